@@ -1,0 +1,1 @@
+"""What turns the sources under chapters/ into notebooks and into the book."""

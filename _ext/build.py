@@ -1,0 +1,328 @@
+"""Build the book: execute what changed, merge, render, swap the site in.
+
+    python -m _ext.build book        the site, in _build/html
+    python -m _ext.build notebooks   the notebooks alone, all written anew
+    python -m _ext.build check       are the committed notebooks current?
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import yaml
+from filelock import FileLock
+from myst_nb.core.read import is_myst_markdown_notebook
+from nbformat import NotebookNode
+
+from . import frameworks as declaration
+from .execute import ExecutionError, execute, inputs, results
+from .frameworks import ROOT, Framework
+from .split import Page, SourceError, notebook, read
+
+
+class BuildError(RuntimeError):
+    """The book cannot be built; the message is for the person who tried."""
+
+
+class Book:
+    """The book below `root`: its pages, frameworks and folders."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.frameworks = declaration.load(root)
+        self.build = root / "_build"
+        config = (root / "_config.yml").read_text(encoding="utf-8")
+        execution = yaml.safe_load(config).get("execute", {})
+        self.timeout = int(execution.get("timeout", 600))
+
+    def pages(self) -> list[Page]:
+        """Every page that has code, in the order of their paths."""
+        chapters = self.root / "chapters"
+        return [
+            read(path, path.relative_to(chapters).with_suffix("").as_posix(),
+                 self.frameworks)
+            for path in sorted(chapters.rglob("*.md"))
+            if is_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+        ]
+
+    def committed(self, page: Page, framework: Framework) -> Path:
+        return self._notebook(self.root / "notebooks", page, framework)
+
+    def output(self, page: Page, framework: Framework) -> Path:
+        """The notebook that the site shows, executed on this machine."""
+        return self._notebook(self.build / "outputs", page, framework)
+
+    @staticmethod
+    def _notebook(folder: Path, page: Page, framework: Framework) -> Path:
+        return folder / framework.name / f"{page.name}.ipynb"
+
+
+def compose(
+    book: Book, page: Page, framework: Framework, outputs: list, **metadata: str
+) -> NotebookNode:
+    """An executed notebook: cells, outputs, and prose with its numbers."""
+    recorded = results(page, framework, outputs)
+    metadata = {"inputs": inputs(page, framework, book.root), **metadata}
+    texts = {name: record["text"] for name, record in recorded.items()}
+    return notebook(page, framework, outputs, texts, metadata)
+
+
+def outputs_of(node: NotebookNode) -> list[list[dict]]:
+    """The outputs of each code cell of a notebook, in order."""
+    return [cell.outputs for cell in node.cells if cell.cell_type == "code"]
+
+
+def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
+    """The outputs of a page in one framework, executed here or reused."""
+    key = f"{inputs(page, framework, book.root)}-{_python(book, framework)}"
+    cached = book.build / "executed" / f"{key}.json"
+    total = len(page.code(framework.name))
+    line = _Line(f"{framework.label:<10}  {page.name}")
+    if not force and (outputs := _load(cached)) is not None:
+        line.done(f"{total} of {total} cells  reused")
+        return outputs
+    outputs = execute(
+        page,
+        framework,
+        timeout=book.timeout,
+        progress=lambda n, of: line.now(f"{n} of {of} cells"),
+    )
+    _write(cached, json.dumps(outputs, sort_keys=True))
+    line.done(f"{total} of {total} cells  executed")
+    return outputs
+
+
+def _python(book: Book, framework: Framework) -> str:
+    config = book.root / ".envs" / framework.kernel / "pyvenv.cfg"
+    if not config.exists():
+        return "unknown"
+    lines = config.read_text(encoding="utf-8").splitlines()
+    return next(
+        (s.split("=")[1].strip() for s in lines if s.startswith("version")),
+        "unknown",
+    )
+
+
+def _load(cached: Path) -> list | None:
+    try:
+        return json.loads(cached.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None  # never executed, or cut off while it was written
+
+
+def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
+    """The committed notebook, for a machine without the framework."""
+    path = book.committed(page, framework)
+    if not path.exists():
+        raise BuildError(
+            f"{framework.label} has no wheel for this machine "
+            f"({declaration.platform_tag()}) and "
+            f"{path.relative_to(book.root)} is not committed; execute the "
+            f"page on one of: {', '.join(framework.platforms)}"
+        )
+    node = nbformat.read(path, as_version=4)
+    reason = (
+        f"{framework.label} has no wheel for this machine "
+        f"({declaration.platform_tag()}), so its outputs on this page are "
+        "those committed with the book"
+    )
+    if node.metadata.d2l_extras.inputs != inputs(page, framework, book.root):
+        reason += ", from an earlier version of this page's code"
+    node.metadata.d2l_extras.stand_in = reason + "."
+    _Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
+    return node
+
+
+def make_notebooks(book: Book, *, force: bool = False, renew: bool) -> None:
+    """Execute what changed and write the notebooks.
+
+    Those that the site shows are always written. A committed one is written
+    if it is no longer what its source gives, or if `renew` asks for it: so
+    building the book leaves a clean checkout clean.
+    """
+    failures = []
+    for page in book.pages():
+        for framework in book.frameworks.values():
+            shown = book.output(page, framework)
+            if not framework.available:
+                _write_notebook(shown, stand_in(book, page, framework))
+                continue
+            try:
+                outputs = run(book, page, framework, force)
+                node = compose(book, page, framework, outputs)
+            except (ExecutionError, SourceError) as error:
+                failures.append(str(error))
+                continue
+            _write_notebook(shown, node)
+            committed = book.committed(page, framework)
+            if renew or outdated(book, page, framework):
+                _write_notebook(committed, node)
+    if failures:
+        raise BuildError("\n\n".join(failures))
+
+
+def outdated(book: Book, page: Page, framework: Framework) -> str | None:
+    """Why a committed notebook is not what its source gives, if it is not."""
+    path = book.committed(page, framework)
+    name = path.relative_to(book.root)
+    if not path.exists():
+        return f"{name} is missing"
+    try:
+        node = nbformat.read(path, as_version=4)
+        expected = compose(book, page, framework, outputs_of(node))
+    except Exception as error:  # whatever it is, it is not a good notebook
+        return f"{name} cannot be read as a notebook of its page: {error}"
+    told = node.metadata.get("d2l_extras", {}).get("inputs")
+    if told != expected.metadata.d2l_extras.inputs:
+        return (
+            f"{name} was executed with other code, helpers or lock than "
+            "those of now"
+        )
+    if _text(expected) != path.read_text(encoding="utf-8"):
+        return f"{name} differs from {page.path.relative_to(book.root)}"
+    return None
+
+
+def check(book: Book) -> None:
+    """Raise BuildError unless every committed notebook is current."""
+    expected, problems = set(), []
+    for page in book.pages():
+        for framework in book.frameworks.values():
+            expected.add(book.committed(page, framework))
+            if problem := outdated(book, page, framework):
+                problems.append(problem)
+    for path in sorted((book.root / "notebooks").rglob("*.ipynb")):
+        if path not in expected and ".ipynb_checkpoints" not in path.parts:
+            problems.append(f"{path.relative_to(book.root)} has no source")
+    if problems:
+        raise BuildError(
+            "\n".join(problems) + "\nRun `make notebooks` and commit the result."
+        )
+    print(f"{len(expected)} committed notebooks are what their sources give")
+
+
+def find_data() -> None:
+    """Fetch the data once, before kernels that would each wait for it."""
+    command = [sys.executable, "-m", "d2l_extras.data"]
+    if subprocess.run(command).returncode:
+        raise BuildError("The data of the book is not available; see above.")
+
+
+def make_site(book: Book) -> Path:
+    """Render the pages and swap the new site in; its first page.
+
+    The site is built aside, so the last good one stays if this one fails.
+    """
+    aside = book.build / "aside"
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build", str(book.root),
+        "--path-output", str(aside), "--keep-going", "-W", "-n", "-q",
+    ]  # fmt: skip
+    line = _Line("site")
+    line.now("rendering")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise BuildError(
+            "The pages could not be rendered; the site of before is untouched."
+            f"\n{done.stdout}{done.stderr}"
+        )
+    site = book.build / "html"
+    swap(aside / "_build" / "html", site)
+    line.done("rendered")
+    return site / "index.html"
+
+
+def swap(new: Path, site: Path) -> None:
+    """Replace the folder `site` by a copy of `new`."""
+    fresh, old = site.with_name("html.new"), site.with_name("html.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(new, fresh)
+    if site.exists():
+        site.rename(old)
+    fresh.rename(site)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_notebook(path: Path, node: NotebookNode) -> None:
+    nbformat.validate(node)
+    _write(path, _text(node))
+
+
+def _text(node: NotebookNode) -> str:
+    return json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all, and not if nothing would change."""
+    if path.exists() and path.read_bytes() == text.encode():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+class _Line:
+    """A line of progress: rewritten in place on a terminal, else one line."""
+
+    def __init__(self, head: str) -> None:
+        self.head, self.start = head, time.monotonic()
+
+    def now(self, what: str) -> None:
+        if sys.stdout.isatty():
+            print(f"\r\033[K{self._text(what)}", end="", flush=True)
+
+    def done(self, what: str) -> None:
+        clear = "\r\033[K" if sys.stdout.isatty() else ""
+        print(f"{clear}{self._text(what)}", flush=True)
+
+    def _text(self, what: str) -> str:
+        seconds = time.monotonic() - self.start
+        return f"{self.head}  {what}  {seconds:.1f} s"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="_ext.build", description=__doc__)
+    parser.add_argument("what", choices=["book", "notebooks", "check"])
+    parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument(
+        "--force", action="store_true", help="execute even what did not change"
+    )
+    options = parser.parse_args(arguments)
+    root = options.root.resolve()
+    kernels = root / ".envs" / "share" / "jupyter"
+    paths = [str(kernels), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+    try:
+        book = Book(root)
+        if options.what == "check":
+            check(book)
+            return 0
+        book.build.mkdir(exist_ok=True)
+        with FileLock(book.build / ".lock"):
+            find_data()
+            renew = options.what == "notebooks"
+            make_notebooks(book, force=options.force, renew=renew)
+            if options.what == "book":
+                print(f"\nOpen {make_site(book)}")
+    except (BuildError, SourceError, ValueError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Execute the cells of one framework's notebook in its own kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Callable
+
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient import NotebookClient
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from . import frameworks as declaration
+from .frameworks import Framework
+from .split import Cell, Page, SourceError, notebook
+
+RECORD = "application/vnd.d2l-extras.record+json"
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class ExecutionError(RuntimeError):
+    """A cell failed; the message says which, where and how."""
+
+
+def inputs(page: Page, framework: Framework, root: Path) -> str:
+    """A digest of all that the outputs of a notebook depend on.
+
+    The code cells and their tags, the kernel's lock, and d2l_extras less the
+    modules of the other frameworks. Neither prose nor times nor paths.
+    """
+    digest = hashlib.sha256()
+    code = [[cell.source, cell.tags] for cell in page.code(framework.name)]
+    digest.update(json.dumps([framework.name, code]).encode())
+    digest.update((root / framework.lock).read_bytes())
+    others = declaration.load(root).keys() - {framework.name}
+    for path in sorted((root / "d2l_extras").glob("*.py")):
+        if path.stem not in others:
+            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def execute(
+    page: Page,
+    framework: Framework,
+    *,
+    timeout: int = 600,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[list[dict]]:
+    """Run the page's cells for a framework; the outputs of each code cell.
+
+    `timeout` is in seconds and for one cell. Raises ExecutionError for a
+    cell that raises, hangs or takes its kernel down, and for a cell tagged
+    raises-exception that does not raise.
+    """
+    cells = page.code(framework.name)
+    node = notebook(page, framework)
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    at = {id(cell): number for number, cell in enumerate(code)}
+    done = 0
+
+    def executed(cell: NotebookNode, **_: object) -> None:
+        nonlocal done
+        if id(cell) in at:
+            done = at[id(cell)] + 1
+            progress(done, len(code))
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as sockets,
+    ):
+        client = NotebookClient(
+            node,
+            timeout=timeout,
+            kernel_name=framework.kernel,
+            resources={"metadata": {"path": folder}},
+            coalesce_streams=True,
+            record_timing=False,
+            # Sockets in a folder of our own: no port to listen on.
+            config=Config(
+                KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
+            ),
+            on_cell_executed=executed,
+        )
+        try:
+            progress(0, len(code))
+            client.execute(env={**os.environ, "NO_COLOR": "1"})
+        except CellExecutionError as error:
+            raise _failed(
+                page, framework, cells, done, ANSI.sub("", error.traceback)
+            ) from error
+        except CellTimeoutError as error:
+            raise _failed(
+                page, framework, cells, done, f"ran longer than {timeout} s"
+            ) from error
+        except DeadKernelError as error:
+            raise _failed(
+                page, framework, cells, done, "the kernel died"
+            ) from error
+        except (NoSuchKernel, RuntimeError) as error:
+            raise ExecutionError(
+                f"{page.path}: the kernel {framework.kernel} of "
+                f"{framework.label} did not start: {error}; remove "
+                f".envs/{framework.kernel} and run make again"
+            ) from error
+    outputs = [[_clean(output) for output in cell.outputs] for cell in code]
+    for number, (cell, produced) in enumerate(zip(cells, outputs)):
+        raised = any(o["output_type"] == "error" for o in produced)
+        if "raises-exception" in cell.tags and not raised:
+            raise _failed(
+                page,
+                framework,
+                cells,
+                number,
+                "is tagged raises-exception but raised nothing",
+            )
+    return outputs
+
+
+def _failed(
+    page: Page,
+    framework: Framework,
+    cells: list[Cell],
+    number: int,
+    what: str,
+) -> ExecutionError:
+    cell = cells[min(number, len(cells) - 1)]
+    return ExecutionError(
+        f"{page.path}:{cell.line}: {framework.label}, code cell "
+        f"{number + 1} of {len(cells)}: {cell.first_line}\n{what}"
+    )
+
+
+def _clean(output: NotebookNode) -> dict:
+    """An output without what differs from machine to machine."""
+    output = json.loads(json.dumps(output))
+    output.pop("transient", None)
+    if output["output_type"] == "error":
+        # The frames name files of this machine; the message is what counts.
+        output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
+    return output
+
+
+def results(
+    page: Page, framework: Framework, outputs: list[list[dict]]
+) -> dict[str, dict]:
+    """What the cells recorded: name, full-precision value and text by name.
+
+    Raises SourceError if two cells record under the same name.
+    """
+    found: dict[str, dict] = {}
+    for cell, produced in zip(page.code(framework.name), outputs):
+        for output in produced:
+            record = output.get("data", {}).get(RECORD)
+            if record is None:
+                continue
+            if record["name"] in found:
+                raise SourceError(
+                    f"{page.path}:{cell.line}: {framework.label} records "
+                    f"{record['name']!r} a second time; choose another name"
+                )
+            found[record["name"]] = record
+    return found

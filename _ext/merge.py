@@ -1,0 +1,256 @@
+"""Give Sphinx one notebook a page, with the outputs of every framework.
+
+myst-nb executes a page in one kernel at most. So the cells are executed
+before (see execute.py), and here each page is replaced, as Sphinx reads it,
+by a notebook that holds each framework's cells with their outputs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from myst_nb.core.read import is_myst_markdown_notebook
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+from . import frameworks as declaration
+from .execute import RECORD, results
+from .frameworks import Framework
+from .split import Cell, Page, SourceError, parse, runs
+
+CHAPTERS = "chapters"
+RESULT = re.compile(r"(?<!`)\{result\}`([^`]+)`")
+TAB_ITEM = re.compile(r"^(:{3,}|`{3,})\{tab-item\}")
+SYNC = re.compile(r"^:sync:[ \t]*(\S+)")
+
+
+def merged(
+    page: Page,
+    frameworks: dict[str, Framework],
+    notebooks: dict[str, NotebookNode],
+) -> NotebookNode:
+    """The notebook of a page from the executed notebooks of its frameworks."""
+    outputs = {
+        name: {c.id: c.outputs for c in node.cells if c.cell_type == "code"}
+        for name, node in notebooks.items()
+    }
+    recorded = {}
+    for name, framework in frameworks.items():
+        ordered = [outputs[name].get(c.id, []) for c in page.code(name)]
+        recorded[name] = results(page, framework, ordered)
+    cells, lines = [], []
+    for group in runs(page):
+        if group[0].type == "markdown":
+            merged_cells = [_markdown(group[0], page, frameworks, recorded)]
+        elif group[0].framework is None:
+            merged_cells = _shared(group[0], frameworks, outputs)
+        else:
+            order = list(frameworks)
+            group = sorted(group, key=lambda cell: order.index(cell.framework))
+            merged_cells = [
+                _code(cell, cell.framework, outputs[cell.framework])
+                for cell in group
+            ]
+        cells += merged_cells
+        lines += [group[0].line - 1] * len(merged_cells)
+    _say_what_was_not_computed(cells, frameworks, notebooks)
+    return nbformat.from_dict(
+        {
+            "cells": cells,
+            "metadata": {
+                "kernelspec": {
+                    "display_name": "Python 3",
+                    "language": "python",
+                    "name": "python3",
+                },
+                "language_info": {"name": "python", "pygments_lexer": "python"},
+                "mystnb": {"execution_mode": "off"},
+                "source_map": lines,
+            },
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    )
+
+
+def _markdown(
+    cell: Cell,
+    page: Page,
+    frameworks: dict[str, Framework],
+    recorded: dict[str, dict],
+) -> NotebookNode:
+    """A Markdown cell with each {result} turned into Jupyter Book's glue."""
+    lines, framework, fence = [], None, ""
+    for line in cell.source.splitlines():
+        if match := TAB_ITEM.match(line):
+            fence = match[1]
+        elif fence and not framework and (match := SYNC.match(line)):
+            framework = match[1] if match[1] in frameworks else None
+        elif fence and line.strip() == fence:
+            framework, fence = None, ""
+        names = [framework] if framework else list(frameworks)
+
+        def glue(match: re.Match) -> str:
+            for name in names:
+                if match[1] not in recorded[name]:
+                    raise SourceError(
+                        f"{page.path}:{cell.line}: {match[0]} is not recorded "
+                        f"by {frameworks[name].label}: no cell of the page "
+                        f"calls record({match[1]!r}, ...)"
+                    )
+            roles = [f"{{glue:text}}`{name}.{match[1]}`" for name in names]
+            if len({recorded[name][match[1]]["text"] for name in names}) == 1:
+                return roles[0]
+            return ", ".join(
+                f"{frameworks[name].label} {role}"
+                for name, role in zip(names, roles)
+            )
+
+        lines.append(RESULT.sub(glue, line))
+    return nbformat.v4.new_markdown_cell("\n".join(lines), id=cell.id)
+
+
+def _shared(
+    cell: Cell, frameworks: dict[str, Framework], outputs: dict[str, dict]
+) -> list[NotebookNode]:
+    """One cell if every framework shows the same, else one a framework."""
+    shown = [_visible(outputs[name].get(cell.id, [])) for name in frameworks]
+    cells = [_code(cell, name, outputs[name]) for name in frameworks]
+    if all(outputs == shown[0] for outputs in shown):
+        # What the others recorded is still needed for their glue.
+        cells[0].outputs = [o for c in cells for o in c.outputs if _glued(o)]
+        cells[0].outputs += shown[0]
+        del cells[0].metadata["framework"]
+        return cells[:1]
+    figure = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+    if figure:
+        # A figure is counted once, whichever tab shows it: see tabs.py.
+        for node in cells[1:]:
+            del node.metadata["mystnb"]["figure"]["name"]
+    return cells
+
+
+def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
+    node = nbformat.v4.new_code_cell(
+        cell.source, id=f"{cell.id}-{framework}"
+    )
+    node.metadata.update(copy.deepcopy(cell.metadata), framework=framework)
+    if cell.tags:
+        node.metadata["tags"] = cell.tags
+    node.outputs = [
+        _named(output, framework)
+        for output in copy.deepcopy(outputs.get(cell.id, []))
+    ]
+    return node
+
+
+def _named(output: NotebookNode, framework: str) -> NotebookNode:
+    """Put the framework before the name that an output is glued under."""
+    if _glued(output):
+        book = output["metadata"]["scrapbook"]
+        book["name"] = f"{framework}.{book['name']}"
+        output["data"].pop(RECORD, None)
+    return output
+
+
+def _glued(output: NotebookNode) -> bool:
+    return "scrapbook" in output.get("metadata", {})
+
+
+def _visible(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    return [output for output in outputs if not _glued(output)]
+
+
+def _say_what_was_not_computed(
+    cells: list[NotebookNode],
+    frameworks: dict[str, Framework],
+    notebooks: dict[str, NotebookNode],
+) -> None:
+    notes = []
+    for name, node in notebooks.items():
+        stand_in = node.metadata.get("d2l_extras", {}).get("stand_in")
+        if stand_in:
+            notes.append(f"{frameworks[name].label}: {stand_in}")
+    if not notes:
+        return
+    text = (
+        ":::{admonition} Not computed on this machine\n:class: warning\n"
+        + "\n\n".join(notes)
+        + "\n:::"
+    )
+    for cell in cells:
+        head, title, rest = _around_title(cell)
+        if title:
+            cell.source = f"{head}{title}\n\n{text}\n{rest}"
+            return
+
+
+def _around_title(cell: NotebookNode) -> tuple[str, str, str]:
+    match = re.search(r"^# .*$", cell.source, re.M)
+    if cell.cell_type != "markdown" or not match:
+        return cell.source, "", ""
+    start, end = match.span()
+    return cell.source[:start], match[0], cell.source[end:]
+
+
+def find_notebook(root: Path, framework: str, page: str) -> Path:
+    """The executed notebook of a page: this machine's, or the committed."""
+    for folder in (root / "_build" / "outputs", root / "notebooks"):
+        path = folder / framework / f"{page}.ipynb"
+        if path.exists():
+            return path
+    raise ExtensionError(
+        f"{CHAPTERS}/{page}.md has no executed {framework} notebook; "
+        "run `make book`, which executes it"
+    )
+
+
+def read_merged(text: str) -> NotebookNode:
+    """Read what `replace` has put in a page's place."""
+    return nbformat.from_dict(json.loads(text))
+
+
+def register(app: Sphinx, config: Config) -> None:
+    """Tell myst-nb which pages come as merged notebooks."""
+    root = Path(app.srcdir)
+    for path in sorted((root / CHAPTERS).rglob("*.md")):
+        if is_myst_markdown_notebook(path.read_text(encoding="utf-8")):
+            name = path.relative_to(root).as_posix()
+            reader = (f"{__name__}.read_merged", {}, False)
+            config.nb_custom_formats[f"/{name}"] = reader
+
+
+def replace(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Replace the source of a page by its merged notebook."""
+    if not docname.startswith(f"{CHAPTERS}/"):
+        return
+    if not is_myst_markdown_notebook(content[0]):
+        return
+    root = Path(app.srcdir)
+    frameworks = declaration.load(root)
+    name = docname.removeprefix(f"{CHAPTERS}/")
+    app.env.note_dependency(str(root / declaration.DECLARATION))
+    notebooks = {}
+    for framework in frameworks:
+        path = find_notebook(root, framework, name)
+        app.env.note_dependency(str(path))
+        notebooks[framework] = nbformat.read(path, as_version=4)
+    source = Path(app.env.doc2path(docname))
+    try:
+        page = parse(content[0], source, name, frameworks)
+        content[0] = json.dumps(merged(page, frameworks, notebooks))
+    except SourceError as error:
+        raise ExtensionError(str(error)) from error
+
+
+def setup(app: Sphinx) -> dict:
+    # After myst-nb, which takes each key of nb_custom_formats for a suffix.
+    app.connect("config-inited", register, priority=900)
+    app.connect("source-read", replace)
+    return {"version": "1", "parallel_read_safe": True}
