@@ -68,7 +68,7 @@ REASONS = {
         "a file cannot be written ({detail}). Make it writable, " + AGAIN
     ),
     "error sending request|failed to fetch|request failed|connection broken"
-    "|retrying|offline": (
+    "|retrying|from versions: none": (
         "the package index cannot be reached ({detail}). Connect to the "
         "network (or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL), "
         + AGAIN
@@ -291,11 +291,12 @@ def require_libraries(framework: Framework) -> None:
         capture_output=True,
         text=True,
     )
-    found = re.search(r"(\S+): cannot open shared object file", done.stderr)
+    found = re.search(r"([\w.+-]+): cannot open shared object file", done.stderr)
     if found:
         library = found.group(1)
-        package = LIBRARIES.get(library)
-        hint = f" (Debian: apt install {package})" if package else ""
+        # All of them, since a loader names only the first that it misses.
+        packages = " ".join(LIBRARIES.values())
+        hint = f" (Debian: apt install {packages})" * (library in LIBRARIES)
         raise Trouble(
             f"{framework.label} needs the system library {library}, which is "
             f"not installed: install it{hint}, {AGAIN}"

@@ -211,9 +211,14 @@ def check(book: Book) -> None:
 
 def find_data() -> None:
     """Fetch the data once, before kernels that would each wait for it."""
-    command = [sys.executable, "-m", "d2l_extras.data"]
-    if subprocess.run(command).returncode:
-        raise BuildError("The data of the book is not available; see above.")
+    from d2l_extras.data import DatasetNotAvailable, fashion_mnist
+
+    line = _Line("data        Fashion-MNIST")
+    try:
+        fashion_mnist()
+    except DatasetNotAvailable as error:
+        raise BuildError(str(error)) from error
+    line.done("found and checked")
 
 
 def make_site(book: Book) -> Path:

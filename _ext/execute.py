@@ -68,11 +68,10 @@ def execute(
     at = {id(cell): number for number, cell in enumerate(code)}
     done = 0
 
-    def executed(cell: NotebookNode, **_: object) -> None:
+    def starts(cell: NotebookNode, **_: object) -> None:
         nonlocal done
-        if id(cell) in at:
-            done = at[id(cell)] + 1
-            progress(done, len(code))
+        done = at[id(cell)]
+        progress(done, len(code))
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -89,10 +88,9 @@ def execute(
             config=Config(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
             ),
-            on_cell_executed=executed,
+            on_cell_execute=starts,
         )
         try:
-            progress(0, len(code))
             client.execute(env={**os.environ, "NO_COLOR": "1"})
         except CellExecutionError as error:
             raise _failed(

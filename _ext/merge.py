@@ -120,8 +120,8 @@ def _shared(
     cell: Cell, frameworks: dict[str, Framework], outputs: dict[str, dict]
 ) -> list[NotebookNode]:
     """One cell if every framework shows the same, else one a framework."""
-    shown = [_visible(outputs[name].get(cell.id, [])) for name in frameworks]
     cells = [_code(cell, name, outputs[name]) for name in frameworks]
+    shown = [[o for o in node.outputs if not _glued(o)] for node in cells]
     if all(outputs == shown[0] for outputs in shown):
         # What the others recorded is still needed for their glue.
         cells[0].outputs = [o for c in cells for o in c.outputs if _glued(o)]
@@ -155,16 +155,12 @@ def _named(output: NotebookNode, framework: str) -> NotebookNode:
     if _glued(output):
         book = output["metadata"]["scrapbook"]
         book["name"] = f"{framework}.{book['name']}"
-        output["data"].pop(RECORD, None)
+    output.get("data", {}).pop(RECORD, None)
     return output
 
 
 def _glued(output: NotebookNode) -> bool:
     return "scrapbook" in output.get("metadata", {})
-
-
-def _visible(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    return [output for output in outputs if not _glued(output)]
 
 
 def _say_what_was_not_computed(

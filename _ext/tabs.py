@@ -63,8 +63,11 @@ def _runs(children: list[nodes.Node]) -> list[list[nodes.Node]]:
 def tab_set(cells: list[nodes.Node], labels: dict[str, str]) -> nodes.Node:
     """A sphinx-design tab set of cells, one a framework."""
     result = create_component("tab-set", classes=["sd-tab-set", "cell-tabs"])
-    for cell in cells:
+    for number, cell in enumerate(cells):
         name = framework_of(cell)
+        for figure in cell.findall(nodes.figure):
+            if number and not figure["names"]:
+                figure["ids"] = []  # Sphinx counts every figure with an id
         label = nodes.rubric("", labels[name], classes=["sd-tab-label"])
         label["sync_id"], label["sync_group"] = name, GROUP
         content = create_component(

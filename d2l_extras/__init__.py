@@ -1,3 +1,19 @@
-"""Helpers shared by the book's notebooks."""
+"""Helpers shared by the book's notebooks; one module a framework."""
+
+from .arrays import to_numpy
+from .data import CLASS_NAMES, text_labels
+from .plots import plot_curves, show_confusion_matrix, show_images
+from .progress import Progress
+from .record import record
 
 __version__ = "0.1.0"
+__all__ = [
+    "CLASS_NAMES",
+    "Progress",
+    "plot_curves",
+    "record",
+    "show_confusion_matrix",
+    "show_images",
+    "text_labels",
+    "to_numpy",
+]

@@ -126,14 +126,3 @@ def cell(code: str, *tags: str, **metadata: object) -> str:
     head = f"---\n{yaml.safe_dump(options)}---\n" if options else ""
     return f"```{{code-cell}} ipython3\n{head}{code}\n```\n"
 
-
-def record(name: str, value: str) -> str:
-    """Code that records the text `value` (an expression) under `name`."""
-    return (
-        "from IPython.display import display\n"
-        "display({'application/papermill.record/text/plain': " + value + ","
-        " 'application/vnd.d2l-extras.record+json': {'name': " + repr(name)
-        + ", 'value': 0, 'text': " + value + "}}, raw=True, metadata="
-        "{'scrapbook': {'name': " + repr(name)
-        + ", 'mime_prefix': 'application/papermill.record/'}})"
-    )

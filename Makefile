@@ -1,0 +1,61 @@
+# The commands that people type. The work is done by _ext/bootstrap.py (the
+# environments) and _ext/build.py (the book).
+SHELL := /bin/sh
+BOOK  := .envs/book/bin/python
+PORT  ?= 8000
+URL   := http://127.0.0.1:$(PORT)/
+
+.DEFAULT_GOAL := help
+.PHONY: help book test serve notebooks check lock bench clean setup
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+
+book: setup ## build the site in _build/html, with all the set-up it needs
+	@"$(BOOK)" -m _ext.build book
+
+test: book ## run the tests (ARGS="-k data": only some)
+	@"$(BOOK)" -m pytest $(ARGS)
+
+serve: book ## show the site at 127.0.0.1 (PORT=8000)
+	@"$(BOOK)" -c 'import socket as s; s.create_server(("127.0.0.1", $(PORT)))' \
+	2>/dev/null || { echo 'Port $(PORT) cannot be used: name' \
+	'another, as in make serve PORT=8123.' >&2; exit 1; }
+	@echo 'The book is at $(URL) until you press Ctrl-C.'
+	@"$(BOOK)" -u -m http.server --bind 127.0.0.1 --directory _build/html \
+	$(PORT)
+
+notebooks: setup ## execute the notebooks that changed, without the site
+	@"$(BOOK)" -m _ext.build notebooks
+
+check: setup ## check that the committed notebooks are what the sources give
+	@"$(BOOK)" -m _ext.build check
+
+lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
+	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
+
+bench: setup ## measure how fast the frameworks train
+	@"$(BOOK)" bench/training.py
+
+clean: ## remove what was built (ALL=1: the environments too)
+	@rm -rf _build $(if $(ALL),.envs)
+
+setup:
+	@$(call bootstrap,)
+
+# Runs _ext/bootstrap.py by PYTHON, if it is given, or by the first Python 3.11
+# on the path. Each is asked first, since a name may stand for another version;
+# its own answer spares the second start of a shim such as pyenv's.
+define bootstrap
+	for python in $(if $(PYTHON),"$(PYTHON)",python3.11 python3); do \
+	  python=$$("$$python" -c 'import sys; \
+	    print(sys.executable * (sys.version_info[:2] == (3, 11)))' \
+	    2>/dev/null) && [ -n "$$python" ] && \
+	    exec "$$python" -m _ext.bootstrap $(1); \
+	done; \
+	echo 'The book needs Python 3.11, and' \
+	'$(if $(PYTHON),PYTHON=$(PYTHON) is none,none is on the path):' \
+	'install it (Debian 12: apt install python3 python3-venv; elsewhere:' \
+	'pyenv install 3.11 or uv python install 3.11), and give its path if' \
+	'need be, as in make book PYTHON=/usr/bin/python3.11.' >&2; exit 1
+endef

@@ -1,0 +1,52 @@
+"""What the book's MXNet notebooks repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mxnet as mx
+import numpy as np
+from d2l.mxnet import try_gpu
+
+from . import data
+
+__all__ = ["Minibatches", "load_fashion_mnist", "try_gpu"]
+
+mx.npx.set_np()
+
+
+class Minibatches(data.Minibatches):
+    """Minibatches of MXNet arrays, on the device where the arrays are."""
+
+    def gather(
+        self, array: mx.np.ndarray, indices: np.ndarray | slice
+    ) -> mx.np.ndarray:
+        """Return the examples of one array that a minibatch holds."""
+        if isinstance(indices, slice):
+            return array[indices]
+        indices = mx.np.array(indices, dtype="int32", ctx=array.ctx)
+        return mx.np.take(array, indices, axis=0)
+
+
+def load_fashion_mnist(
+    batch_size: int, device: mx.Context, seed: int = 0
+) -> tuple[Minibatches, Minibatches]:
+    """Load the training set, shuffled, and the test set onto `device`.
+
+    Minibatches are pairs X, y: images of shape (batch_size, 28, 28), float32
+    from 0 (white) to 1 (black), and int32 labels of shape (batch_size,); the
+    last may be smaller. The same `seed` shuffles alike. Raises
+    DatasetNotAvailable where `d2l_extras.data.fashion_mnist` does.
+    """
+
+    def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
+        X = mx.np.array(images / np.float32(255), dtype="float32", ctx=device)
+        return X, mx.np.array(labels, dtype="int32", ctx=device)
+
+    loaded = data.fashion_mnist()
+    train = to_device(loaded.X_train, loaded.y_train)
+    test = to_device(loaded.X_test, loaded.y_test)
+    return (
+        Minibatches(*train, batch_size=batch_size, shuffle=True, seed=seed),
+        Minibatches(*test, batch_size=batch_size),
+    )

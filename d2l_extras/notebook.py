@@ -1,0 +1,40 @@
+"""The notebook that we run in, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def shell() -> Any | None:
+    """Return the IPython shell that runs this code, or None outside one."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def is_batch() -> bool:
+    """Tell whether each cell runs once, in order, with nobody at the keyboard.
+
+    A program that executes a notebook says so by refusing requests for input.
+    """
+    kernel = getattr(shell(), "kernel", None)
+    if not hasattr(kernel, "get_parent"):
+        return False
+    request = kernel.get_parent().get("content", {})
+    return not request.get("allow_stdin", True)
+
+
+def display(bundle: dict[str, Any], **options: Any) -> None:
+    """Show one output given in several MIME types, or print its plain text.
+
+    `options` are those of `IPython.display.display`. Outside a notebook a
+    bundle without the type text/plain shows nothing.
+    """
+    if shell() is not None:
+        from IPython.display import display as show
+
+        show(bundle, raw=True, **options)
+    elif "text/plain" in bundle:
+        print(bundle["text/plain"])

@@ -1,0 +1,180 @@
+"""Figures in the book's one style, drawn as SVG.
+
+The style is made for a phone: large type, curves that are told apart by line
+and marker as well as by color, and an opaque white background. We write the
+SVG ourselves, not through pyplot, so that the same numbers give the same
+bytes whatever the notebook's settings are.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .arrays import to_numpy
+from .notebook import display
+
+WIDTH = 5  # inches; a phone shows them at about three quarters of that
+STYLE = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.facecolor": "white",
+    "font.size": 12,
+    "grid.color": "0.9",
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",  # the same letters on every machine
+    "svg.hashsalt": "d2l_extras",  # the same element names in every run
+}
+# Okabe and Ito's colors, which color-blind readers can tell apart.
+LINES = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+)
+
+Curves = Mapping[str, Sequence[float]]
+
+
+def plot_curves(
+    x: Sequence[float],
+    panels: Mapping[str, Curves],
+    xlabel: str,
+    levels: Mapping[str, float] | None = None,
+    logx: bool = False,
+) -> None:
+    """Draw panels above each other, each with curves over the same `x`.
+
+    `panels` maps the label of a vertical axis, with its unit, to up to four
+    curves by name, each of as many values as `x`; a curve may hold nan, where
+    it breaks off. `levels` draws horizontal lines by name, in the first panel.
+    Raises ValueError where a curve has another length, or a panel more than
+    four.
+    """
+    x = to_numpy(x)
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
+        grid = figure.subplots(len(panels), sharex=True, squeeze=False)
+        for axes, (ylabel, curves) in zip(grid.flat, panels.items()):
+            _draw(axes, x, curves)
+            axes.set_ylabel(ylabel)
+        for name, level in (levels or {}).items():
+            grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
+            _label(grid.flat[0], 0.5, level, name)
+        axes.set_xlabel(xlabel)
+        if logx:
+            axes.set_xscale("log")
+        elif np.issubdtype(x.dtype, np.integer):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _show(figure)
+
+
+def show_images(
+    images: Any,
+    titles: Sequence[str],
+    columns: int = 5,
+    signed: bool = False,
+) -> None:
+    """Draw grayscale images in rows of `columns`, each under its title.
+
+    `images` has shape (examples, height, width): 0 is white and 1 black or,
+    where `signed`, orange is below and purple above zero, on one scale that a
+    bar beside them gives. Raises ValueError where images and titles differ in
+    number.
+    """
+    images = to_numpy(images)
+    if images.ndim != 3 or len(images) != len(titles):
+        raise ValueError(
+            f"images of shape {images.shape} with {len(titles)} titles: give "
+            "an array (examples, height, width) and one title each"
+        )
+    if signed:
+        limit = float(np.abs(images).max())
+        scale = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
+    else:
+        scale = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+    rows = -(-len(images) // columns)
+    lines = 1 + max(title.count("\n") for title in titles)
+    with mpl.rc_context(STYLE):
+        height = rows * (WIDTH / columns + 0.22 * lines)
+        figure = Figure((WIDTH, height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat:
+            axes.axis("off")
+        for axes, image, title in zip(grid.flat, images, titles):
+            drawn = axes.imshow(image, interpolation="none", **scale)
+            axes.set_title(title, pad=3)
+        if signed:
+            figure.colorbar(drawn, ax=grid, shrink=0.8, label="weight")
+        _show(figure)
+
+
+def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
+    """Draw how the examples of each true class were classified, in percent.
+
+    `counts` has shape (classes, classes): the number of examples by true
+    class (row) and predicted class (column). Each row adds up to 100, but for
+    rounding; what rounds to 0 is left blank. Raises ValueError where `counts`
+    is not square or has another number of classes than `names`.
+    """
+    counts = to_numpy(counts)
+    if counts.shape != (len(names), len(names)):
+        raise ValueError(
+            f"counts of shape {counts.shape} for {len(names)} classes: give "
+            f"an array of shape {(len(names), len(names))}"
+        )
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure((WIDTH + 0.5, WIDTH + 0.5), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(percent):
+            if round(value):
+                color = "white" if value > 50 else "black"
+                axes.text(column, row, f"{value:.0f}", color=color,
+                          ha="center", va="center", fontsize=11)
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("predicted class (percent of the row)")
+        axes.set_ylabel("true class")
+        _show(figure)
+
+
+def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
+    if len(curves) > len(LINES):
+        raise ValueError(
+            f"{len(curves)} curves in one panel: give at most {len(LINES)}, "
+            "or readers cannot tell them apart"
+        )
+    for (name, values), line in zip(curves.items(), LINES):
+        values = to_numpy(values)
+        if len(values) != len(x):
+            raise ValueError(
+                f"the curve {name!r} has {len(values)} values for {len(x)} "
+                "positions: give one each"
+            )
+        marks = max(1, len(x) // 10)
+        axes.plot(x, values, label=name, markevery=marks, **line)
+    axes.legend(handlelength=3, framealpha=0.9)
+
+
+def _label(axes: Any, across: float, level: float, name: str) -> None:
+    place = axes.get_yaxis_transform()
+    axes.text(across, level, name, transform=place, ha="center", va="bottom")
+
+
+def _show(figure: Figure) -> None:
+    svg = io.StringIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    text = f"<Figure with {len(figure.axes)} axes>"
+    display({"image/svg+xml": svg.getvalue(), "text/plain": text})

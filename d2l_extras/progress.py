@@ -1,0 +1,79 @@
+"""A progress display that also reads well once it is still."""
+
+from __future__ import annotations
+
+import uuid
+
+from .notebook import display, shell
+
+MAX_WIDTH = 50  # characters: what a phone shows without scrolling
+
+
+class Progress:
+    """A bar above a table that grows by one row a step, such as an epoch.
+
+    `total` is the number of steps; `columns` are the headings, the first of
+    which names the step. In a notebook one output is updated in place;
+    elsewhere each row is printed as it comes. Nothing shown depends on the
+    clock. Raises ValueError where `total` is less than 1 or the headings do
+    not fit in 50 characters.
+    """
+
+    def __init__(self, total: int, *columns: str):
+        if total < 1:
+            raise ValueError(f"a progress of {total} steps: give at least 1")
+        self.total, self.columns = total, columns
+        self.widths = [max(len(column), 5) for column in columns]
+        width = sum(self.widths) + 2 * (len(columns) - 1)
+        if not columns or width > MAX_WIDTH:
+            raise ValueError(
+                f"headings of {width} characters: give 1 to {MAX_WIDTH}, so "
+                "that the table fits on a phone"
+            )
+        self.rows: list[str] = []
+        self._id = uuid.uuid4().hex  # kept by no notebook file
+        self._show()
+
+    def add(self, *values: float) -> None:
+        """Append a row: integers as they are, floats to three decimals.
+
+        Raises ValueError where `values` are not one a column, or the table
+        has all its rows already.
+        """
+        if len(values) != len(self.columns):
+            raise ValueError(
+                f"{len(values)} values for the columns "
+                f"{', '.join(self.columns)}: give one each"
+            )
+        if len(self.rows) == self.total:
+            raise ValueError(f"all {self.total} steps are done already")
+        texts = (
+            str(value) if isinstance(value, int) else f"{value:.3f}"
+            for value in values
+        )
+        self.rows.append(self._line(texts))
+        self._show()
+
+    def __str__(self) -> str:
+        return "\n".join([self._bar(), self._line(self.columns), *self.rows])
+
+    def _bar(self) -> str:
+        done = len(self.rows)
+        label = f"{self.columns[0]} {done}/{self.total} "
+        length = min(sum(self.widths), MAX_WIDTH - len(label)) - 2
+        filled = length * done // self.total
+        return f"{label}[{'=' * filled}{' ' * (length - filled)}]"
+
+    def _line(self, texts) -> str:
+        pairs = zip(texts, self.widths)
+        return "  ".join(f"{text:>{width}}" for text, width in pairs)
+
+    def _show(self) -> None:
+        if shell() is None:
+            print(self.rows[-1] if self.rows else self._line(self.columns))
+            return
+        display(
+            {"text/plain": str(self)},
+            display_id=self._id,
+            update=bool(self.rows),
+        )

@@ -1,0 +1,83 @@
+"""What the book's TensorFlow notebooks repeat."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import data
+
+__all__ = ["Minibatches", "load_fashion_mnist", "try_gpu"]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what libraries write to file descriptor 2, unless they fail.
+
+    TensorFlow logs the machine's processor and the lack of a GPU before it
+    reads its own setting, TF_CPP_MIN_LOG_LEVEL.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with _quiet():
+    import tensorflow as tf
+    from d2l.tensorflow import try_gpu
+
+    tf.config.list_physical_devices()  # logs what it misses, once
+
+
+class Minibatches(data.Minibatches):
+    """Minibatches of TensorFlow tensors, on the device where these are."""
+
+    def gather(self, array: tf.Tensor, indices: np.ndarray | slice) -> tf.Tensor:
+        """Return the examples of one tensor that a minibatch holds."""
+        with tf.device(array.device):
+            if isinstance(indices, slice):
+                return array[indices]
+            return tf.gather(array, tf.constant(indices, tf.int32))
+
+
+def load_fashion_mnist(
+    batch_size: int, device: Any, seed: int = 0
+) -> tuple[Minibatches, Minibatches]:
+    """Load the training set, shuffled, and the test set onto `device`.
+
+    `device` is what `try_gpu` or `tf.device` returns. Minibatches are pairs
+    X, y: images of shape (batch_size, 28, 28), float32 from 0 (white) to 1
+    (black), and int32 labels of shape (batch_size,); the last may be smaller.
+    The same `seed` shuffles alike. Raises DatasetNotAvailable where
+    `d2l_extras.data.fashion_mnist` does.
+    """
+
+    def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
+        with device:
+            X = tf.constant(images / np.float32(255), tf.float32)
+            return X, tf.constant(labels, tf.int32)
+
+    loaded = data.fashion_mnist()
+    train = to_device(loaded.X_train, loaded.y_train)
+    test = to_device(loaded.X_test, loaded.y_test)
+    return (
+        Minibatches(*train, batch_size=batch_size, shuffle=True, seed=seed),
+        Minibatches(*test, batch_size=batch_size),
+    )

@@ -1,0 +1,86 @@
+"""Cells of different frameworks stand in one synchronized tab set."""
+
+import bs4
+import pytest
+from conftest import TinyBook, cell
+
+FIGURE = {
+    "mystnb": {
+        "figure": {"caption": "A line.", "name": "fig_line"},
+        "image": {"alt": "A rising line."},
+    }
+}
+PAGE = (
+    "See {numref}`fig_line` and {numref}`fig_same`.\n\n"
+    + cell("a = 1\na", "alpha")
+    + cell("a = 2\na", "beta")
+    + cell("b = 3\nb", "alpha")
+    + cell("b = 4\nb", "beta")
+    + cell("import matplotlib.pyplot as plt\nplt.plot([0, a]);", **FIGURE)
+    + "\n```{exercise} Do it\n:label: ex_do\nNow.\n```\n\n"
+    + "````{solution-start} ex_do\n:class: dropdown\n````\n\nSo:\n\n"
+    + cell("c = 'alpha inside'\nc", "alpha")
+    + cell("c = 'beta inside'\nc", "beta")
+    + "\n````{solution-end}\n````\n\n"
+    + cell(
+        "plt.plot([0, 1]);",
+        mystnb={
+            "figure": {"caption": "Another.", "name": "fig_same"},
+            "image": {"alt": "The same line for all."},
+        },
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def html(tiny_of_module: TinyBook) -> bs4.BeautifulSoup:
+    tiny_of_module.write(PAGE)
+    return bs4.BeautifulSoup(tiny_of_module.html(), "html.parser")
+
+
+def labels(html: bs4.BeautifulSoup) -> list[list[str]]:
+    return [
+        [label.get_text().strip() for label in tabs.find_all("label", recursive=False)]
+        for tabs in html.select(".sd-tab-set")
+    ]
+
+
+def test_each_pair_of_twins_has_a_tab_set_of_its_own(html):
+    assert labels(html) == [["Alpha", "Beta"]] * 4
+
+
+def test_the_labels_carry_the_key_that_synchronizes_them(html):
+    for label in html.select(".sd-tab-set > label"):
+        assert label["data-sync-group"] == "framework"
+        assert label["data-sync-id"] == label.get_text().strip().lower()
+
+
+def test_each_tab_holds_its_frameworks_code_and_output(html):
+    alpha, beta = html.select(".sd-tab-set")[0].select(".sd-tab-content")
+    assert "a = 1" in alpha.get_text() and "a = 2" not in alpha.get_text()
+    assert beta.select_one(".cell_output").get_text().strip() == "2"
+
+
+def test_a_solution_keeps_its_tab_set(html):
+    inside = html.select_one(".solution")
+    assert inside.select_one(".sd-tab-set") is not None
+    assert "beta inside" in inside.get_text()
+
+
+def test_a_figure_has_one_number_in_all_tabs(html):
+    captions = [c.get_text() for c in html.select("figcaption")]
+    numbers = [c.split("A line")[0].strip() for c in captions if "line" in c]
+    assert numbers == ["Fig. 1", "Fig. 1"]
+    assert any("Fig. 2" in c and "Another" in c for c in captions)
+
+
+def test_a_reference_to_a_figure_leads_to_its_tab_set(html):
+    link = html.find("a", string=lambda s: s and "Fig. 1" in s)
+    target = html.find(id=link["href"].lstrip("#"))
+    assert "sd-tab-set" in target["class"]
+
+
+def test_every_picture_has_the_alternative_text_of_its_cell(html):
+    alts = [img.get("alt") for img in html.select(".cell_output img")]
+    assert alts.count("A rising line.") == 2
+    assert "The same line for all." in alts
