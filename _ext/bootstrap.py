@@ -264,10 +264,11 @@ def summary(output: str) -> str:
         found = found or re.match(r"(\S+==\S+) from ", line)
         if found:
             return found.group(1)
-    return re.sub(r"^(ERROR|error|Caused by): ", "", lines[-1])
+    return re.sub(r"^(ERROR|error|Caused by|cause): ", "", lines[-1])
 
 
 def require_venv() -> None:
+    """Raise Trouble if this Python cannot make environments."""
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise Trouble(
@@ -291,7 +292,7 @@ def require_libraries(framework: Framework) -> None:
         capture_output=True,
         text=True,
     )
-    found = re.search(r"([\w.+-]+): cannot open shared object file", done.stderr)
+    found = re.search(r"([\w.+-]+): cannot open shared object", done.stderr)
     if found:
         library = found.group(1)
         # All of them, since a loader names only the first that it misses.

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -227,6 +228,9 @@ def make_site(book: Book) -> Path:
     The site is built aside, so the last good one stays if this one fails.
     """
     aside = book.build / "aside"
+    stamp, design = aside / "design", _design(book)
+    if not stamp.exists() or stamp.read_text() != design:
+        shutil.rmtree(aside, ignore_errors=True)
     command = [
         str(Path(sys.executable).with_name("jupyter-book")),
         "build", str(book.root),
@@ -243,10 +247,22 @@ def make_site(book: Book) -> Path:
             "The pages could not be rendered; the site of before is untouched."
             f"\n{done.stdout}{done.stderr}"
         )
+    stamp.write_text(design)
     site = book.build / "html"
     swap(aside / "_build" / "html", site)
     line.done("rendered")
     return site / "index.html"
+
+
+def _design(book: Book) -> str:
+    """A digest of all that shapes every page, for which Sphinx does not look."""
+    digest = hashlib.sha256()
+    files = [book.root / name for name in ("_config.yml", "_toc.yml")]
+    files += (book.root / "_static").rglob("*")
+    files += [ROOT / "requirements.txt", *(ROOT / "_ext").glob("*.py")]
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def swap(new: Path, site: Path) -> None:

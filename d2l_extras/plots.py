@@ -51,7 +51,6 @@ def plot_curves(
     panels: Mapping[str, Curves],
     xlabel: str,
     levels: Mapping[str, float] | None = None,
-    logx: bool = False,
 ) -> None:
     """Draw panels above each other, each with curves over the same `x`.
 
@@ -72,9 +71,7 @@ def plot_curves(
             grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
             _label(grid.flat[0], 0.5, level, name)
         axes.set_xlabel(xlabel)
-        if logx:
-            axes.set_xscale("log")
-        elif np.issubdtype(x.dtype, np.integer):
+        if np.issubdtype(x.dtype, np.integer):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _show(figure)
 

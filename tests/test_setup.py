@@ -96,11 +96,16 @@ class Index:
             for file in flit.files
             if file.suffix == ".py"
         }
+        tiny = {
+            "tiny.py": "answer = 42\n",
+            "tiny-1.0.data/scripts/tell": "#!python\nimport tiny\n"
+            "print(tiny.answer)\n",
+        }
         # The real uv, by a script: its own wheel is not at hand.
         uv = f'#!/bin/sh\nexec "{Path(sys.prefix, "bin/uv")}" "$@"\n'
         self.pins = {
             "uv": wheel(folder, "uv", "1.0", {"uv-1.0.data/scripts/uv": uv}),
-            "tiny": wheel(folder, "tiny", "1.0", {"tiny.py": "answer = 42\n"}),
+            "tiny": wheel(folder, "tiny", "1.0", tiny),
             "old": wheel(folder, "tiny", "0.9", {"tiny.py": "answer = 41\n"}),
             "flit": wheel(folder, "flit_core", flit.version, modules),
         }
@@ -252,6 +257,11 @@ def test_set_up_makes_the_book_and_one_environment_a_framework(made):
         code = "import tiny, d2l_extras; print(d2l_extras.__file__)"
         where = made.python(name, code).strip()
         assert where == str(made.root / "d2l_extras/__init__.py")
+
+
+def test_a_script_of_an_environment_runs_where_the_environment_is(made):
+    script = made.root / ".envs/book/bin/tell"
+    assert made.run(str(script)).stdout == "42\n"
 
 
 def test_jupyter_finds_a_kernel_a_framework_in_its_own_environment(made):
@@ -435,6 +445,19 @@ def test_a_file_with_another_hash_is_refused(request, state, package):
     said = sentence(checkout.make("setup"))
     assert "hash is not the one in requirements.txt" in said
     assert f"({package}==1.0)" in said
+    assert checkout.whole() == before
+
+
+@pytest.mark.parametrize("state, package", [("bare", "uv"), ("fresh", "tiny")])
+def test_a_requirement_without_a_hash_is_refused(request, state, package):
+    checkout = request.getfixturevalue(state)
+    path = checkout.root / "requirements.txt"
+    pin = checkout.index.pins[package]
+    path.write_text(path.read_text().replace(pin, f"{package}==1.0\n"))
+    before = checkout.whole()
+    done = checkout.make("setup")
+    assert done.returncode != 0
+    assert "hash" in done.stderr
     assert checkout.whole() == before
 
 
