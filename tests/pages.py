@@ -1,0 +1,49 @@
+"""The code of the book's pages, for tests that run it on their own terms."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from _ext import frameworks, split
+
+FRAMEWORKS = frameworks.load(ROOT)
+SOFTMAX = "linear-networks/softmax-regression-concise"
+
+
+def cells(name: str, framework: str, last: str = "") -> list[str]:
+    """The code cells that a framework runs on a page, in order.
+
+    With `last`, those up to the first that contains this text.
+    """
+    path = ROOT / "chapters" / f"{name}.md"
+    page = split.read(path, name, FRAMEWORKS)
+    sources = [cell.source for cell in page.code(framework)]
+    if last:
+        found = [last in source for source in sources]
+        assert any(found), f"{path} has no code cell with {last!r}"
+        sources = sources[: found.index(True) + 1]
+    return sources
+
+
+def run(framework: str, script: str, folder: Path, *arguments: str) -> str:
+    """Run a script in a framework's environment; return what it printed.
+
+    Skips the test where the framework has no wheels for this machine, and
+    fails it with the end of the script's errors where the script fails.
+    """
+    declared = FRAMEWORKS[framework]
+    if not declared.available:
+        pytest.skip(f"{declared.label} has no wheels for this machine")
+    path = folder / f"{framework}.py"
+    path.write_text(script, encoding="utf-8")
+    python = ROOT / ".envs" / declared.kernel / "bin" / "python"
+    done = subprocess.run(
+        [python, path, *arguments], cwd=folder, capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.fail(f"{path.name} failed:\n{done.stderr[-3000:]}")
+    return done.stdout

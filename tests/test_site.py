@@ -1,0 +1,220 @@
+"""The built pages, as a reader's browser shows them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import bs4
+import pytest
+from conftest import ROOT
+
+from _ext.build import Book
+
+BOOK = Book(ROOT)
+SITE = ROOT / "_build" / "html"
+PAGES = [page.name for page in BOOK.pages()]
+every_page = pytest.mark.parametrize("page", PAGES)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def address(page: str) -> Path:
+    return SITE / "chapters" / f"{page}.html"
+
+
+def soup(page: str) -> bs4.BeautifulSoup:
+    html = bs4.BeautifulSoup(address(page).read_text(), "html.parser")
+    return html.find("article")
+
+
+@every_page
+def test_every_tab_set_has_a_tab_for_each_framework(page):
+    labels = [framework.label for framework in BOOK.frameworks.values()]
+    sets = soup(page).select(".sd-tab-set")
+    assert sets
+    for tabs in sets:
+        found = tabs.find_all("label", recursive=False)
+        assert [label.get_text().strip() for label in found] == labels
+
+
+@every_page
+def test_both_frameworks_outputs_are_on_the_page(page):
+    for framework in BOOK.frameworks:
+        inside = soup(page).select(
+            f".cell-tabs > label[data-sync-id={framework}] + .sd-tab-content"
+        )
+        assert inside
+        assert any(content.select(".cell_output") for content in inside)
+        figures = [f for c in inside for f in c.select("figure img")]
+        assert figures
+
+
+@every_page
+def test_every_picture_has_alternative_text_that_is_no_file_name(page):
+    pictures = soup(page).select("img")
+    assert pictures
+    for picture in pictures:
+        words = picture.get("alt", "").split()
+        assert len(words) >= 5, picture
+        assert not words[0].endswith((".png", ".svg"))
+
+
+@every_page
+def test_every_figure_has_a_number_and_a_caption(page):
+    for figure in soup(page).select("figure"):
+        caption = figure.select_one("figcaption")
+        assert caption.select_one(".caption-number").get_text().strip()
+        assert len(caption.select_one(".caption-text").get_text().split()) >= 5
+
+
+@every_page
+def test_every_link_within_the_site_leads_somewhere(page):
+    for link in soup(page).select("a[href]"):
+        target, _, fragment = link["href"].partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path = address(page)
+        if target:
+            path = (path.parent / target).resolve()
+        assert path.exists(), link
+        if fragment and path.suffix == ".html":
+            html = bs4.BeautifulSoup(path.read_text(), "html.parser")
+            assert html.find(id=fragment) is not None, link
+
+
+@every_page
+def test_every_result_in_the_prose_is_the_executed_one(page):
+    """The committed notebook of a framework says the same as its tab."""
+    import nbformat
+
+    source = next(p for p in BOOK.pages() if p.name == page)
+    shown = [span.get_text() for span in soup(page).select(".pasted-text")]
+    assert shown
+    for framework in BOOK.frameworks.values():
+        node = nbformat.read(BOOK.output(source, framework), as_version=4)
+        from _ext.build import outputs_of
+        from _ext.execute import results
+
+        recorded = results(source, framework, outputs_of(node))
+        texts = {record["text"] for record in recorded.values()}
+        assert set(shown) & texts
+        shown = [text for text in shown if text not in texts]
+    assert not shown
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        message = (
+            "There is no Chromium to read the site with: install it "
+            "(Debian: apt install chromium)"
+        )
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+class Reader:
+    """A page open in a browser, with what it asked for and complained of."""
+
+    def __init__(self, context, url: str) -> None:
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        self.page = context.new_page()
+        self.page.on("request", self._request)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._console)
+        self.page.goto(url)
+        # MathJax is the last to come; wait for the last formula of the page.
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('.math')]"
+            ".every(e => e.querySelector('mjx-container'))"
+        )
+
+    def _request(self, request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def _console(self, message) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def visible_tabs(self) -> set[str]:
+        return set(
+            self.page.evaluate(
+                "[...document.querySelectorAll('.sd-tab-set > input:checked')]"
+                ".map(e => e.nextElementSibling.dataset.syncId)"
+            )
+        )
+
+
+def reader(browser, page: str, query: str = "", **options) -> Reader:
+    context = browser.new_context(**options)
+    return Reader(context, address(page).as_uri() + query)
+
+
+@every_page
+def test_a_page_asks_nothing_of_the_outside_and_has_no_error(browser, page):
+    read = reader(browser, page)
+    assert read.outside == []
+    assert read.errors == []
+
+
+@every_page
+def test_mathematics_is_typeset_without_errors(browser, page):
+    read = reader(browser, page)
+    assert read.page.locator("mjx-container").count() > 0
+    assert read.page.locator("mjx-merror").count() == 0
+
+
+@every_page
+@pytest.mark.parametrize("framework", list(BOOK.frameworks))
+def test_a_link_can_choose_the_framework(browser, page, framework):
+    read = reader(browser, page, f"?framework={framework}")
+    assert read.visible_tabs() == {framework}
+
+
+@every_page
+def test_choosing_a_tab_switches_them_all_and_is_remembered(browser, page):
+    last = list(BOOK.frameworks)[-1]
+    read = reader(browser, page)
+    assert read.visible_tabs() != {last}
+    read.page.locator(f"label[data-sync-id={last}]").first.click()
+    assert read.visible_tabs() == {last}
+    read.page.reload()
+    assert read.visible_tabs() == {last}
+
+
+@every_page
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_page_does_not_scroll_sideways(browser, page, width):
+    size = {"width": width, "height": 800}
+    for framework in BOOK.frameworks:
+        read = reader(browser, page, f"?framework={framework}", viewport=size)
+        wide = read.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+
+
+@every_page
+def test_a_solution_is_folded_until_it_is_asked_for(browser, page):
+    read = reader(browser, page)
+    solution = read.page.locator(".solution.dropdown").first
+    paragraph = solution.locator("p:not(.admonition-title)").first
+    assert not paragraph.is_visible()
+    solution.locator("button, summary").first.click()
+    assert paragraph.is_visible()
