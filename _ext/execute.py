@@ -24,7 +24,7 @@ from . import frameworks as declaration
 from .frameworks import Framework
 from .split import Cell, Page, SourceError, notebook
 
-RECORD = "application/vnd.d2l-extras.record+json"
+RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -158,7 +158,7 @@ def results(
     found: dict[str, dict] = {}
     for cell, produced in zip(page.code(framework.name), outputs):
         for output in produced:
-            record = output.get("data", {}).get(RECORD)
+            record = output.get("metadata", {}).get(RECORD)
             if record is None:
                 continue
             if record["name"] in found:

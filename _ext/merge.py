@@ -20,7 +20,7 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from .execute import RECORD, results
+from .execute import results
 from .frameworks import Framework
 from .split import Cell, Page, SourceError, parse, runs
 
@@ -155,7 +155,6 @@ def _named(output: NotebookNode, framework: str) -> NotebookNode:
     if _glued(output):
         book = output["metadata"]["scrapbook"]
         book["name"] = f"{framework}.{book['name']}"
-    output.get("data", {}).pop(RECORD, None)
     return output
 
 

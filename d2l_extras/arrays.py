@@ -8,12 +8,11 @@ import numpy as np
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """Copy an array of any framework from its device into a NumPy array.
+    """Return an array of any framework, on any device, as a NumPy array.
 
-    Shape and dtype stay as they are. Lists, tuples and numbers are taken as
-    `numpy.asarray` takes them.
+    Shape and dtype stay as they are, and memory may be shared. Lists, tuples
+    and numbers are taken as `numpy.asarray` takes them.
     """
-    for method in ("asnumpy", "numpy"):  # MXNet's name, then the others'
-        if hasattr(array, method):
-            array = getattr(array, method)()
+    if hasattr(array, "asnumpy"):  # MXNet; others follow NumPy's protocol
+        array = array.asnumpy()
     return np.asarray(array)

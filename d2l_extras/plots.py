@@ -26,7 +26,6 @@ STYLE = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 11,
-    "figure.facecolor": "white",
     "font.size": 12,
     "grid.color": "0.9",
     "lines.linewidth": 2,
@@ -72,7 +71,7 @@ def plot_curves(
             _label(grid.flat[0], 0.5, level, name)
         axes.set_xlabel(xlabel)
         if np.issubdtype(x.dtype, np.integer):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         _show(figure)
 
 
@@ -103,7 +102,8 @@ def show_images(
     rows = -(-len(images) // columns)
     lines = 1 + max(title.count("\n") for title in titles)
     with mpl.rc_context(STYLE):
-        height = rows * (WIDTH / columns + 0.22 * lines)
+        side = WIDTH / (columns + signed)  # the bar takes one more
+        height = rows * (side + 0.22 * lines)
         figure = Figure((WIDTH, height), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:

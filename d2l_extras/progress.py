@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from .notebook import display, shell
+from .notebook import display, is_batch, shell
 
 MAX_WIDTH = 50  # characters: what a phone shows without scrolling
 
@@ -13,22 +13,23 @@ class Progress:
     """A bar above a table that grows by one row a step, such as an epoch.
 
     `total` is the number of steps; `columns` are the headings, the first of
-    which names the step. In a notebook one output is updated in place;
-    elsewhere each row is printed as it comes. Nothing shown depends on the
-    clock. Raises ValueError where `total` is less than 1 or the headings do
-    not fit in 50 characters.
+    which names the step. Where somebody works in a notebook, one output is
+    updated in place; where a program executes it, that output appears once it
+    is complete; elsewhere each row is printed as it comes. Nothing shown
+    depends on the clock. Raises ValueError where `total` is less than 1 or the
+    headings do not fit in 50 characters.
     """
 
     def __init__(self, total: int, *columns: str):
         if total < 1:
             raise ValueError(f"a progress of {total} steps: give at least 1")
         self.total, self.columns = total, columns
-        self.widths = [max(len(column), 5) for column in columns]
-        width = sum(self.widths) + 2 * (len(columns) - 1)
-        if not columns or width > MAX_WIDTH:
+        self.widths = [max(len(column), 6) for column in columns]
+        self.width = sum(self.widths) + 2 * (len(columns) - 1)
+        if not columns or self.width > MAX_WIDTH:
             raise ValueError(
-                f"headings of {width} characters: give 1 to {MAX_WIDTH}, so "
-                "that the table fits on a phone"
+                f"headings of {self.width} characters: give 1 to {MAX_WIDTH}, "
+                "so that the table fits on a phone"
             )
         self.rows: list[str] = []
         self._id = uuid.uuid4().hex  # kept by no notebook file
@@ -60,7 +61,7 @@ class Progress:
     def _bar(self) -> str:
         done = len(self.rows)
         label = f"{self.columns[0]} {done}/{self.total} "
-        length = min(sum(self.widths), MAX_WIDTH - len(label)) - 2
+        length = max(self.width - len(label) - 2, 5)
         filled = length * done // self.total
         return f"{label}[{'=' * filled}{' ' * (length - filled)}]"
 
@@ -71,6 +72,10 @@ class Progress:
     def _show(self) -> None:
         if shell() is None:
             print(self.rows[-1] if self.rows else self._line(self.columns))
+            return
+        if is_batch():
+            if len(self.rows) == self.total:
+                display({"text/plain": str(self)})
             return
         display(
             {"text/plain": str(self)},

@@ -10,7 +10,6 @@ from .arrays import to_numpy
 from .notebook import display, is_batch
 
 GLUE = "application/papermill.record/"  # what myst_nb.glue(display=False) uses
-RECORD = "application/vnd.d2l-extras.record+json"
 _recorded: set[str] = set()
 
 
@@ -37,11 +36,14 @@ def record(name: str, value: Any, format: str = "") -> None:
         )
     scalar = _scalar(name, value)
     text = f"{scalar:{format}}"
-    details = {"name": name, "value": scalar, "text": text}
-    display({"text/plain": f"{name}: {text}", RECORD: details})
+    display({"text/plain": f"{name}: {text}"})
+    # As a literal, or the glue would read 0.830 as 0.83 and 10,000 as (10, 0).
     display(
-        {f"{GLUE}text/plain": text},
-        metadata={"scrapbook": {"name": name, "mime_prefix": GLUE}},
+        {f"{GLUE}text/plain": repr(text)},
+        metadata={
+            "scrapbook": {"name": name, "mime_prefix": GLUE},
+            "d2l_extras": {"name": name, "value": scalar, "text": text},
+        },
     )
     _recorded.add(name)
 

@@ -49,7 +49,9 @@ with _quiet():
 class Minibatches(data.Minibatches):
     """Minibatches of TensorFlow tensors, on the device where these are."""
 
-    def gather(self, array: tf.Tensor, indices: np.ndarray | slice) -> tf.Tensor:
+    def gather(
+        self, array: tf.Tensor, indices: np.ndarray | slice
+    ) -> tf.Tensor:
         """Return the examples of one tensor that a minibatch holds."""
         with tf.device(array.device):
             if isinstance(indices, slice):

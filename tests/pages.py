@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -29,20 +30,23 @@ def cells(name: str, framework: str, last: str = "") -> list[str]:
     return sources
 
 
-def run(framework: str, script: str, folder: Path, *arguments: str) -> str:
+def run(framework: str, script: str, folder: Path, cells: list[str]) -> str:
     """Run a script in a framework's environment; return what it printed.
 
-    Skips the test where the framework has no wheels for this machine, and
-    fails it with the end of the script's errors where the script fails.
+    It finds the cells, as JSON, in its first argument, and the current folder
+    is `folder`. Skips the test where the framework has no wheels for this
+    machine, and fails it with the end of the script's errors where the script
+    fails.
     """
     declared = FRAMEWORKS[framework]
     if not declared.available:
         pytest.skip(f"{declared.label} has no wheels for this machine")
-    path = folder / f"{framework}.py"
+    path = folder / f"run_{framework}.py"  # not a module's name
     path.write_text(script, encoding="utf-8")
     python = ROOT / ".envs" / declared.kernel / "bin" / "python"
     done = subprocess.run(
-        [python, path, *arguments], cwd=folder, capture_output=True, text=True
+        [python, path, json.dumps(cells)],
+        cwd=folder, capture_output=True, text=True, check=False,
     )
     if done.returncode:
         pytest.fail(f"{path.name} failed:\n{done.stderr[-3000:]}")

@@ -58,8 +58,8 @@ def test_a_kernel_that_is_not_there_is_named_with_the_cure(tiny):
 
 def test_two_records_under_one_name_are_refused(tiny):
     tiny.write(cell("1") + "\n" + cell("2"))
-    data = {execute.RECORD: {"name": "x", "text": "1", "value": 1}}
-    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    metadata = {execute.RECORD: {"name": "x", "text": "1", "value": 1}}
+    output = {"output_type": "display_data", "metadata": metadata, "data": {}}
     book = Book(tiny.root)
     page, alpha = book.pages()[0], book.frameworks["alpha"]
     with pytest.raises(ValueError, match="page.md:.*'x' a second time"):

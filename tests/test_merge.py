@@ -14,9 +14,11 @@ PAGE = (
     + "\nThe two record.\n\n"
     + cell(
         "from d2l_extras import record\n"
-        "record('mine', name)\nrecord('same', 6 * 7)"
+        "record('mine', name)\nrecord('same', 6 * 7)\n"
+        "record('share', 0.83, '.3f')\nrecord('count', 10000, ',')"
     )
     + "\nMine: {result}`mine`. Same: {result}`same`.\n\n"
+    + "Share: {result}`share`. Count: {result}`count`.\n\n"
     + "::::{tab-set}\n:sync-group: framework\n\n"
     + ":::{tab-item} Alpha\n:sync: alpha\nAlpha has {result}`mine`.\n:::\n\n"
     + ":::{tab-item} Beta\n:sync: beta\nBeta has {result}`mine`.\n:::\n\n"
@@ -39,6 +41,10 @@ def text(html: bs4.BeautifulSoup) -> str:
 
 def test_prose_names_each_frameworks_result(html):
     assert "Mine: Alpha A, Beta B. Same: 42." in text(html)
+
+
+def test_the_prose_keeps_the_format_of_a_result(html):
+    assert "Share: 0.830. Count: 10,000." in text(html)
 
 
 def test_a_tabs_prose_gives_that_frameworks_result_alone(html):

@@ -1,0 +1,113 @@
+"""Figures are the same in every run, opaque, and refuse what does not fit."""
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from d2l_extras import (
+    plot_curves,
+    plots,
+    show_confusion_matrix,
+    show_images,
+)
+
+DRAWINGS = {
+    "curves": lambda: plot_curves(
+        [1, 2], {"loss (nats)": {"train": [1.0, 0.5], "test": [1.0, 0.7]}},
+        "epoch", levels={"floor": 0.2}),
+    "images": lambda: show_images(np.eye(4).reshape(1, 4, 4), ["eye"]),
+    "weights": lambda: show_images(-np.eye(4).reshape(1, 4, 4), ["eye"],
+                                   signed=True),
+    "confusion": lambda: show_confusion_matrix([[9, 1], [0, 5]], ["a", "b"]),
+}
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The outputs that were displayed, as MIME bundles."""
+    bundles = []
+    monkeypatch.setattr(plots, "display", bundles.append)
+    return bundles
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_the_same_numbers_give_the_same_bytes(name, drawn, monkeypatch):
+    DRAWINGS[name]()
+    monkeypatch.setitem(plots.mpl.rcParams, "figure.facecolor", "red")
+    monkeypatch.setitem(plots.mpl.rcParams, "svg.hashsalt", None)
+    DRAWINGS[name]()
+    first, second = (bundle["image/svg+xml"] for bundle in drawn)
+    assert first == second
+    assert "<dc:date>" not in first
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_figure_is_opaque_white_from_edge_to_edge(name, drawn):
+    DRAWINGS[name]()
+    root = ElementTree.fromstring(drawn[0]["image/svg+xml"])
+    width, height = root.get("viewBox").split()[2:]
+    space = "{http://www.w3.org/2000/svg}"
+    background = root.find(f".//{space}path")
+    assert "fill: #ffffff" in background.get("style")
+    corners = re.findall(r"[\d.]+", background.get("d"))
+    assert {float(width), float(height)} <= set(map(float, corners))
+
+
+def test_curves_differ_in_line_and_marker_not_only_in_color():
+    for key in ("linestyle", "marker"):
+        assert len({line[key] for line in plots.LINES}) == len(plots.LINES)
+
+
+def test_percentages_are_shares_of_the_true_class(monkeypatch):
+    texts = []
+    monkeypatch.setattr(plots, "_show", lambda figure: texts.extend(
+        text.get_text() for text in figure.axes[0].texts))
+    show_confusion_matrix([[9, 1], [0, 5]], ["a", "b"])
+    assert texts == ["90", "10", "100"]
+
+
+def test_a_level_is_drawn_where_it_belongs(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_show", figures.append)
+    plot_curves([1, 2], {"loss": {"train": [1, 2]}}, "epoch",
+                levels={"floor": 1.25})
+    axes = figures[0].axes[0]
+    assert list(axes.lines[-1].get_ydata()) == [1.25, 1.25]
+    assert "floor" in [text.get_text() for text in axes.texts]
+
+
+def test_a_curve_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="'train' has 3 values for 2"):
+        plot_curves([1, 2], {"loss": {"train": [1, 2, 3]}}, "epoch")
+
+
+def test_more_curves_than_can_be_told_apart_are_refused():
+    curves = {str(number): [1, 2] for number in range(5)}
+    with pytest.raises(ValueError, match="5 curves in one panel"):
+        plot_curves([1, 2], {"loss": curves}, "epoch")
+
+
+def test_images_without_a_title_each_are_refused():
+    with pytest.raises(ValueError, match=r"\(2, 3, 3\) with 1 titles"):
+        show_images(np.zeros((2, 3, 3)), ["one"])
+
+
+def test_a_confusion_matrix_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"\(2, 2\) for 3 classes"):
+        show_confusion_matrix(np.eye(2), ["a", "b", "c"])
+
+
+def test_a_script_without_a_notebook_only_names_the_figure():
+    script = (
+        "from d2l_extras import plot_curves\n"
+        "plot_curves([1, 2], {'loss': {'train': [1, 2]}}, 'epoch')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=True,
+    )
+    assert done.stdout == "<Figure with 1 axes>\n"

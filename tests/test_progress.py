@@ -1,0 +1,69 @@
+"""Progress is one narrow table, live and in a static page."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from d2l_extras import Progress
+
+TABLE = """\
+epoch 2/2 [=====]
+epoch  train loss
+    1       0.500
+    2       0.250"""
+
+
+def test_a_static_page_keeps_the_finished_table_and_nothing_else():
+    source = (
+        "from d2l_extras import Progress\n"
+        "progress = Progress(2, 'epoch', 'train loss')\n"
+        "progress.add(1, 0.5)\n"
+        "progress.add(2, 0.25)"
+    )
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source)]
+    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.data == {"text/plain": TABLE}
+
+
+def test_the_bar_grows_with_every_row():
+    progress = Progress(4, "epoch", "train loss", "test accuracy", "time")
+    filled = []
+    for epoch in range(1, 5):
+        filled.append(str(progress).count("="))
+        progress.add(epoch, 0.5, 0.5, 0.5)
+    assert filled == sorted(set(filled)) and filled[0] == 0
+    assert " ]" not in str(progress)
+
+
+def test_rows_are_printed_as_they_come_outside_a_notebook(capsys):
+    progress = Progress(2, "epoch", "train loss")
+    progress.add(1, 0.5)
+    assert capsys.readouterr().out.splitlines() == TABLE.splitlines()[1:3]
+
+
+def test_no_line_is_wider_than_a_phone():
+    progress = Progress(1, "epoch", *["fourteen chars"] * 2, "11 chars...")
+    progress.add(1, 0.5, 0.5, 0.5)
+    assert [len(line) for line in str(progress).splitlines()] == [50] * 3
+    with pytest.raises(ValueError, match="headings of 52 characters"):
+        Progress(1, "epoch", *["fourteen chars"] * 2, "13 chars.....")
+
+
+def test_a_row_has_one_value_a_column():
+    progress = Progress(2, "epoch", "train loss")
+    with pytest.raises(ValueError, match="1 values for the columns epoch, "):
+        progress.add(1)
+
+
+def test_a_finished_progress_takes_no_further_row():
+    progress = Progress(1, "epoch")
+    progress.add(1)
+    with pytest.raises(ValueError, match="all 1 steps are done"):
+        progress.add(2)
+
+
+def test_there_is_no_progress_without_steps():
+    with pytest.raises(ValueError, match="of 0 steps"):
+        Progress(0, "epoch")
