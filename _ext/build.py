@@ -24,6 +24,7 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
 
 from . import frameworks as declaration
+from . import labels
 from .execute import ExecutionError, execute, inputs, results
 from .frameworks import ROOT, Framework
 from .split import Page, SourceError, notebook, read
@@ -42,6 +43,7 @@ class Book:
         self.build = root / "_build"
         config = (root / "_config.yml").read_text(encoding="utf-8")
         execution = yaml.safe_load(config).get("execute", {})
+        self.labels = labels.read(root)
         self.timeout = int(execution.get("timeout", 600))
 
     def pages(self) -> list[Page]:
@@ -73,7 +75,7 @@ def compose(
     recorded = results(page, framework, outputs)
     metadata = {"inputs": inputs(page, framework, book.root), **metadata}
     texts = {name: record["text"] for name, record in recorded.items()}
-    return notebook(page, framework, outputs, texts, metadata)
+    return notebook(page, framework, outputs, texts, book.labels, metadata)
 
 
 def outputs_of(node: NotebookNode) -> list[list[dict]]:

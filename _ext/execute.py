@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
+import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import (
@@ -22,7 +23,7 @@ from traitlets.config import Config
 
 from . import frameworks as declaration
 from .frameworks import Framework
-from .split import Cell, Page, SourceError, notebook
+from .split import Cell, Page, SourceError
 
 RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -63,8 +64,15 @@ def execute(
     raises-exception that does not raise.
     """
     cells = page.code(framework.name)
-    node = notebook(page, framework)
-    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    node = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                cell.source, id=cell.id, metadata={"tags": cell.tags}
+            )
+            for cell in cells
+        ]
+    )
+    code = node.cells
     at = {id(cell): number for number, cell in enumerate(code)}
     done = 0
 

@@ -11,6 +11,8 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Callable
 
+from .labels import EQUATION, Labels, Target
+
 if TYPE_CHECKING:
     from .frameworks import Framework
     from .split import Cell, Page
@@ -18,22 +20,27 @@ if TYPE_CHECKING:
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
 TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")
-EQUATION = re.compile(
-    r"^(\$\$(?:(?!\$\$).)*)\$\$[ \t]*\((\w+)\)[ \t]*$", re.M | re.S
-)
 ROLE = re.compile(r"(?<!`)\{([\w:]+)\}`([^`]+)`")
 WITH_TARGET = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
 ADMONITIONS = ("note", "tip", "important", "warning", "caution", "seealso")
 
 
 class Plain:
-    """Translates the cells of one page for the readers of one framework."""
+    """Translates the cells of one page for the readers of one framework.
+
+    `results` maps the name of each recorded result to its text; None leaves
+    the names in place, for a notebook that has not been executed.
+    """
 
     def __init__(
-        self, page: Page, framework: Framework, results: dict | None
+        self,
+        page: Page,
+        framework: Framework,
+        results: dict | None,
+        labels: Labels,
     ) -> None:
-        self.page, self.framework, self.results = page, framework, results
-        self.numbers = _numbers(page)
+        self.page, self.framework = page, framework
+        self.results, self.labels = results, labels
 
     def __call__(self, cell: Cell) -> str:
         """The plain Markdown of a Markdown cell."""
@@ -50,8 +57,9 @@ class Plain:
             return ""
         self.cell = cell
         text = ROLE.sub(self._role, figure["caption"].strip())
-        number = self.numbers.get(figure.get("name"))
-        return f"**Figure {number}.** {text}" if number else text
+        if not figure.get("name"):
+            return text
+        return f"**{self._target(figure['name']).text}.** {text}"
 
     def _blocks(self, lines: list[str]) -> str:
         out, i = [], 0
@@ -95,21 +103,21 @@ class Plain:
                 "</details>"
             )
         if name == "exercise":
-            number = self.numbers[options["label"]]
+            head = self._target(options["label"]).text
             title = f" ({argument})" if argument else ""
-            return f"**Exercise {number}**{title}. " + self._blocks(body).strip()
+            return f"**{head}**{title}. " + self._blocks(body).strip()
         if name == "solution-start":
-            return f"**Solution to Exercise {self._number(argument)}.**"
-        if name == "solution-end":
+            return f"**Solution to {self._target(argument).text}.**"
+        if name in ("solution-end", "index"):
             return ""
         if name == "math":
             tag = options.get("label")
-            tag = f" \\tag{{{self._number(tag)}}}" if tag else ""
+            tag = f" \\tag{{{self._target(tag).number}}}" if tag else ""
             return "$$\n" + "\n".join(body) + tag + "\n$$"
         raise self._error(f"the directive {{{name}}} is unknown to notebooks")
 
     def _equation(self, match: re.Match) -> str:
-        tag = f" \\tag{{{self._number(match[2])}}}"
+        tag = f" \\tag{{{self._target(match[2]).number}}}"
         body = match[1].rstrip()
         return f"{body}{tag}\n$$" if "\n" in body else f"{body}{tag}$$"
 
@@ -120,14 +128,18 @@ class Plain:
         if name == "result":
             return self._result(content)
         if name == "eq":
-            return f"({self._number(target)})"
+            return self._link(target, f"({self._target(target).number})")
         if name == "numref":
-            return (text or "Figure %s") % self._number(target)
-        if name in ("ref", "prf:ref", "doc"):
-            number = self.numbers.get(target)
-            return text or (f"Exercise {number}" if number else target)
-        if name in ("abbr", "term", "index"):
+            found = self._target(target)
+            return self._link(
+                target, text.replace("%s", found.number) or found.text
+            )
+        if name == "ref":
+            return self._link(target, text or self._target(target).text)
+        if name == "term":
             return text or target
+        if name in ("cite:t", "cite:p"):
+            return self._cite(name, [key.strip() for key in content.split(",")])
         raise self._error(f"the role {{{name}}} is unknown to notebooks")
 
     def _result(self, name: str) -> str:
@@ -140,47 +152,38 @@ class Plain:
             )
         return self.results[name]
 
-    def _number(self, label: str) -> int:
-        if label not in self.numbers:
-            raise self._error(f"nothing on this page is labeled {label!r}")
-        return self.numbers[label]
+    def _target(self, label: str) -> Target:
+        if label not in self.labels.targets:
+            raise self._error(f"nothing is labeled {label!r}")
+        return self.labels.targets[label]
+
+    def _link(self, label: str, text: str) -> str:
+        """A reference: text on this page, a link to the site beyond it."""
+        page = self._target(label).page
+        if page == self.page.name or not self.labels.site:
+            return text
+        return f"[{text}]({self.labels.url(page, label)})"
+
+    def _cite(self, role: str, keys: list[str]) -> str:
+        cited = []
+        for key in keys:
+            if key not in self.labels.works:
+                raise self._error(f"no work has the key {key!r}")
+            authors, year = self.labels.works[key]
+            both = f"{authors} ({year})", f"{authors}, {year}"
+            text = both[role == "cite:p"]
+            if self.labels.site:
+                text = f"[{text}]({self.labels.url('references')})"
+            cited.append(text)
+        if role == "cite:p":
+            return f"({'; '.join(cited)})"
+        return ", ".join(cited[:-1] + [""]) + cited[-1]
 
     def _error(self, message: str) -> ValueError:
         from .split import SourceError
 
         where = f"{self.page.path}:{self.cell.line}"
         return SourceError(f"{where} (the cell from this line on): {message}")
-
-
-def to_jupyter(
-    page: Page, framework: Framework, results: dict[str, str] | None
-) -> Plain:
-    """The translator for one page and framework.
-
-    `results` maps the name of each recorded result to its text; None leaves
-    the names in place, for a notebook that has not been executed.
-    """
-    return Plain(page, framework, results)
-
-
-def _numbers(page: Page) -> dict[str, int]:
-    """Number the page's equations, figures and exercises as Sphinx does."""
-    equations, figures, exercises = [], [], []
-    for cell in page.cells:
-        if cell.type == "markdown":
-            source = cell.source
-            equations += [m[2] for m in EQUATION.finditer(source)]
-            exercises += re.findall(
-                r"\{exercise\}.*\n:label:[ \t]*([\w-]+)", source
-            )
-        name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-        if name and name not in figures:
-            figures.append(name)
-    return {
-        label: number
-        for labels in (equations, figures, exercises)
-        for number, label in enumerate(labels, 1)
-    }
 
 
 def _closing(lines: list[str], start: int, fence: str) -> int | None:

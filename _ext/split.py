@@ -17,7 +17,8 @@ from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 from nbformat import NotebookNode
 
 from .frameworks import Framework
-from .plain import to_jupyter
+from .labels import Labels, Target, targets
+from .plain import Plain
 
 TAGS = {
     "raises-exception",
@@ -57,6 +58,7 @@ class Page:
     name: str
     path: Path
     cells: list[Cell]
+    targets: dict[str, Target] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -93,7 +95,7 @@ def parse(
         )
     except MystMetadataParsingError as error:
         raise SourceError(f"{path}: {error}") from error
-    page = Page(name, path, [])
+    page = Page(name, path, [], targets(text, name))
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
         cell = _cell(node, line + 1, path, frameworks)
@@ -163,16 +165,19 @@ def notebook(
     framework: Framework,
     outputs: list[list] | None = None,
     results: dict[str, str] | None = None,
+    labels: Labels | None = None,
     metadata: dict | None = None,
 ) -> NotebookNode:
     """The notebook of one framework, in plain Jupyter Markdown.
 
     `outputs` holds the outputs of each code cell in order, `results` the
     text of each recorded result; without them the notebook is not executed.
+    `labels` are those of the whole book, or else the page's own.
     """
     code = iter(outputs or [])
     cells, count = [], 0
-    plain = to_jupyter(page, framework, results)
+    labels = labels or Labels(targets=page.targets)
+    plain = Plain(page, framework, results, labels)
     for cell in page.of(framework.name):
         if cell.type != "code":
             if source := plain(cell):

@@ -55,6 +55,7 @@ class TinyBook:
         self.root = root
         self.page = root / "chapters" / "tiny" / "page.md"
         self.page.parent.mkdir(parents=True)
+        (root / "chapters" / "references.bib").touch()
         (root / "kernels").mkdir()
         for name in ("alpha", "beta"):
             (root / "kernels" / f"{name}.txt").write_text(f"{name}==1\n")

@@ -2,6 +2,7 @@
 
 import bs4
 import pytest
+import yaml
 from conftest import ROOT, TinyBook, cell
 
 from _ext import frameworks
@@ -14,8 +15,6 @@ NOTEBOOK = "notebooks/{}/tiny/page.ipynb"
 @pytest.fixture(scope="module")
 def book(tiny_of_module: TinyBook) -> TinyBook:
     config = tiny_of_module.root / "_config.yml"
-    import yaml
-
     settings = yaml.safe_load(config.read_text())
     settings["repository"] = {"url": REPOSITORY, "branch": "draft"}
     config.write_text(yaml.safe_dump(settings))

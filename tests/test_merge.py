@@ -1,6 +1,7 @@
 """The outputs of all frameworks meet on one page, cell by cell."""
 
 import bs4
+import nbformat
 import pytest
 from conftest import TinyBook, cell
 
@@ -74,8 +75,6 @@ def test_a_result_that_was_not_recorded_is_refused(tiny):
     tiny.write(cell("1"))
     book = Book(tiny.root)
     make_notebooks(book, renew=False)
-    import nbformat
-
     page = book.pages()[0]
     notebooks = {
         name: nbformat.read(book.output(page, framework), as_version=4)

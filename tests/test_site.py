@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import bs4
+import nbformat
 import pytest
 from conftest import ROOT
 
-from _ext.build import Book
+from _ext.build import Book, outputs_of
+from _ext.execute import results
 
 BOOK = Book(ROOT)
 SITE = ROOT / "_build" / "html"
@@ -84,18 +87,25 @@ def test_every_link_within_the_site_leads_somewhere(page):
 
 
 @every_page
+def test_every_link_from_a_notebook_leads_into_the_site(page):
+    source = next(p for p in BOOK.pages() if p.name == page)
+    for framework in BOOK.frameworks.values():
+        node = nbformat.read(BOOK.committed(source, framework), as_version=4)
+        for cell in node.cells:
+            pattern = rf"\]\({re.escape(BOOK.labels.site)}([^)#]*)#?([^)]*)\)"
+            for path, fragment in re.findall(pattern, cell.source):
+                html = (SITE / path).read_text()
+                assert not fragment or f'id="{fragment}"' in html, cell.source
+
+
+@every_page
 def test_every_result_in_the_prose_is_the_executed_one(page):
     """The committed notebook of a framework says the same as its tab."""
-    import nbformat
-
     source = next(p for p in BOOK.pages() if p.name == page)
     shown = [span.get_text() for span in soup(page).select(".pasted-text")]
     assert shown
     for framework in BOOK.frameworks.values():
         node = nbformat.read(BOOK.output(source, framework), as_version=4)
-        from _ext.build import outputs_of
-        from _ext.execute import results
-
         recorded = results(source, framework, outputs_of(node))
         texts = {record["text"] for record in recorded.values()}
         assert set(shown) & texts

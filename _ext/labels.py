@@ -1,0 +1,120 @@
+"""What the pages refer to: sections, figures, equations, exercises, works.
+
+Sphinx resolves references in the book. In a notebook, which a reader may open
+far from the book, they become links to its site.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from pybtex.database import parse_file
+
+SECTION = re.compile(r"((?:^\(\w+\)=\s*\n+)+)#+[ \t]+(.+)$", re.M)
+EQUATION = re.compile(
+    r"^(\$\$(?:(?!\$\$).)*)\$\$[ \t]*\((\w+)\)[ \t]*$", re.M | re.S
+)
+FIGURE = re.compile(r"^ +name:[ \t]*(fig_\w+)[ \t]*$", re.M)
+EXERCISE = re.compile(r"\{exercise\}.*\n:label:[ \t]*(\w+)")
+TABLE = re.compile(r"^:name:[ \t]*(tab_\w+)[ \t]*$", re.M)
+GITHUB = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)/?$")
+NUMBERED = {
+    "Figure": FIGURE,
+    "Equation": EQUATION,
+    "Exercise": EXERCISE,
+    "Table": TABLE,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a label stands for: on which page, and how text refers to it."""
+
+    page: str
+    text: str  # a section's title, or "Figure 3.2"
+    number: str = ""
+
+
+@dataclass
+class Labels:
+    """The labels of a book, the works it cites, and where its site is."""
+
+    site: str = ""
+    targets: dict[str, Target] = field(default_factory=dict)
+    works: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def url(self, page: str, anchor: str = "") -> str:
+        """The address of a page, or of what has the label `anchor` on it."""
+        anchor = anchor.replace("_", "-")
+        if anchor.startswith("eq-"):
+            anchor = f"equation-{anchor}"
+        fragment = f"#{anchor}" if anchor else ""
+        return f"{self.site}chapters/{page}.html{fragment}"
+
+
+def site_of(repository: str) -> str:
+    """Where GitHub serves the site of a repository; "" for other hosts."""
+    match = GITHUB.match(repository or "")
+    return f"https://{match[1]}.github.io/{match[2]}/" if match else ""
+
+
+def read(root: Path) -> Labels:
+    """Collect the labels of all pages in the table of contents below `root`."""
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    labels = Labels(site_of(config.get("repository", {}).get("url", "")))
+    for page, prefix in _pages(root):
+        path = root / "chapters" / f"{page}.md"
+        if path.exists():
+            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+            labels.targets.update(targets(text, page, prefix))
+    for path in sorted((root / "chapters").glob("*.bib")):
+        labels.works.update(_works(path))
+    return labels
+
+
+def targets(text: str, page: str, prefix: str = "") -> dict[str, Target]:
+    """The labels of one page's source, numbered as Sphinx numbers them."""
+    found = {}
+    for match in SECTION.finditer(text):
+        for label in re.findall(r"\((\w+)\)=", match[1]):
+            found[label] = Target(page, match[2].strip())
+    for kind, pattern in NUMBERED.items():
+        names = [match.groups()[-1] for match in pattern.finditer(text)]
+        for count, label in enumerate(dict.fromkeys(names), 1):
+            number = f"{prefix}{count}"
+            found[label] = Target(page, f"{kind} {number}", number)
+    return found
+
+
+def _pages(root: Path) -> list[tuple[str, str]]:
+    """Each page of the table of contents, with the prefix of its numbers."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    pages, count = [(_name(toc["root"]), "")], 0
+    for part in toc.get("parts", [toc]):
+        for chapter in part.get("chapters", []):
+            count += bool(part.get("numbered"))
+            prefix = f"{count}." if part.get("numbered") else ""
+            pages.append((_name(chapter["file"]), prefix))
+    return pages
+
+
+def _name(file: str) -> str:
+    return file.removeprefix("chapters/").removesuffix(".md")
+
+
+def _works(path: Path) -> dict[str, tuple[str, str]]:
+    works = {}
+    for key, entry in parse_file(str(path)).entries.items():
+        names = [
+            re.sub(r"[{}]", "", " ".join(person.last_names))
+            for person in entry.persons.get("author", [])
+        ]
+        if len(names) > 2 or names[-1:] == ["others"]:
+            authors = f"{names[0]} et al."
+        else:
+            authors = " and ".join(names)
+        works[key] = (authors, entry.fields.get("year", ""))
+    return works
