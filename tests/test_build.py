@@ -121,6 +121,8 @@ def test_check_fails_when_a_notebook_is_not_what_its_source_gives(tiny, what):
     failed = tiny.build("check")
     name = "stray.ipynb" if what == "stray" else "page.ipynb"
     assert failed.returncode == 1
+    other = "was executed with other code, helpers or lock" in failed.stderr
+    assert other == (what in ("code", "lock"))
     assert f"notebooks/alpha/tiny/{name}" in failed.stderr
     assert "make notebooks" in failed.stderr
 
