@@ -7,10 +7,10 @@ from nbclient import NotebookClient
 from d2l_extras import Progress
 
 TABLE = """\
-epoch 2/2 [=====]
-epoch  train loss
-    1       0.500
-    2       0.250"""
+epoch 2/2 [======]
+ epoch  train loss
+     1       0.500
+     2       0.250"""
 
 
 def test_a_static_page_keeps_the_finished_table_and_nothing_else():
@@ -44,11 +44,11 @@ def test_rows_are_printed_as_they_come_outside_a_notebook(capsys):
 
 
 def test_no_line_is_wider_than_a_phone():
-    progress = Progress(1, "epoch", *["fourteen chars"] * 2, "11 chars...")
+    progress = Progress(1, "epoch", *["fourteen chars"] * 2, "10 chars..")
     progress.add(1, 0.5, 0.5, 0.5)
     assert [len(line) for line in str(progress).splitlines()] == [50] * 3
     with pytest.raises(ValueError, match="headings of 52 characters"):
-        Progress(1, "epoch", *["fourteen chars"] * 2, "13 chars.....")
+        Progress(1, "epoch", *["fourteen chars"] * 2, "12 chars....")
 
 
 def test_a_row_has_one_value_a_column():
