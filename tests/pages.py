@@ -12,6 +12,7 @@ from conftest import ROOT
 from _ext import frameworks, split
 
 FRAMEWORKS = frameworks.load(ROOT)
+LINEAR = "linear-networks/linear-regression"
 SOFTMAX = "linear-networks/softmax-regression-concise"
 
 

@@ -98,8 +98,9 @@ def report(framework, sources, folder):
 
 
 @pytest.mark.parametrize("framework", pages.FRAMEWORKS)
-def test_every_array_of_the_page_is_on_its_device(framework, tmp_path):
-    sources = pages.cells(pages.SOFTMAX, framework)
+@pytest.mark.parametrize("page", [pages.LINEAR, pages.SOFTMAX])
+def test_every_array_of_the_page_is_on_its_device(page, framework, tmp_path):
+    sources = pages.cells(page, framework)
     printed = report(framework, sources, tmp_path)
     assert printed == "every array is on the device\n"
 

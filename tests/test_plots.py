@@ -10,9 +10,11 @@ import pytest
 
 from d2l_extras import (
     plot_curves,
+    plot_points,
     plots,
     show_confusion_matrix,
     show_images,
+    show_layer,
 )
 
 DRAWINGS = {
@@ -22,6 +24,10 @@ DRAWINGS = {
     "images": lambda: show_images(np.eye(4).reshape(1, 4, 4), ["eye"]),
     "weights": lambda: show_images(-np.eye(4).reshape(1, 4, 4), ["eye"],
                                    signed=True),
+    "points": lambda: plot_points(
+        {"length (mm)": {"a": ([1, 2], [3, 4]), "b": ([1], [2])},
+         "depth (mm)": {"a": ([1, 2], [3, 4])}}, "mass (g)"),
+    "layer": lambda: show_layer(["$x_1$", "1"], ["$o$"], [["$w_1$"], ["b"]]),
     "confusion": lambda: show_confusion_matrix([[9, 1], [0, 5]], ["a", "b"]),
 }
 
@@ -78,6 +84,55 @@ def test_a_level_is_drawn_where_it_belongs(monkeypatch):
     axes = figures[0].axes[0]
     assert list(axes.lines[-1].get_ydata()) == [1.25, 1.25]
     assert "floor" in [text.get_text() for text in axes.texts]
+
+
+def test_points_are_drawn_where_they_belong_each_group_with_its_marker(
+    monkeypatch,
+):
+    figures = []
+    monkeypatch.setattr(plots, "_show", figures.append)
+    plot_points({"length (mm)": {"a": ([1, 2], [3, 4]), "b": ([5], [6])}},
+                "mass (g)")
+    axes = figures[0].axes[0]
+    a, b = axes.collections
+    assert a.get_offsets().tolist() == [[1, 3], [2, 4]]
+    assert b.get_offsets().tolist() == [[5, 6]]
+    shapes = [each.get_paths()[0].vertices.tolist() for each in (a, b)]
+    assert shapes[0] != shapes[1]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("length (mm)", "mass (g)")
+
+
+def test_a_layer_connects_each_input_with_each_output(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_show", figures.append)
+    show_layer(["x1", "x2", "x3"], ["o1", "o2"],
+               [["a", "b"], ["c", "d"], ["e", "f"]])
+    texts = [text for text in figures[0].axes[0].texts if text.get_text()]
+    arrows = [text for text in figures[0].axes[0].texts
+              if not text.get_text()]
+    assert len(arrows) == 6
+    where = {text.get_text(): text.get_position() for text in texts}
+    assert where["x1"][1] < where["a"][1] < where["o1"][1]
+    assert where["x1"][0] < where["x2"][0] < where["x3"][0]
+    # "e" lies between the input and the output that it connects
+    low, high = sorted((where["x3"][0], where["o1"][0]))
+    assert low < where["e"][0] < high
+
+
+def test_groups_with_more_x_than_y_are_refused():
+    with pytest.raises(ValueError, match="'a' has 2 x and 1 y"):
+        plot_points({"x": {"a": ([1, 2], [1])}}, "y")
+
+
+def test_more_groups_than_can_be_told_apart_are_refused():
+    groups = {str(number): ([1], [2]) for number in range(5)}
+    with pytest.raises(ValueError, match="5 groups in one panel"):
+        plot_points({"x": groups}, "y")
+
+
+def test_weights_of_another_shape_than_the_layer_are_refused():
+    with pytest.raises(ValueError, match=r"\(1, 2\) for 2 inputs and 1 "):
+        show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
 
 def test_a_curve_of_another_length_is_refused():
