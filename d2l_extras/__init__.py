@@ -2,7 +2,13 @@
 
 from .arrays import to_numpy
 from .data import CLASS_NAMES, text_labels
-from .plots import plot_curves, show_confusion_matrix, show_images
+from .plots import (
+    plot_curves,
+    plot_points,
+    show_confusion_matrix,
+    show_images,
+    show_layer,
+)
 from .progress import Progress
 from .record import record
 
@@ -11,9 +17,11 @@ __all__ = [
     "CLASS_NAMES",
     "Progress",
     "plot_curves",
+    "plot_points",
     "record",
     "show_confusion_matrix",
     "show_images",
+    "show_layer",
     "text_labels",
     "to_numpy",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -43,6 +44,7 @@ LINES = (
 )
 
 Curves = Mapping[str, Sequence[float]]
+Groups = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 def plot_curves(
@@ -72,6 +74,77 @@ def plot_curves(
         axes.set_xlabel(xlabel)
         if np.issubdtype(x.dtype, np.integer):
             axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        _show(figure)
+
+
+def plot_points(
+    panels: Mapping[str, Groups],
+    ylabel: str,
+) -> None:
+    """Draw panels above each other, each with groups of points.
+
+    `panels` maps the label of a horizontal axis, with its unit, to up to four
+    groups by name, each a pair of as many x as y; `ylabel` is that of the
+    vertical axes, with its unit. Raises ValueError where a group has another
+    number of x than of y, or a panel more than four groups.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
+        grid = figure.subplots(len(panels), sharey=True, squeeze=False)
+        for axes, (xlabel, groups) in zip(grid.flat, panels.items()):
+            _check_number(groups, "groups")
+            for (name, (x, y)), line in zip(groups.items(), LINES):
+                if len(x) != len(y):
+                    raise ValueError(
+                        f"the group {name!r} has {len(x)} x and {len(y)} y: "
+                        "give as many"
+                    )
+                axes.scatter(to_numpy(x), to_numpy(y), s=22, label=name,
+                             marker=line["marker"], facecolors="none",
+                             edgecolors=line["color"])
+            axes.set(xlabel=xlabel, ylabel=ylabel)
+            axes.legend(handletextpad=0.1, framealpha=0.9)
+        _show(figure)
+
+
+def show_layer(
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    weights: Sequence[Sequence[str]] = (),
+) -> None:
+    """Draw a dense layer: its inputs, above them its outputs, all connected.
+
+    Inputs and outputs are drawn as circles with their names, which may hold
+    mathematics between dollar signs. `weights` names the connections, one row
+    an input and one name an output. Raises ValueError where there are weights
+    of another shape.
+    """
+    shape = len(inputs), len(outputs)
+    if len(weights) and np.shape(weights) != shape:
+        raise ValueError(
+            f"weights of shape {np.shape(weights)} for {shape[0]} inputs and "
+            f"{shape[1]} outputs: give one row an input, one name an output"
+        )
+    below, above = ((np.arange(n) - (n - 1) / 2) * 1.2 for n in shape)
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure((WIDTH, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axis("off")
+        for (i, start), (j, end) in product(enumerate(below), enumerate(above)):
+            axes.annotate("", (end, 1), (start, 0), arrowprops={
+                "arrowstyle": "-|>", "color": "0.35", "shrinkA": 18,
+                "shrinkB": 18})
+            if len(weights):
+                axes.text(0.55 * start + 0.45 * end, 0.45, weights[i][j],
+                          ha="center", va="center", bbox={
+                              "color": "white", "boxstyle": "square,pad=0.15"})
+        for row, places, names in ((0, below, inputs), (1, above, outputs)):
+            color = LINES[row]["color"]
+            for place, name in zip(places, names):
+                axes.plot(place, row, "o", ms=36, mfc="white", mec=color)
+                axes.text(place, row, name, ha="center", va="center")
+        width = max(*shape, 4) * 0.6
+        axes.set(xlim=(-width, width), ylim=(-0.3, 1.3))
         _show(figure)
 
 
@@ -148,11 +221,7 @@ def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
 
 
 def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
-    if len(curves) > len(LINES):
-        raise ValueError(
-            f"{len(curves)} curves in one panel: give at most {len(LINES)}, "
-            "or readers cannot tell them apart"
-        )
+    _check_number(curves, "curves")
     for (name, values), line in zip(curves.items(), LINES):
         values = to_numpy(values)
         if len(values) != len(x):
@@ -163,6 +232,14 @@ def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
         marks = max(1, len(x) // 10)
         axes.plot(x, values, label=name, markevery=marks, **line)
     axes.legend(handlelength=3, framealpha=0.9)
+
+
+def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
+    if len(drawn) > len(LINES):
+        raise ValueError(
+            f"{len(drawn)} {kind} in one panel: give at most {len(LINES)}, "
+            "or readers cannot tell them apart"
+        )
 
 
 def _label(axes: Any, across: float, level: float, name: str) -> None:
