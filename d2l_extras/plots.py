@@ -52,14 +52,15 @@ def plot_curves(
     panels: Mapping[str, Curves],
     xlabel: str,
     levels: Mapping[str, float] | None = None,
+    yscale: str = "linear",
 ) -> None:
     """Draw panels above each other, each with curves over the same `x`.
 
     `panels` maps the label of a vertical axis, with its unit, to up to four
     curves by name, each of as many values as `x`; a curve may hold nan, where
     it breaks off. `levels` draws horizontal lines by name, in the first panel.
-    Raises ValueError where a curve has another length, or a panel more than
-    four.
+    `yscale` is "linear" or, for values above zero, "log". Raises ValueError
+    where a curve has another length, or a panel more than four.
     """
     x = to_numpy(x)
     with mpl.rc_context(STYLE):
@@ -68,6 +69,7 @@ def plot_curves(
         for axes, (ylabel, curves) in zip(grid.flat, panels.items()):
             _draw(axes, x, curves)
             axes.set_ylabel(ylabel)
+            axes.set_yscale(yscale)
         for name, level in (levels or {}).items():
             grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
             _label(grid.flat[0], 0.5, level, name)

@@ -135,6 +135,15 @@ def test_weights_of_another_shape_than_the_layer_are_refused():
         show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
 
+def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_show", figures.append)
+    plot_curves([1, 2], {"loss": {"train": [1, 1e-4]}}, "epoch", yscale="log")
+    axes = figures[0].axes[0]
+    heights = axes.transData.transform([(1, 1), (1, 1e-2), (1, 1e-4)])[:, 1]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2])
+
+
 def test_a_curve_of_another_length_is_refused():
     with pytest.raises(ValueError, match="'train' has 3 values for 2"):
         plot_curves([1, 2], {"loss": {"train": [1, 2, 3]}}, "epoch")
