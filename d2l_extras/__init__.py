@@ -2,6 +2,7 @@
 
 from .arrays import to_numpy
 from .data import CLASS_NAMES, text_labels
+from .maps import show_map
 from .plots import plot_curves, show_confusion_matrix, show_images
 from .progress import Progress
 from .record import record
@@ -14,6 +15,7 @@ __all__ = [
     "record",
     "show_confusion_matrix",
     "show_images",
+    "show_map",
     "text_labels",
     "to_numpy",
 ]

@@ -32,6 +32,7 @@ from _ext.execute import results
 
 BOOK = Book(ROOT)
 CONCISE = "linear-networks/softmax-regression-concise"
+BAYES = "appendix/naive-bayes-underflow"
 
 
 def around(mean: float, deviation: float) -> tuple[float, float]:
