@@ -2,6 +2,7 @@
 
 from .arrays import to_numpy
 from .data import CLASS_NAMES, text_labels
+from .maps import show_map
 from .plots import (
     plot_curves,
     plot_points,
@@ -22,6 +23,7 @@ __all__ = [
     "show_confusion_matrix",
     "show_images",
     "show_layer",
+    "show_map",
     "text_labels",
     "to_numpy",
 ]

@@ -115,7 +115,7 @@ RAW = re.compile(r"^:{3,}|^`{3,}\{|\}`|^\([\w-]+\)=", re.M)
 )
 def test_a_notebook_shows_no_raw_markup(page, framework):
     """Colab knows neither directives nor roles nor labels."""
-    node = notebook(page, framework)
+    node = notebook(page, framework, labels=BOOK.labels)
     for cell in node.cells:
         if cell.cell_type == "markdown":
             assert not RAW.search(cell.source), cell.source

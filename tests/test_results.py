@@ -45,6 +45,7 @@ LINEAR = "linear-networks/linear-regression"
 CONCISE = "linear-networks/softmax-regression-concise"
 SOFTMAX = "linear-networks/softmax-regression"
 DATASET = "linear-networks/image-classification-dataset"
+BAYES = "appendix/naive-bayes-underflow"
 
 
 def around(mean: float, deviation: float) -> tuple[float, float]:

@@ -1,0 +1,99 @@
+"""A map shows its boxes and arrows, alike on every machine."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from d2l_extras import maps, show_map
+
+SPACE = "{http://www.w3.org/2000/svg}"
+ROWS = [["1 Start\nhere & now", ""], ["2 Left\nbelow", "3 Right\nbelow"]]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The outputs that were displayed, as MIME bundles."""
+    bundles = []
+    monkeypatch.setattr(maps, "display", bundles.append)
+    return bundles
+
+
+def parse(bundle) -> ElementTree.Element:
+    return ElementTree.fromstring(bundle["image/svg+xml"])
+
+
+def numbers(element, *names) -> list[float]:
+    return [float(element.get(name)) for name in names]
+
+
+def test_each_text_stands_within_a_box_of_its_own(drawn):
+    show_map(ROWS, [])
+    root = parse(drawn[0])
+    boxes = [numbers(rect, "x", "y", "width", "height")
+             for rect in root.iter(f"{SPACE}rect") if rect.get("rx")]
+    texts = [text for text in root.iter(f"{SPACE}text")]
+    assert [text.text for text in texts] == [
+        "1 Start", "here & now", "2 Left", "below", "3 Right", "below"]
+    assert len(boxes) == 3
+    for number, text in enumerate(texts):
+        left, top, width, height = boxes[number // 2]
+        x, y = numbers(text, "x", "y")
+        assert x == left + width / 2
+        assert top < y < top + height
+
+
+def test_an_arrow_goes_from_the_edge_of_a_box_to_the_edge_of_the_next(drawn):
+    show_map(ROWS, [("1", "2"), ("2", "3")])
+    root = parse(drawn[0])
+    boxes = [numbers(rect, "x", "y", "width", "height")
+             for rect in root.iter(f"{SPACE}rect") if rect.get("rx")]
+    down, right = (numbers(line, "x1", "y1", "x2", "y2")
+                   for line in root.iter(f"{SPACE}line"))
+    (x1, y1, width, height), (_, y2, *_), (x3, y3, *_) = boxes
+    middle = x1 + width / 2
+    assert down == [middle, y1 + height, middle, y2]
+    assert right == [x1 + width, y3 + height / 2, x3, y3 + height / 2]
+
+
+def test_everything_lies_on_an_opaque_white_ground(drawn):
+    show_map(ROWS, [("1", "2")])
+    root = parse(drawn[0])
+    width, height = map(float, root.get("viewBox").split()[2:])
+    ground = next(root.iter(f"{SPACE}rect"))
+    assert ground.get("fill") == "#ffffff"
+    assert numbers(ground, "width", "height") == [width, height]
+    for rect in root.iter(f"{SPACE}rect"):
+        x, y = float(rect.get("x", 0)), float(rect.get("y", 0))
+        assert 0 <= x <= x + float(rect.get("width")) <= width
+        assert 0 <= y <= y + float(rect.get("height")) <= height
+
+
+def test_on_a_phone_no_letter_is_smaller_than_ten_pixels(drawn):
+    """A map of two columns fills the 320 pixels that a narrow phone has."""
+    show_map(ROWS, [])
+    svg = drawn[0]["image/svg+xml"]
+    width = float(parse(drawn[0]).get("width"))
+    sizes = map(float, re.findall(r'font-size="([\d.]+)"', svg))
+    assert min(sizes) * 320 / width >= 10
+
+
+def test_a_notebook_without_pictures_lists_the_arrows(drawn):
+    show_map(ROWS, ["12", "23"])
+    assert drawn[0]["text/plain"] == "1 -> 2\n2 -> 3"
+
+
+@pytest.mark.parametrize(
+    ("rows", "arrows", "message"),
+    [
+        ([["1 Start"]], [], "'1 Start' has 1 lines: give two"),
+        ([["1 A\na", "1 B\nb"]], [], "two boxes have the key '1'"),
+        (ROWS, ["14"], "names '4', but the boxes are 1, 2, 3"),
+        (ROWS, ["13"], "from '1' to '3' is not to the right or downwards"),
+        (ROWS, ["21"], "from '2' to '1' is not to the right or downwards"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(rows, arrows, message, drawn):
+    with pytest.raises(ValueError, match=message):
+        show_map(rows, arrows)
+    assert not drawn
