@@ -1,7 +1,8 @@
 """Serve MathJax from the site itself, so that mathematics needs no network.
 
 The package sphinx-mathjax-offline carries MathJax 3.2.2 (Apache License 2.0)
-whole, 24 MB; a page asks for one script and the fonts, 1.6 MB.
+whole, 24 MB; a page asks for one script, the fonts and at times for an
+extension, 2 MB.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from sphinx.application import Sphinx
 from sphinx.util.fileutil import copy_asset
 
 SCRIPT = "tex-chtml.js"
-FONTS = "output/chtml/fonts/woff-v2"
+FOLDERS = (
+    "output/chtml/fonts/woff-v2",
+    "input/tex/extensions",  # loaded by name, as \\boldsymbol loads its own
+)
 
 
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
@@ -23,7 +27,8 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
     source = Path(package, "static", "mathjax")
     target = Path(app.outdir, "_static", "mathjax")
     copy_asset(source / SCRIPT, target)
-    copy_asset(source / FONTS, target / FONTS)
+    for folder in FOLDERS:
+        copy_asset(source / folder, target / folder)
 
 
 def setup(app: Sphinx) -> dict:

@@ -4,6 +4,7 @@ from .arrays import to_numpy
 from .data import CLASS_NAMES, text_labels
 from .maps import show_map
 from .plots import (
+    LivePlot,
     plot_curves,
     plot_points,
     show_confusion_matrix,
@@ -16,6 +17,7 @@ from .record import record
 __version__ = "0.1.0"
 __all__ = [
     "CLASS_NAMES",
+    "LivePlot",
     "Progress",
     "plot_curves",
     "plot_points",

@@ -9,6 +9,7 @@ bytes whatever the notebook's settings are.
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .arrays import to_numpy
-from .notebook import display
+from .notebook import display, is_batch, shell
 
 WIDTH = 5  # inches; a phone shows them at about three quarters of that
 STYLE = {
@@ -62,21 +63,62 @@ def plot_curves(
     `yscale` is "linear" or, for values above zero, "log". Raises ValueError
     where a curve has another length, or a panel more than four.
     """
-    x = to_numpy(x)
-    with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
-        grid = figure.subplots(len(panels), sharex=True, squeeze=False)
-        for axes, (ylabel, curves) in zip(grid.flat, panels.items()):
-            _draw(axes, x, curves)
-            axes.set_ylabel(ylabel)
-            axes.set_yscale(yscale)
-        for name, level in (levels or {}).items():
-            grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
-            _label(grid.flat[0], 0.5, level, name)
-        axes.set_xlabel(xlabel)
-        if np.issubdtype(x.dtype, np.integer):
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        _show(figure)
+    _show(_curves(to_numpy(x), panels, xlabel, levels, yscale))
+
+
+class LivePlot:
+    """Curves that grow by one point a step, such as an epoch.
+
+    `total` is the number of steps, from 1 on; `panels` maps the label of a
+    vertical axis, with its unit, to the names of up to four curves, and the
+    figure is that of `plot_curves`. Where somebody works in a notebook, it is
+    updated in place; elsewhere it appears once it is complete. Raises
+    ValueError where `total` is less than 1.
+    """
+
+    def __init__(
+        self, total: int, xlabel: str, panels: Mapping[str, Sequence[str]]
+    ):
+        if total < 1:
+            raise ValueError(f"a plot of {total} steps: give at least 1")
+        self.total, self.xlabel, self.panels = total, xlabel, panels
+        self.rows: list[list[float]] = []
+        self._id = uuid.uuid4().hex  # kept by no notebook file
+
+    def add(self, *values: float) -> None:
+        """Add one point to each curve, in the order of the panels.
+
+        Raises ValueError where `values` are not one a curve, or the plot has
+        all its points already.
+        """
+        names = [name for names in self.panels.values() for name in names]
+        if len(values) != len(names):
+            raise ValueError(
+                f"{len(values)} values for the curves {', '.join(names)}: "
+                "give one each"
+            )
+        if len(self.rows) == self.total:
+            raise ValueError(f"all {self.total} steps are done already")
+        self.rows.append([float(value) for value in values])
+        if shell() is not None and not is_batch():
+            options = {"display_id": self._id, "update": len(self.rows) > 1}
+            _show(self._figure(), **options)
+        elif len(self.rows) == self.total:
+            _show(self._figure())
+
+    def _figure(self) -> Figure:
+        to_come = self.total - len(self.rows)
+        rows = self.rows + to_come * [[np.nan] * len(self.rows[0])]
+        curves = iter(zip(*rows))
+        panels = {
+            ylabel: {name: next(curves) for name in names}
+            for ylabel, names in self.panels.items()
+        }
+        steps = np.arange(1, self.total + 1)
+        figure = _curves(steps, panels, self.xlabel)
+        margin = 0.05 * (self.total - 1) or 0.5
+        figure.axes[0].set_xlim(1 - margin, self.total + margin)
+        return figure
 
 
 def plot_points(
@@ -222,6 +264,29 @@ def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
         _show(figure)
 
 
+def _curves(
+    x: np.ndarray,
+    panels: Mapping[str, Curves],
+    xlabel: str,
+    levels: Mapping[str, float] | None = None,
+    yscale: str = "linear",
+) -> Figure:
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
+        grid = figure.subplots(len(panels), sharex=True, squeeze=False)
+        for axes, (ylabel, curves) in zip(grid.flat, panels.items()):
+            _draw(axes, x, curves)
+            axes.set_ylabel(ylabel)
+            axes.set_yscale(yscale)
+        for name, level in (levels or {}).items():
+            grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
+            _label(grid.flat[0], 0.5, level, name)
+        axes.set_xlabel(xlabel)
+        if np.issubdtype(x.dtype, np.integer):
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    return figure
+
+
 def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
     _check_number(curves, "curves")
     for (name, values), line in zip(curves.items(), LINES):
@@ -250,8 +315,9 @@ def _label(axes: Any, across: float, level: float, name: str) -> None:
                   textcoords="offset points")  # clear of curves close by
 
 
-def _show(figure: Figure) -> None:
+def _show(figure: Figure, **options: Any) -> None:
     svg = io.StringIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None})
+    with mpl.rc_context(STYLE):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
     text = f"<Figure with {len(figure.axes)} axes>"
-    display({"image/svg+xml": svg.getvalue(), "text/plain": text})
+    display({"image/svg+xml": svg.getvalue(), "text/plain": text}, **options)

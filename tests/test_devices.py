@@ -98,7 +98,7 @@ def report(framework, sources, folder):
 
 
 @pytest.mark.parametrize("framework", pages.FRAMEWORKS)
-@pytest.mark.parametrize("page", [pages.LINEAR, pages.SOFTMAX])
+@pytest.mark.parametrize("page", [pages.LINEAR, pages.THEORY, pages.SOFTMAX])
 def test_every_array_of_the_page_is_on_its_device(page, framework, tmp_path):
     sources = pages.cells(page, framework)
     printed = report(framework, sources, tmp_path)

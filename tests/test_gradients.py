@@ -1,8 +1,9 @@
 """The gradient of the page on softmax regression is right, three times over.
 
-The page's own cells run up to the function that differentiates the loss, and
-are asked for losses and gradients. Automatic differentiation and finite
-differences must both agree with softmax(O) - Y, computed here in NumPy.
+The page's own cells run, and their functions are asked for the losses and
+gradients of other logits and labels. Automatic differentiation and finite
+differences must both agree with softmax(O) - Y, computed here in NumPy, and so
+must the page's training and its Hessian.
 
 Everything is computed in 64-bit floats, u = 2 ** -53. A gradient is the result
 of a few dozen operations on numbers of order one: an error of 1e-14 is 90 u.
@@ -16,7 +17,6 @@ import pages
 import pytest
 import reference
 
-PAGE = "linear-networks/softmax-regression"
 NUM_ROWS, NUM_CLASSES, H = 50, 6, 1e-5
 EXACT, DIFFERENCES = 1e-14, 1e-9
 STEPS = (1e-2, 1e-3)
@@ -65,7 +65,7 @@ def given():
 def run(framework, given, folder, last, mistake=None):
     """What the page computes: its cells up to the one with `last` run."""
     np.savez(folder / "given.npz", **given)
-    cells = pages.cells(PAGE, framework, last)
+    cells = pages.cells(pages.THEORY, framework, last)
     if mistake:
         right, wrong = mistake[framework]
         broken = [cell.replace(right, wrong) for cell in cells]

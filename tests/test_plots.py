@@ -5,10 +5,13 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
 from d2l_extras import (
+    LivePlot,
     plot_curves,
     plot_points,
     plots,
@@ -18,6 +21,7 @@ from d2l_extras import (
 )
 
 DRAWINGS = {
+    "live": lambda: LivePlot(1, "epoch", {"loss": ["train"]}).add(0.5),
     "curves": lambda: plot_curves(
         [1, 2], {"loss (nats)": {"train": [1.0, 0.5], "test": [1.0, 0.7]}},
         "epoch", levels={"floor": 0.2}),
@@ -175,3 +179,69 @@ def test_a_script_without_a_notebook_only_names_the_figure():
         capture_output=True, text=True, check=True,
     )
     assert done.stdout == "<Figure with 1 axes>\n"
+
+
+PANELS = {"loss (nats)": ["train"], "accuracy": ["train", "test"]}
+
+
+def grow(plot):
+    for epoch in range(1, 4):
+        plot.add(1 / epoch, epoch / 4, epoch / 5)
+
+
+def test_a_live_plot_is_one_figure_that_grows_in_place(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "shell", lambda: object())
+    monkeypatch.setattr(plots, "is_batch", lambda: False)
+    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
+        (figure.axes[0].lines[0].get_ydata(), figure.axes[0].get_xlim(),
+         options)))
+    grow(LivePlot(3, "epoch", PANELS))
+    points, limits, options = zip(*shown)
+    assert [np.isfinite(ydata).sum() for ydata in points] == [1, 2, 3]
+    assert len({each["display_id"] for each in options}) == 1
+    assert [each["update"] for each in options] == [False, True, True]
+    assert len(set(limits)) == 1 and limits[0][0] < 1 and limits[0][1] > 3
+
+
+def test_a_static_page_keeps_the_complete_live_plot_and_nothing_else():
+    source = (
+        "from d2l_extras import LivePlot\n"
+        "plot = LivePlot(2, 'epoch', {'loss (nats)': ['train']})\n"
+        "plot.add(1)\n"
+        "plot.add(0.5)"
+    )
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source)]
+    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.data["text/plain"] == "<Figure with 1 axes>"
+    assert "image/svg+xml" in output.data
+
+
+def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_show", figures.append)
+    grow(LivePlot(3, "epoch", PANELS))
+    plot_curves([1, 2, 3], {
+        "loss (nats)": {"train": [1, 1 / 2, 1 / 3]},
+        "accuracy": {"train": [1 / 4, 2 / 4, 3 / 4],
+                     "test": [1 / 5, 2 / 5, 3 / 5]}}, "epoch")
+    live, still = (
+        [(axes.get_xlim(), axes.get_ylabel(), line.get_label(),
+          list(line.get_ydata()))
+         for axes in figure.axes for line in axes.lines]
+        for figure in figures
+    )
+    assert live == still
+
+
+def test_a_live_plot_takes_one_value_a_curve_and_no_step_too_many():
+    plot = LivePlot(1, "epoch", PANELS)
+    with pytest.raises(ValueError, match="2 values for the curves train, tr"):
+        plot.add(1, 2)
+    plot.add(1, 2, 3)
+    with pytest.raises(ValueError, match="all 1 steps are done"):
+        plot.add(1, 2, 3)
+    with pytest.raises(ValueError, match="of 0 steps"):
+        LivePlot(0, "epoch", PANELS)

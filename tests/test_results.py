@@ -45,6 +45,9 @@ LINEAR = "linear-networks/linear-regression"
 CONCISE = "linear-networks/softmax-regression-concise"
 SOFTMAX = "linear-networks/softmax-regression"
 DATASET = "linear-networks/image-classification-dataset"
+SCRATCH = "linear-networks/linear-regression-scratch"
+LINEAR_CONCISE = "linear-networks/linear-regression-concise"
+SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
 BAYES = "appendix/naive-bayes-underflow"
 
 
@@ -160,6 +163,68 @@ BOUNDS = {
         "near_conflicts": 0,
         "num_agreed": 1_033,
         "num_doubtful": 15,
+    },
+    # Counting depends on no seed. NumPy gives these results in 64-bit floats;
+    # three test images have two scores within 0.01 of each other, so rounding
+    # may move an accuracy by 0.0003. Which products vanish depends on whether
+    # a library keeps denormalized numbers: the ends of the ranges are NumPy's
+    # counts of images beyond the limits of both kinds, with the prior and
+    # without. Training: seeds 0 to 5 in each framework.
+    BAYES: {
+        "num_test": 10_000,
+        "nan_float32": (9_953, 10_000),
+        "nan_float64": (2, 4),
+        "zero_true_class": (16, 24),
+        "nats_per_pixel": (0.3191, 0.3193),
+        "pixels_float32": (323, 324),
+        "pixels_float64": (2_331, 2_333),
+        "accuracy_logs": (0.6477, 0.6483),
+        # A tenth of the images that are lost, and the others.
+        "accuracy_float32": (0.1, 0.105),
+        "zero_counts": 669,
+        "nan_scores": 10_000,
+        "vetoed": 16,
+        "all_vetoed": 1,
+        "accuracy_unsmoothed": (0.6586, 0.6592),
+        "few_unsmoothed": (0.2241, 0.2247),
+        "few_smoothed": (0.5720, 0.5726),
+        "few_all_vetoed": 5_932,
+        "bayes_certainty": (0.9949, 0.9951),
+        "bayes_loss": (34.2, 34.3),
+        "softmax_accuracy": around(0.7897, 0.0029),
+        "softmax_certainty": around(0.7867, 0.0053),
+        "softmax_loss": around(0.6040, 0.0073),
+        "weight_ratio": (26, 27),
+        "chosen_threshold": 0.05,
+        "chosen_accuracy": (0.7238, 0.7244),
+    },
+    SCRATCH: {
+        # An estimate of sigma from 997 degrees of freedom.
+        "sigma": around(0.01, 0.01 / math.sqrt(2 * 997)),
+        "largest_luck": (0, 4),  # the largest of three t variables
+        # NumPy, 100 seeds: standard deviation up to 1.12 a parameter; what is
+        # left of the way, 0.97 ** 300 of 4.2, is 1.4 standard errors at most.
+        "largest_gap": (0, 6),
+        # w / 10; gradients of single minibatches jitter it by about 0.06.
+        "flat_w2": around(-0.34, 0.06),
+        # Normal, and t with 7 degrees of freedom; 2,000 data sets each.
+        "coverage_1000": around(0.95, math.sqrt(0.95 * 0.05 / 2000)),
+        "coverage_10": around(0.909, math.sqrt(0.909 * 0.091 / 2000)),
+    },
+    LINEAR_CONCISE: {
+        "largest_gap": (0, 6),
+        # NumPy, 20 seeds: mean 3.55, deviation 0.46; independent draws: 3.16.
+        "jitter_ratio": around(3.55, 0.46),
+    },
+    # Seeds 0 to 5 in each framework; as on the concise page where it agrees.
+    SOFTMAX_SCRATCH: {
+        "initial_loss": around(2.316, 0.0256),
+        "train_loss": around(0.4471, 0.0004),
+        "train_accuracy": around(0.8482, 0.0003),
+        "test_accuracy": around(0.8321, 0.0028),
+        "undivided_loss": around(44.6, 1.75),
+        "undivided_test_accuracy": around(0.816, 0.0121),
+        "divided_loss": around(0.5258, 0.0006),
     },
 }
 
