@@ -65,7 +65,8 @@ def test_a_failing_cell_fails_the_build_and_the_last_site_stays(tiny):
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        ("See {ref}`sec_nowhere`.", "undefined label"),
+        ("See {ref}`sec_nowhere`.", "labeled 'sec_nowhere'"),
+        ("See [it](nowhere.md).", "cross-reference target not found"),
         ("See {numref}`fig_nowhere`.", "labeled 'fig_nowhere'"),
         ("(sec_a)=\n\n## A\n\n(sec_a)=\n\n## B", "duplicate explicit"),
     ],
