@@ -18,6 +18,8 @@ from _ext.execute import results
 BOOK = Book(ROOT)
 SITE = ROOT / "_build" / "html"
 PAGES = [page.name for page in BOOK.pages()]
+INDEX = "linear-networks/index"  # has neither exercises nor results
+LESSONS = [page for page in PAGES if page != INDEX]
 every_page = pytest.mark.parametrize("page", PAGES)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -42,22 +44,17 @@ def test_every_tab_set_has_a_tab_for_each_framework(page):
 
 
 @every_page
-def test_both_frameworks_outputs_are_on_the_page(page):
+def test_every_frameworks_outputs_are_on_the_page(page):
     for framework in BOOK.frameworks:
         inside = soup(page).select(
             f".cell-tabs > label[data-sync-id={framework}] + .sd-tab-content"
         )
-        assert inside
         assert any(content.select(".cell_output") for content in inside)
-        figures = [f for c in inside for f in c.select("figure img")]
-        assert figures
 
 
 @every_page
 def test_every_picture_has_alternative_text_that_is_no_file_name(page):
-    pictures = soup(page).select("img")
-    assert pictures
-    for picture in pictures:
+    for picture in soup(page).select("img"):
         words = picture.get("alt", "").split()
         assert len(words) >= 5, picture
         assert not words[0].endswith((".png", ".svg"))
@@ -99,18 +96,16 @@ def test_every_link_from_a_notebook_leads_into_the_site(page):
 
 
 @every_page
-def test_every_result_in_the_prose_is_the_executed_one(page):
-    """The committed notebook of a framework says the same as its tab."""
+def test_every_result_in_the_prose_is_an_executed_one(page):
     source = next(p for p in BOOK.pages() if p.name == page)
-    shown = [span.get_text() for span in soup(page).select(".pasted-text")]
-    assert shown
+    executed = set()
     for framework in BOOK.frameworks.values():
         node = nbformat.read(BOOK.output(source, framework), as_version=4)
         recorded = results(source, framework, outputs_of(node))
-        texts = {record["text"] for record in recorded.values()}
-        assert set(shown) & texts
-        shown = [text for text in shown if text not in texts]
-    assert not shown
+        executed |= {record["text"] for record in recorded.values()}
+    shown = {span.get_text() for span in soup(page).select(".pasted-text")}
+    assert shown <= executed
+    assert bool(shown) == bool(executed)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +183,8 @@ def test_a_page_asks_nothing_of_the_outside_and_has_no_error(browser, page):
 @every_page
 def test_mathematics_is_typeset_without_errors(browser, page):
     read = reader(browser, page)
-    assert read.page.locator("mjx-container").count() > 0
+    formulas = read.page.locator(".math").count()
+    assert read.page.locator("mjx-container").count() >= formulas
     assert read.page.locator("mjx-merror").count() == 0
 
 
@@ -220,7 +216,7 @@ def test_a_page_does_not_scroll_sideways(browser, page, width):
         assert wide <= width
 
 
-@every_page
+@pytest.mark.parametrize("page", LESSONS)
 def test_a_solution_is_folded_until_it_is_asked_for(browser, page):
     read = reader(browser, page)
     solution = read.page.locator(".solution.dropdown").first
