@@ -53,6 +53,16 @@ def test_every_frameworks_outputs_are_on_the_page(page):
 
 
 @every_page
+def test_every_figure_of_the_source_is_on_the_page(page):
+    source = next(p for p in BOOK.pages() if p.name == page)
+    figures = [c.metadata.get("mystnb", {}).get("figure") for c in source.cells]
+    names = {figure["name"].replace("_", "-") for figure in figures if figure}
+    html = soup(page)
+    assert len(html.select("figure img")) >= len(names)
+    assert all(html.find(id=name) is not None for name in names)
+
+
+@every_page
 def test_every_picture_has_alternative_text_that_is_no_file_name(page):
     for picture in soup(page).select("img"):
         words = picture.get("alt", "").split()
@@ -102,7 +112,11 @@ def test_every_result_in_the_prose_is_an_executed_one(page):
     for framework in BOOK.frameworks.values():
         node = nbformat.read(BOOK.output(source, framework), as_version=4)
         recorded = results(source, framework, outputs_of(node))
-        executed |= {record["text"] for record in recorded.values()}
+        mine = {record["text"] for record in recorded.values()}
+        executed |= mine
+        tab = f"label[data-sync-id={framework.name}] + .sd-tab-content"
+        in_tab = soup(page).select(f"{tab} .pasted-text")
+        assert {span.get_text() for span in in_tab} <= mine
     shown = {span.get_text() for span in soup(page).select(".pasted-text")}
     assert shown <= executed
     assert bool(shown) == bool(executed)
