@@ -15,6 +15,8 @@ FRAMEWORKS = frameworks.load(ROOT)
 LINEAR = "linear-networks/linear-regression"
 THEORY = "linear-networks/softmax-regression"
 SOFTMAX = "linear-networks/softmax-regression-concise"
+SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
+DATASET = "linear-networks/image-classification-dataset"
 
 
 def cells(name: str, framework: str, last: str = "") -> list[str]:
