@@ -10,7 +10,7 @@ the gradient and 3.7e-8 in a weight, over four seeds. A framework gets ten
 times as much. A learning rate of 0.1001 instead of 0.1 exceeds that.
 
 Linear regression, from scratch and with the frameworks' parts, takes 50 steps
-of 10 examples, and 50 steps of all 500 examples at rate 0.5. The latter end at
+of 10 examples at the page's rate, and 50 steps of all 500 examples at rate 0.5. The latter end at
 the closed form, the least-squares estimate: the second derivatives lie between
 0.85 and 1.15 and the error shrinks by at least 1 - 0.5 * 0.85 a step, to 1e-12.
 Here the reference in 32-bit floats differs by at most 2.6e-6 in a loss, which
@@ -183,7 +183,7 @@ LINEAR_RUN = """
 program, batches = start(), [(to_array(X), to_array(y))
                              for X, y in zip(given["X"], given["y"])]
 dW, db = gradient(program, *batches[0])
-losses = [step(program, X, y, given["rate"].item()) for X, y in batches]
+losses = [step(program, X, y, space["learning_rate"]) for X, y in batches]
 W, b = to_numpy(parameters(program))
 program = start()
 X, y = (to_array(np.concatenate(given[name])) for name in "Xy")
@@ -294,7 +294,7 @@ def linear(tmp_path_factory):
         if (page, framework) not in seen:
             folder = tmp_path_factory.mktemp("linear")
             np.savez(folder / "given.npz", **linear_given(0),
-                     rate=LINEAR_RATE, full_rate=FULL_RATE)
+                     full_rate=FULL_RATE)
             script = LINEAR_PAGES[page][framework]
             script = LINEAR_COMMON[framework] + script + LINEAR_RUN
             cells = pages.cells(page, framework, "def train_step(")

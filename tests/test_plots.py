@@ -198,10 +198,21 @@ def test_a_live_plot_is_one_figure_that_grows_in_place(monkeypatch):
          options)))
     grow(LivePlot(3, "epoch", PANELS))
     points, limits, options = zip(*shown)
-    assert [np.isfinite(ydata).sum() for ydata in points] == [1, 2, 3]
+    assert [np.isfinite(ydata).tolist() for ydata in points] == [
+        [True, False, False], [True, True, False], [True, True, True]]
     assert len({each["display_id"] for each in options}) == 1
     assert [each["update"] for each in options] == [False, True, True]
     assert len(set(limits)) == 1 and limits[0][0] < 1 and limits[0][1] > 3
+
+
+def test_a_live_plot_that_a_program_executes_is_drawn_once(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "shell", lambda: object())
+    monkeypatch.setattr(plots, "is_batch", lambda: True)
+    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
+        options))
+    grow(LivePlot(3, "epoch", PANELS))
+    assert shown == [{}]
 
 
 def test_a_static_page_keeps_the_complete_live_plot_and_nothing_else():
@@ -228,8 +239,8 @@ def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
         "accuracy": {"train": [1 / 4, 2 / 4, 3 / 4],
                      "test": [1 / 5, 2 / 5, 3 / 5]}}, "epoch")
     live, still = (
-        [(axes.get_xlim(), axes.get_ylabel(), line.get_label(),
-          list(line.get_ydata()))
+        [(axes.get_xlim(), axes.get_xlabel(), axes.get_ylabel(),
+          line.get_label(), line.get_xydata().tolist())
          for axes in figure.axes for line in axes.lines]
         for figure in figures
     )
