@@ -13,6 +13,8 @@ from _ext import frameworks, split
 
 FRAMEWORKS = frameworks.load(ROOT)
 LINEAR = "linear-networks/linear-regression"
+LINEAR_SCRATCH = "linear-networks/linear-regression-scratch"
+LINEAR_CONCISE = "linear-networks/linear-regression-concise"
 THEORY = "linear-networks/softmax-regression"
 SOFTMAX = "linear-networks/softmax-regression-concise"
 SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
