@@ -24,7 +24,9 @@ LESSONS = [page for page in PAGES if page != INDEX]
 # formulas too, and the two that Sphinx adds.
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 EVERYTHING = [
-    *re.findall(r"(?:root|file): chapters/(\S+)", TOC), "../genindex", "../search"
+    *re.findall(r"(?:root|file): chapters/(\S+)", TOC),
+    "../genindex",
+    "../search",
 ]
 RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
 every_page = pytest.mark.parametrize("page", PAGES)
