@@ -35,6 +35,7 @@ for name, h in [("best", given["h"]), *enumerate(given["steps"])]:
         seen[f"{side}_{name}"] = space["slopes"](O, Y, h, behind)
 if "hessian" in space:
     seen["hessian"] = space["hessian"](O[:1], Y[:1])
+    seen["again"] = space["hessian"](space["some_O"][:1], space["some_Y"][:1])
 for name in ("some_O", "features", "labels", "learning_rate", "num_steps", "W",
              "b", "H", "difference"):
     if name in space:
@@ -185,4 +186,5 @@ def test_the_hessian_is_diag_p_minus_p_p_transposed(
     assert error(page["hessian"], hessian(given["O"][0])) < DIFFERENCES
     assert error(page["page_H"], hessian(page["page_some_O"][0])) < EXACT
     assert error(page["page_difference"], 0) < DIFFERENCES
+    assert error(page["again"] - page["page_H"], page["page_difference"]) < EXACT
     assert abs(values[0]) < EXACT and 0.01 < values[1] < values[2] <= 0.5
