@@ -33,8 +33,11 @@ seen = {"losses": losses, "automatic": automatic}
 for name, h in [("best", given["h"]), *enumerate(given["steps"])]:
     for side, behind in ("forward", 0), ("central", h):
         seen[f"{side}_{name}"] = space["slopes"](O, Y, h, behind)
-for name in ("features", "labels", "learning_rate", "num_steps", "W", "b",
-             "H", "difference"):
+if "hessian" in space:
+    seen["hessian"] = space["hessian"](O[:1], Y[:1])
+    seen["again"] = space["hessian"](space["some_O"][:1], space["some_Y"][:1])
+for name in ("some_O", "features", "labels", "learning_rate", "num_steps", "W",
+             "b", "H", "difference"):
     if name in space:
         seen[f"page_{name}"] = space["to_numpy"](space[name])
 np.savez("seen.npz", **seen)
@@ -96,6 +99,12 @@ def derived(given):
     log_sums = np.log(np.exp(O).sum(axis=1, keepdims=True))
     losses = -(given["Y"] * (O - log_sums)).sum(axis=1)
     return losses, np.exp(O - log_sums) - given["Y"]
+
+
+def hessian(o):
+    """The second derivatives of the loss in one row of logits."""
+    p = np.exp(o - o.max()) / np.exp(o - o.max()).sum()
+    return np.diag(p) - np.outer(p, p)
 
 
 def error(a, b):
@@ -169,8 +178,13 @@ def test_training_with_the_formula_does_what_the_reference_does(
 
 
 @each_framework
-def test_the_hessian_is_diag_p_minus_p_p_transposed(framework, seen):
+def test_the_hessian_is_diag_p_minus_p_p_transposed(
+    framework, seen, given
+):
     page = seen(framework)
     values = np.linalg.eigvalsh(page["page_H"])
+    assert error(page["hessian"], hessian(given["O"][0])) < DIFFERENCES
+    assert error(page["page_H"], hessian(page["page_some_O"][0])) < EXACT
     assert error(page["page_difference"], 0) < DIFFERENCES
+    assert error(page["again"] - page["page_H"], page["page_difference"]) < EXACT
     assert abs(values[0]) < EXACT and 0.01 < values[1] < values[2] <= 0.5

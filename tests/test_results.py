@@ -203,6 +203,7 @@ BOUNDS = {
         "nan_scores": 10_000,
         "vetoed": 16,
         "all_vetoed": 1,
+        "veto_share": (0.2612, 0.2613),
         "accuracy_unsmoothed": (0.6586, 0.6592),
         "few_unsmoothed": (0.2241, 0.2247),
         "few_smoothed": (0.5720, 0.5726),

@@ -20,7 +20,17 @@ SITE = ROOT / "_build" / "html"
 PAGES = [page.name for page in BOOK.pages()]
 INDEX = "linear-networks/index"  # has neither exercises nor results
 LESSONS = [page for page in PAGES if page != INDEX]
+# All that a reader can come to: also the pages without code, which have
+# formulas too, and the two that Sphinx adds.
+TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+EVERYTHING = [
+    *re.findall(r"(?:root|file): chapters/(\S+)", TOC),
+    "../genindex",
+    "../search",
+]
+RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
 every_page = pytest.mark.parametrize("page", PAGES)
+everything = pytest.mark.parametrize("page", EVERYTHING)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -154,16 +164,21 @@ class Reader:
     def __init__(self, context, url: str) -> None:
         self.outside: list[str] = []
         self.errors: list[str] = []
+        self.failed: list[str] = []
         self.page = context.new_page()
         self.page.on("request", self._request)
+        self.page.on("requestfailed", lambda r: self.failed.append(r.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._console)
         self.page.goto(url)
-        # MathJax is the last to come; wait for the last formula of the page.
-        self.page.wait_for_function(
-            "[...document.querySelectorAll('.math')]"
-            ".every(e => e.querySelector('mjx-container'))"
-        )
+        # MathJax is the last to come; wait for the last formula of the page,
+        # and for the fonts, unless something is missing already.
+        if not self.failed:
+            self.page.wait_for_function(
+                "[...document.querySelectorAll('.math')]"
+                ".every(e => e.querySelector('mjx-container'))"
+            )
+            self.page.evaluate("document.fonts.ready.then(() => null)")
 
     def _request(self, request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):
@@ -192,6 +207,23 @@ def test_a_page_asks_nothing_of_the_outside_and_has_no_error(browser, page):
     read = reader(browser, page)
     assert read.outside == []
     assert read.errors == []
+
+
+@everything
+def test_everything_that_a_page_asks_for_is_there(browser, page):
+    assert reader(browser, page).failed == []
+
+
+@everything
+def test_no_page_shows_raw_tex(browser, page):
+    """What is left when code and typeset formulas are taken out is prose."""
+    prose = reader(browser, page).page.evaluate(
+        "(() => { const body = document.body.cloneNode(true);"
+        "body.querySelectorAll('pre, code, script, style, mjx-container')"
+        ".forEach(e => e.remove()); return body.textContent; })()"
+    )
+    assert len(prose.split()) > 20
+    assert RAW_TEX.findall(prose) == []
 
 
 @every_page
