@@ -87,3 +87,37 @@ def test_without_a_site_a_reference_is_its_text(book):
     book.site = ""
     assert plain(book, "See {ref}`sec_one`.") == "See Number One."
     assert labels.site_of("https://gitlab.com/some/book") == ""
+
+
+# Readers link to these: they stay as they are.
+PROMISED = {
+    "chap_linear": "linear-networks/index",
+    "sec_linear_regression": "linear-networks/linear-regression",
+    "subsec_linear_model": "linear-networks/linear-regression",
+    "subsec_normal_distribution_and_squared_loss":
+        "linear-networks/linear-regression",
+    "sec_linear_scratch": "linear-networks/linear-regression-scratch",
+    "sec_linear_concise": "linear-networks/linear-regression-concise",
+    "sec_linear_gluon": "linear-networks/linear-regression-concise",
+    "sec_softmax": "linear-networks/softmax-regression",
+    "subsec_softmax_operation": "linear-networks/softmax-regression",
+    "subsec_softmax_and_derivatives": "linear-networks/softmax-regression",
+    "subsec_info_theory_basics": "linear-networks/softmax-regression",
+    "sec_fashion_mnist": "linear-networks/image-classification-dataset",
+    "sec_softmax_scratch": "linear-networks/softmax-regression-scratch",
+    "sec_softmax_concise": "linear-networks/softmax-regression-concise",
+    "sec_softmax_gluon": "linear-networks/softmax-regression-concise",
+    "sec_naive_bayes": "appendix/naive-bayes-underflow",
+}
+
+
+@pytest.mark.parametrize("label", PROMISED)
+def test_a_promised_label_leads_to_its_page(label):
+    assert labels.read(ROOT).targets[label].page == PROMISED[label]
+
+
+@pytest.mark.parametrize("label", PROMISED)
+def test_the_address_of_a_promised_label_exists(label):
+    site = ROOT / "_build" / "html" / "chapters"
+    html = (site / f"{PROMISED[label]}.html").read_text(encoding="utf-8")
+    assert f'id="{label.replace("_", "-")}"' in html
