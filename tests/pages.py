@@ -19,6 +19,7 @@ THEORY = "linear-networks/softmax-regression"
 SOFTMAX = "linear-networks/softmax-regression-concise"
 SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
 DATASET = "linear-networks/image-classification-dataset"
+BAYES = "appendix/naive-bayes-underflow"
 
 
 def cells(name: str, framework: str, last: str = "") -> list[str]:

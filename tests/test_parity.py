@@ -10,9 +10,10 @@ the gradient and 3.7e-8 in a weight, over four seeds. A framework gets ten
 times as much. A learning rate of 0.1001 instead of 0.1 exceeds that.
 
 Linear regression, from scratch and with the frameworks' parts, takes 50 steps
-of 10 examples at the page's rate, and 50 steps of all 500 examples at rate 0.5. The latter end at
-the closed form, the least-squares estimate: the second derivatives lie between
-0.85 and 1.15 and the error shrinks by at least 1 - 0.5 * 0.85 a step, to 1e-12.
+of 10 examples at the page's rate, and 50 steps of all 500 examples at rate
+0.5. The latter end at the closed form, the least-squares estimate: the second
+derivatives lie between 0.85 and 1.15 and the error shrinks by at least
+1 - 0.5 * 0.85 a step, to 1e-12.
 Here the reference in 32-bit floats differs by at most 2.6e-6 in a loss, which
 begins at 25, 1.1e-6 in the gradient, 3.9e-7 in a parameter and 4.8e-7 in the
 solution, over six seeds; a framework gets ten times as much.

@@ -34,6 +34,7 @@ from __future__ import annotations
 import math
 
 import nbformat
+import pages
 import pytest
 from conftest import ROOT
 
@@ -41,14 +42,6 @@ from _ext.build import Book, outputs_of
 from _ext.execute import results
 
 BOOK = Book(ROOT)
-LINEAR = "linear-networks/linear-regression"
-CONCISE = "linear-networks/softmax-regression-concise"
-SOFTMAX = "linear-networks/softmax-regression"
-DATASET = "linear-networks/image-classification-dataset"
-SCRATCH = "linear-networks/linear-regression-scratch"
-LINEAR_CONCISE = "linear-networks/linear-regression-concise"
-SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
-BAYES = "appendix/naive-bayes-underflow"
 
 
 def around(mean: float, deviation: float) -> tuple[float, float]:
@@ -60,7 +53,7 @@ SPECIES_ENTROPY = -sum(
 )
 BIRD_LOSS = 0.08325349755675
 BOUNDS = {
-    LINEAR: {
+    pages.LINEAR: {
         # The package's own description of its data.
         "num_penguins": 344,
         "num_dropped": 2,
@@ -89,7 +82,7 @@ BOUNDS = {
         "species_rmse": around(313.0994, 1e-4),
         "species_depth_weight": around(140.3284, 1e-4),
     },
-    CONCISE: {
+    pages.SOFTMAX: {
         "initial_loss": around(2.3096, 0.0167),
         "train_loss": around(0.4471, 0.0004),
         "train_accuracy": around(0.8482, 0.0003),
@@ -133,7 +126,7 @@ BOUNDS = {
     # with them entropy and code, are exact. The rest is computed in 64 bits,
     # which agree with NumPy's extended precision to 1e-16; 32 bits miss the
     # loss by 1e-8.
-    SOFTMAX: {
+    pages.THEORY: {
         "num_birds": 342,
         "best_order": around(319 / 342, 1e-9),
         "worst_order": around(232 / 342, 1e-9),
@@ -147,7 +140,7 @@ BOUNDS = {
             (SPECIES_ENTROPY - BIRD_LOSS) / math.log(2), 1e-12
         ),
     },
-    DATASET: {
+    pages.DATASET: {
         "num_train": 60_000,
         "num_test": 10_000,
         "train_per_class": 6_000,
@@ -191,7 +184,7 @@ BOUNDS = {
     # a library keeps denormalized numbers: the ends of the ranges are NumPy's
     # counts of images beyond the limits of both kinds, with the prior and
     # without. Training: seeds 0 to 5 in each framework.
-    BAYES: {
+    pages.BAYES: {
         "num_test": 10_000,
         "nan_float32": (9_953, 10_000),
         "nan_float64": (2, 4),
@@ -220,7 +213,7 @@ BOUNDS = {
         "chosen_threshold": 0.05,
         "chosen_accuracy": (0.7238, 0.7244),
     },
-    SCRATCH: {
+    pages.LINEAR_SCRATCH: {
         # An estimate of sigma from 997 degrees of freedom.
         "sigma": around(0.01, 0.01 / math.sqrt(2 * 997)),
         "largest_luck": (0, 4),  # the largest of three t variables
@@ -233,13 +226,13 @@ BOUNDS = {
         "coverage_1000": around(0.95, math.sqrt(0.95 * 0.05 / 2000)),
         "coverage_10": around(0.909, math.sqrt(0.909 * 0.091 / 2000)),
     },
-    LINEAR_CONCISE: {
+    pages.LINEAR_CONCISE: {
         "largest_gap": (0, 6),
         # NumPy, 20 seeds: mean 3.55, deviation 0.46; independent draws: 3.16.
         "jitter_ratio": around(3.55, 0.46),
     },
     # Seeds 0 to 5 in each framework; as on the concise page where it agrees.
-    SOFTMAX_SCRATCH: {
+    pages.SOFTMAX_SCRATCH: {
         "initial_loss": around(2.316, 0.0256),
         "train_loss": around(0.4471, 0.0004),
         "train_accuracy": around(0.8482, 0.0003),

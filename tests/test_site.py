@@ -262,6 +262,17 @@ def test_a_page_does_not_scroll_sideways(browser, page, width):
         assert wide <= width
 
 
+@everything
+def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(browser, page):
+    size = {"width": 390, "height": 800}
+    edges = reader(browser, page, viewport=size).page.evaluate(
+        "[...document.querySelectorAll('.prev-next-area .prev-next-info')]"
+        ".map(e => e.getBoundingClientRect().left + e.scrollWidth)"
+    )
+    assert all(edge <= 390 for edge in edges)
+    assert bool(edges) == ("../" not in page)
+
+
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_solution_is_folded_until_it_is_asked_for(browser, page):
     read = reader(browser, page)
