@@ -89,6 +89,19 @@ def test_without_a_site_a_reference_is_its_text(book):
     assert labels.site_of("https://gitlab.com/some/book") == ""
 
 
+@pytest.mark.parametrize(
+    ("label", "role"),
+    [(r"\$\$ \((eq_\w+)\)", "eq"), (r"name: (fig_\w+)", "numref")],
+    ids=["equations", "figures"],
+)
+def test_what_has_a_number_is_referred_to(label, role):
+    pages = (ROOT / "chapters").rglob("*.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    numbered = set(re.findall(label, text))
+    used = re.findall(rf"\{{{role}\}}`(?:[^`<]*<)?(\w+)", text)
+    assert numbered and numbered <= set(used), numbered - set(used)
+
+
 # Readers link to these: they stay as they are.
 PROMISED = {
     "chap_linear": "linear-networks/index",
