@@ -24,7 +24,7 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
 
 from . import frameworks as declaration
-from . import labels
+from . import labels, setup_cell
 from .execute import ExecutionError, execute, inputs, results
 from .frameworks import ROOT, Framework
 from .split import Page, SourceError, notebook, read
@@ -79,8 +79,12 @@ def compose(
 
 
 def outputs_of(node: NotebookNode) -> list[list[dict]]:
-    """The outputs of each code cell of a notebook, in order."""
-    return [cell.outputs for cell in node.cells if cell.cell_type == "code"]
+    """The outputs of each code cell of a page's notebook, in order."""
+    return [
+        cell.outputs
+        for cell in node.cells
+        if cell.cell_type == "code" and cell.id != setup_cell.ID
+    ]
 
 
 def run(book: Book, page: Page, framework: Framework, force: bool) -> list:

@@ -40,9 +40,11 @@ class Target:
 
 @dataclass
 class Labels:
-    """The labels of a book, the works it cites, and where its site is."""
+    """The labels of a book, the works it cites, and where it is kept."""
 
     site: str = ""
+    repository: str = ""
+    branch: str = "main"
     targets: dict[str, Target] = field(default_factory=dict)
     works: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -64,7 +66,10 @@ def site_of(repository: str) -> str:
 def read(root: Path) -> Labels:
     """Collect the labels of all pages in the table of contents below `root`."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    labels = Labels(site_of(config.get("repository", {}).get("url", "")))
+    repository = config.get("repository", {})
+    url = (repository.get("url") or "").rstrip("/")
+    branch = repository.get("branch") or "main"
+    labels = Labels(site_of(url), url, branch)
     for page, prefix in _pages(root):
         path = root / "chapters" / f"{page}.md"
         if path.exists():

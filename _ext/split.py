@@ -16,6 +16,7 @@ import nbformat
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 from nbformat import NotebookNode
 
+from . import setup_cell
 from .frameworks import Framework
 from .labels import Labels, Target, targets
 from .plain import Plain
@@ -170,13 +171,14 @@ def notebook(
 ) -> NotebookNode:
     """The notebook of one framework, in plain Jupyter Markdown.
 
+    Before the page's cells stands one that prepares the machine.
     `outputs` holds the outputs of each code cell in order, `results` the
     text of each recorded result; without them the notebook is not executed.
     `labels` are those of the whole book, or else the page's own.
     """
     code = iter(outputs or [])
-    cells, count = [], 0
     labels = labels or Labels(targets=page.targets)
+    cells, count = [setup_cell.cell(page, framework, labels)], 0
     plain = Plain(page, framework, results, labels)
     for cell in page.of(framework.name):
         if cell.type != "code":
@@ -195,8 +197,7 @@ def notebook(
         {
             "cells": cells,
             "metadata": {
-                "accelerator": framework.colab,
-                "colab": {"provenance": []},
+                **_colab(framework),
                 "d2l_extras": {
                     "framework": framework.name,
                     "source": f"chapters/{page.name}.md",
@@ -213,6 +214,17 @@ def notebook(
             "nbformat_minor": 5,
         }
     )
+
+
+def _colab(framework: Framework) -> dict:
+    """What Colab reads: the kind of machine to start."""
+    if framework.colab == "CPU":
+        return {"colab": {"provenance": []}}
+    kind = {"GPU": {"gpuType": "T4"}}.get(framework.colab, {})
+    return {
+        "accelerator": framework.colab,
+        "colab": {"provenance": [], **kind},
+    }
 
 
 def _markdown(source: str, id: str) -> NotebookNode:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import mxnet as mx
 import numpy as np
+
+from . import cuda, data, numpy_names
+
+cuda.load_libraries()
+with numpy_names.restored():
+    import mxnet as mx
+
 from d2l.mxnet import try_gpu
 
-from . import data
-
-__all__ = ["Minibatches", "load_fashion_mnist", "try_gpu"]
+__all__ = ["Minibatches", "load_fashion_mnist", "summary", "try_gpu"]
 
 mx.npx.set_np()
+
+
+def summary() -> str:
+    """Return MXNet's version and the device that `try_gpu` chooses."""
+    return f"MXNet {mx.__version__} on {try_gpu()}"
 
 
 class Minibatches(data.Minibatches):

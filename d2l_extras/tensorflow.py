@@ -13,7 +13,7 @@ import numpy as np
 
 from . import data
 
-__all__ = ["Minibatches", "load_fashion_mnist", "try_gpu"]
+__all__ = ["Minibatches", "load_fashion_mnist", "summary", "try_gpu"]
 
 
 @contextmanager
@@ -44,6 +44,17 @@ with _quiet():
     from d2l.tensorflow import try_gpu
 
     tf.config.list_physical_devices()  # logs what it misses, once
+
+
+def summary() -> str:
+    """Return TensorFlow's version and the device that `try_gpu` chooses."""
+    with try_gpu():
+        device = tf.constant(0).device
+    device = tf.DeviceSpec.from_string(device)
+    return (
+        f"TensorFlow {tf.__version__} on "
+        f"{device.device_type}:{device.device_index}"
+    )
 
 
 class Minibatches(data.Minibatches):

@@ -1,0 +1,126 @@
+"""The first cell of every notebook, which the book does not show.
+
+It installs d2l_extras where it is lacking, and lets d2l_extras.runtime do the
+rest. On a machine of the book's own there is nothing to install.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import nbformat
+from nbformat import NotebookNode
+
+from d2l_extras.runtime import EACH, PINS
+
+from . import wheel
+
+if TYPE_CHECKING:
+    from .frameworks import Framework
+    from .labels import Labels
+    from .split import Page
+
+ID = "setup"
+# What comes with d2l_extras, with Jupyter or with a framework.
+PRESENT = {"d2l_extras", "numpy", "matplotlib", "IPython", "keras"}
+
+SOURCE = '''\
+# @title Prepare this machine: run this cell first
+import subprocess
+import sys
+
+if sys.version_info < (3, 11):
+    raise RuntimeError("This notebook needs Python 3.11 or newer, and this is "
+                       "%d.%d. Open it in Colab." % sys.version_info[:2])
+
+from importlib.metadata import PackageNotFoundError, version
+
+WANTED = "{version}"
+SOURCES = {sources}
+
+
+def fits():
+    """Is d2l_extras here, of this notebook's version or of a clone?"""
+    try:
+        return version("d2l_extras") in (WANTED, WANTED.split("+")[0])
+    except PackageNotFoundError:
+        return False
+
+
+said = ""
+for source in SOURCES:
+    if not fits():
+        pip = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--no-input",
+             "--retries=1", "--timeout=20", source],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        lines = pip.stdout.strip().split("\\n")
+        said += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
+if not fits():
+    raise RuntimeError("The notebook's helpers could not be installed from "
+                       + " or ".join(SOURCES) + ". Is this machine online, "
+                       "and may it install packages? pip says: " + said)
+
+from d2l_extras.runtime import prepare
+
+prepare({arguments})'''
+
+
+def cell(page: Page, framework: Framework, labels: Labels) -> NotebookNode:
+    """The cell, for the packages that the page's cells import."""
+    names = [framework.name, *imports(page, framework)]
+    version = wheel.version()
+    sources = []
+    if labels.site:
+        file = quote(wheel.name())
+        branch = quote(labels.branch)
+        sources = [
+            f"{labels.site}{wheel.FOLDER}/{file}",
+            f"{labels.repository}/archive/refs/heads/{branch}.zip",
+        ]
+    lines = ",\n".join(f'    "{source}"' for source in sources)
+    node = nbformat.v4.new_code_cell(
+        SOURCE.format(
+            version=version,
+            sources=f"[\n{lines},\n]" if sources else "[]",
+            arguments=", ".join(f'"{name}"' for name in names),
+        ),
+        id=ID,
+    )
+    # What it prints is of one machine, so neither it nor a comparison of it
+    # is kept; Colab and JupyterLab fold its code.
+    node.metadata.update(
+        tags=["nbval-ignore-output"],
+        cellView="form",
+        jupyter={"source_hidden": True},
+    )
+    return node
+
+
+def imports(page: Page, framework: Framework) -> list[str]:
+    """The packages that a page imports and a machine may lack, sorted.
+
+    Raises SourceError for one that d2l_extras.runtime cannot install.
+    """
+    found = set()
+    for cell in page.code(framework.name):
+        if "raises-exception" in cell.tags:
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module.split(".")[0])
+    found -= {*sys.stdlib_module_names, *PRESENT, *EACH, framework.name}
+    for name in sorted(found - PINS.keys()):
+        from .split import SourceError
+
+        raise SourceError(
+            f"{page.path}: the {framework.label} notebook imports {name}, "
+            "which its first cell cannot install: add it, with the version of "
+            f"{framework.lock}, to PINS in d2l_extras/runtime.py"
+        )
+    return sorted(found)

@@ -1,0 +1,85 @@
+"""The wheel of d2l_extras that the site serves to the notebooks.
+
+Its version carries a digest of what it holds, so that a notebook gets the
+helpers that it was written with, or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+
+from flit_core.wheel import make_wheel_in
+from sphinx.application import Sphinx
+
+from .frameworks import ROOT
+
+PACKAGE = "d2l_extras"
+FOLDER = "wheels"  # in the site
+METADATA = ("pyproject.toml", "README.md", "LICENSE")
+
+
+def version(root: Path = ROOT) -> str:
+    """The version of the wheel: the package's, and a digest of its content."""
+    base, text = _base(root), (root / "pyproject.toml").read_text("utf-8")
+    project = tomllib.loads(text)["project"]
+    digest = hashlib.sha256(repr(project).encode())
+    for path in _files(root):
+        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return f"{base}+{digest.hexdigest()[:12]}"
+
+
+def name(root: Path = ROOT) -> str:
+    """The file name of the wheel."""
+    return f"{PACKAGE}-{version(root)}-py3-none-any.whl"
+
+
+def build(folder: Path, root: Path = ROOT) -> Path:
+    """Build the wheel in `folder`, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    base, full = _base(root), version(root)
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place)
+        (copy / PACKAGE).mkdir()
+        for path in _files(root):
+            shutil.copy(path, copy / PACKAGE)
+        for file in METADATA:
+            shutil.copy(root / file, copy)
+        for file in ("pyproject.toml", f"{PACKAGE}/__init__.py"):
+            path = copy / file
+            text = path.read_text(encoding="utf-8")
+            path.write_text(
+                text.replace(
+                    f'version = "{base}"', f'version = "{full}"', 1
+                ).replace(f'version__ = "{base}"', f'version__ = "{full}"', 1),
+                encoding="utf-8",
+            )
+        made = make_wheel_in(copy / "pyproject.toml", folder)
+    return made.file
+
+
+def _files(root: Path) -> list[Path]:
+    folder = root / PACKAGE
+    return sorted([*folder.glob("*.py"), folder / "py.typed"])
+
+
+def _base(root: Path) -> str:
+    text = (root / PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "([^"]+)"$', text, re.M)[1]
+
+
+def put_into_site(app: Sphinx, exception: Exception | None) -> None:
+    """Build the wheel in the site, in the place of an older one."""
+    if exception is None and app.builder.format == "html":
+        folder = Path(app.outdir, FOLDER)
+        shutil.rmtree(folder, ignore_errors=True)
+        build(folder)
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("build-finished", put_into_site)
+    return {"version": "1", "parallel_read_safe": True}
