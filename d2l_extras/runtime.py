@@ -107,7 +107,10 @@ def prepare(framework: str, *modules: str) -> None:
         check_version(name)
     print(f"Python {platform.python_version()}", end=", ")
     print(f"NumPy {metadata.version('numpy')}", end=", ")
-    print(_summary(framework))
+    summary = _summary(framework)
+    print(summary)
+    if cuda.num_gpus() and "cpu" in summary.lower():
+        done.append(f"There is a GPU, but this {label} does not use it.")
     print(*done, sep="\n")
 
 
@@ -207,6 +210,12 @@ def _summary(framework: str) -> str:
         return helper.summary()
     except (ImportError, OSError) as error:
         library = re.match(r"(\S+): cannot open shared object", str(error))
+        if library and library[1] == cuda.DRIVER:
+            raise CannotRun(
+                "MXNet was installed here for a GPU, whose driver, "
+                f"{cuda.DRIVER}, is gone. Start a machine with a GPU, or run "
+                "%pip uninstall -y mxnet-cu112, and the notebook again."
+            ) from None
         if library:
             raise CannotRun(
                 f"{label} needs the system library {library[1]}, which is "

@@ -108,7 +108,8 @@ def answering(body: bytes, kind: str = "text/html"):
 def test_a_second_run_has_nothing_to_do(python, index):
     first = run(python, CELL["mxnet"], index)
     assert "installed mxnet==1.9.1, d2l==1.0.3" in first.stdout, first.stderr
-    second = run(python, CELL["mxnet"], NOWHERE)
+    watched = CELL["mxnet"].replace("subprocess.run(", "exit('pip runs')(")
+    second = run(python, watched, NOWHERE)
     assert second.stdout.endswith("nothing had to be installed\n")
     assert first.stderr == second.stderr == ""
 
@@ -276,6 +277,15 @@ def test_a_version_that_cannot_serve_is_named(monkeypatch, name, version, said):
         runtime.check_version(name)
 
 
+@pytest.mark.parametrize("name", ["tensorflow", "numpy"])
+def test_the_versions_are_checked_before_anything_else(monkeypatch, name):
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
+    old = {name: "0.1"}
+    monkeypatch.setattr(runtime, "_version", lambda asked: old.get(asked))
+    with pytest.raises(runtime.CannotRun, match=f"it needs {name}"):
+        runtime.prepare("tensorflow")
+
+
 @pytest.mark.parametrize(
     ("name", "version"), [("tensorflow", "2.16.0rc1"), ("mxnet", "1.9.1")]
 )
@@ -299,6 +309,29 @@ def test_a_missing_system_library_is_named(monkeypatch):
         runtime._summary("mxnet")
 
 
+def test_a_driver_that_is_gone_is_named(monkeypatch):
+    def broken(_):
+        raise OSError("libcuda.so.1: cannot open shared object file: No")
+
+    monkeypatch.setattr(runtime.importlib, "import_module", broken)
+    with pytest.raises(
+        runtime.CannotRun, match="driver, libcuda.so.1, is gone"
+    ):
+        runtime._summary("mxnet")
+
+
+@pytest.mark.parametrize(("gpus", "lines"), [(0, 2), (1, 3)])
+def test_a_gpu_that_is_not_used_is_mentioned(monkeypatch, capsys, gpus, lines):
+    monkeypatch.setattr(runtime, "_summary", lambda _: "MXNet 1.9.1 on cpu(0)")
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(cuda, "num_gpus", lambda: gpus)
+    runtime.prepare("mxnet")
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == lines
+    assert said[0].endswith("MXNet 1.9.1 on cpu(0)")
+    assert ("does not use it" in said[-1]) == bool(gpus)
+
+
 def test_where_there_is_a_gpu_mxnet_is_installed_for_it(monkeypatch):
     asked = []
     monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
@@ -313,6 +346,14 @@ def test_where_there_is_a_gpu_mxnet_is_installed_for_it(monkeypatch):
     assert set(libraries[3:]) == set(cuda.PACKAGES)
     assert package == ("--no-deps", "mxnet-cu112==1.9.1")
     assert rest == ("--no-deps", "d2l==1.0.3")
+
+
+def test_other_packages_are_the_same_with_a_gpu(monkeypatch):
+    asked = []
+    monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
+    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+    assert runtime.install(["d2l"]) == ["installed d2l==1.0.3"]
+    assert asked == [("--no-deps", "d2l==1.0.3")]
 
 
 def test_where_that_fails_mxnet_uses_the_cpu_and_says_so(monkeypatch):
@@ -332,6 +373,46 @@ def test_where_that_fails_mxnet_uses_the_cpu_and_says_so(monkeypatch):
 
 def test_without_a_driver_there_is_no_gpu():
     assert cuda.num_gpus("libno-such-driver.so.1") == 0
+
+
+class Driver:
+    """A driver of two GPUs; `fails` names the call that returns an error."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.fails = fails
+
+    def cuInit(self, flags):
+        return 100 if self.fails == "cuInit" else 0
+
+    def cuDeviceGetCount(self, pointer):
+        pointer._obj.value = 2
+        return 100 if self.fails == "cuDeviceGetCount" else 0
+
+
+@pytest.mark.parametrize(
+    ("fails", "found"), [("", 2), ("cuInit", 0), ("cuDeviceGetCount", 0)]
+)
+def test_the_driver_counts_the_gpus(monkeypatch, fails, found):
+    monkeypatch.setattr(cuda.ctypes, "CDLL", lambda _: Driver(fails))
+    assert cuda.num_gpus() == found
+
+
+def test_the_libraries_of_cuda_are_loaded_in_their_order(monkeypatch, tmp_path):
+    paths = [
+        tmp_path / "nvidia" / f"part{i}" / "lib" / library
+        for i, library in enumerate(cuda.LIBRARIES)
+    ]
+    for path in reversed(paths):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    loaded = []
+    monkeypatch.setattr(
+        cuda.ctypes, "CDLL", lambda path, mode: loaded.append((path, mode))
+    )
+    assert cuda.load_libraries(tmp_path) == paths
+    mode = cuda.ctypes.RTLD_GLOBAL
+    assert loaded == [(str(path), mode) for path in paths]
+    assert cuda.load_libraries(tmp_path / "nowhere") == []
 
 
 def test_the_pins_are_those_of_the_locks():

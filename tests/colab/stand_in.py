@@ -111,29 +111,48 @@ def build(folder: Path = FOLDER) -> Path:
         if stamp.exists() and stamp.read_text() == fingerprint:
             return folder
         stamp.unlink(missing_ok=True)
-        base = folder / "base"
-        _uv("venv", "--clear", "--relocatable", "--python", recipe[0], base)
-        constraints = folder / "constraints.txt"
-        lines = [f"{name}=={version}" for name, version in pins.items()]
-        constraints.write_text("\n".join(lines) + "\n")
-        into = ("--python", base / "bin" / "python")
-        _uv("pip", "install", *into, "--constraint", constraints, *ROOTS)
-        wheels = folder / "wheels"
-        shutil.rmtree(wheels, ignore_errors=True)
-        subprocess.run(
-            [base / "bin" / "python", "-m", "pip", "download", "--quiet"]
-            + ["--disable-pip-version-check", "--no-deps", "--dest", wheels]
-            + wanted,
-            check=True,
-            capture_output=True,
-        )
+        try:
+            _make(folder, recipe[0], pins, wanted)
+        except subprocess.CalledProcessError as error:
+            raise SystemExit(
+                "The stand-in of Colab's runtime could not be made: "
+                f"{error.stderr.splitlines()[-1].strip()}. Connect to the "
+                "network, and run the command again."
+            ) from None
         stamp.write_text(fingerprint)
     return folder
 
 
-def _uv(*arguments: str | Path) -> None:
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    subprocess.run([UV, *arguments, "--quiet"], check=True, env=environment)
+def _make(folder: Path, python: str, pins: dict, wanted: list[str]) -> None:
+    """Make the environment, and download what first cells will install."""
+    base = folder / "base"
+    constraints = folder / "constraints.txt"
+    lines = [f"{name}=={version}" for name, version in pins.items()]
+    constraints.write_text("\n".join(lines) + "\n")
+    inside = base / "bin" / "python"
+    install = ["pip", "install", "--python", inside]
+    _run(UV, "venv", "--clear", "--relocatable", "--python", python, base)
+    _run(UV, *install, "--constraint", constraints, *ROOTS)
+    wheels = folder / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    download = ["download", "--no-deps", "--dest", wheels]
+    _run(inside, "-m", "pip", *download, *wanted)
+
+
+def _run(*command: str | Path) -> None:
+    environment = {
+        **os.environ,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    subprocess.run(
+        [*command, "--quiet"],
+        check=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
 
 
 class Server(http.server.ThreadingHTTPServer):
