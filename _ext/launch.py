@@ -1,21 +1,37 @@
-"""Offer, on each page, one Colab link and one download a framework.
+"""Offer, on each page, its notebooks: in Colab, in Binder, to keep, to read.
 
 The theme's own buttons point at one notebook a page, which does not exist
-here. Every address derives from `repository` in _config.yml.
+here. Every address derives from `repository` in _config.yml. All frameworks'
+links are on the page; _static/launch.js hides those whose tab is not selected.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from sphinx.application import Sphinx
 
 from . import frameworks as declaration
 from .frameworks import Framework
+from .tabs import GROUP
 
 COLAB = "https://colab.research.google.com/github"
+BINDER = "https://mybinder.org/v2"
+GITHUB = re.compile(r"https://github\.com/([^/]+/[^/]+?)(\.git)?/?")
+GITLAB = re.compile(r"https://gitlab\.com/([^/]+(/[^/]+)+?)(\.git)?/?")
 REPLACED = ("launch-buttons", "download-buttons")
+MENU = "launch-menu.html"
+# What the menu offers, in its order, with the framework's label.
+LINKS = {
+    "colab": ("Open {} in Colab", "fas fa-cloud"),
+    "binder": ("Open {} in Binder", "fas fa-layer-group"),
+    "download": ("Download {} notebook", "fas fa-download"),
+    "source": ("View {} source", "fas fa-code"),
+}
 
 
 def notebook_path(framework: str, docname: str) -> str:
@@ -24,100 +40,96 @@ def notebook_path(framework: str, docname: str) -> str:
     return f"notebooks/{framework}/{page}.ipynb"
 
 
-def colab_url(repository: str, branch: str, path: str) -> str | None:
-    """The address that opens a notebook in Colab; None if it cannot.
+def addresses(repository: str, branch: str, path: str) -> dict[str, str]:
+    """Where a file of the repository opens: in Colab, Binder, on its host.
 
-    Colab reads notebooks from GitHub alone.
+    Colab reads from GitHub alone; of the hosts that Binder reads from we know
+    GitHub and GitLab; for any other host there is none of the three. Binder's
+    form is that of BinderHub's own front page (`v2url` in its urls.js): the
+    path is one encoded parameter, and so is a name on GitLab, which may be
+    nested, but a branch keeps its slashes.
     """
-    host, _, name = repository.rstrip("/").partition("://github.com/")
-    if host != "https" or name.count("/") != 1:
-        return None
-    return f"{COLAB}/{name}/blob/{branch}/{path}"
+    branch, file = quote(branch), quote(path)
+    lab = f"labpath={quote(path, safe='')}"
+    if match := GITHUB.fullmatch(repository):
+        name = match[1]
+        return {
+            "colab": f"{COLAB}/{name}/blob/{branch}/{file}",
+            "binder": f"{BINDER}/gh/{name}/{branch}?{lab}",
+            "source": f"https://github.com/{name}/blob/{branch}/{file}",
+        }
+    if match := GITLAB.fullmatch(repository):
+        name = match[1]
+        return {
+            "binder": f"{BINDER}/gl/{quote(name, safe='')}/{branch}?{lab}",
+            "source": f"https://gitlab.com/{name}/-/blob/{branch}/{file}",
+        }
+    return {}
 
 
-def buttons(
-    frameworks: list[Framework], docname: str, options: dict, pathto
-) -> list[dict]:
-    """The two groups of header buttons for the frameworks given."""
+def menu(
+    frameworks: list[Framework],
+    docname: str,
+    options: dict,
+    pathto: Callable[[str, int], str],
+) -> dict:
+    """What the template shows: the links of each framework given."""
     repository = options.get("repository_url") or ""
     branch = options.get("repository_branch") or "main"
-    launch, download = [], []
+    shown = []
     for framework in frameworks:
         path = notebook_path(framework.name, docname)
-        if url := colab_url(repository, branch, path):
-            launch.append(
-                _link(
-                    url,
-                    f"{framework.label} in Colab",
-                    f"Run the {framework.label} notebook in Colab",
-                    "fas fa-rocket",
-                    f"colab-{framework.name}-button",
-                )
-            )
-        download.append(
-            _link(
-                pathto(path, 1),
-                f"{framework.label} notebook",
-                f"Download the {framework.label} notebook",
-                "fas fa-download",
-                f"download-{framework.name}-button",
-            )
-        )
-    groups = []
-    if launch:
-        groups.append(
-            _group(launch, "Run this page", "fas fa-rocket", "launch-buttons")
-        )
-    if download:
-        groups.append(
-            _group(
-                download,
-                "Download this page",
-                "fas fa-download",
-                "download-buttons",
-            )
-        )
-    return groups
-
-
-def _link(url: str, text: str, tooltip: str, icon: str, label: str) -> dict:
-    return {
-        "type": "link",
-        "url": url,
-        "text": text,
-        "tooltip": tooltip,
-        "icon": icon,
-        "label": label,
-    }
-
-
-def _group(items: list[dict], tooltip: str, icon: str, label: str) -> dict:
-    return {
-        "type": "group",
-        "buttons": items,
-        "tooltip": tooltip,
-        "icon": icon,
-        "label": label,
-    }
+        urls = addresses(repository, branch, path)
+        urls["download"] = pathto(quote(path), 1)
+        links = [
+            {
+                "kind": kind,
+                "url": urls[kind],
+                "text": text.format(framework.label),
+                "icon": icon,
+            }
+            for kind, (text, icon) in LINKS.items()
+            if kind in urls
+        ]
+        shown.append({"name": framework.name, "links": links})
+    return {"group": GROUP, "frameworks": shown}
 
 
 def replace_buttons(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    """Put our buttons in the place of the theme's."""
+    """Put our menu in the place of the theme's buttons."""
     if "header_buttons" not in context:
         return
+    options = app.config.html_theme_options
+    context["header_buttons"] = [
+        _encoded(button, options.get("repository_branch") or "main")
+        for button in context["header_buttons"]
+        if button["label"] not in REPLACED
+    ]
     root = Path(app.srcdir)
     mine = [
         framework
         for framework in declaration.load(root).values()
         if (root / notebook_path(framework.name, pagename)).exists()
     ]
-    kept = [b for b in context["header_buttons"] if b["label"] not in REPLACED]
-    options = app.config.html_theme_options
-    context["header_buttons"] = (
-        buttons(mine, pagename, options, context["pathto"]) + kept
-    )
+    if mine:
+        context["launch_menu"] = menu(
+            mine, pagename, options, context["pathto"]
+        )
+        items = context["theme_article_header_end"]
+        context["theme_article_header_end"] = [MENU, *items]
+
+
+def _encoded(button: dict, branch: str) -> dict:
+    """A button of the theme, which puts the branch into addresses as it is."""
+    if "buttons" in button:
+        inner = [_encoded(one, branch) for one in button["buttons"]]
+        return {**button, "buttons": inner}
+    if "url" in button:
+        url = button["url"].replace(f"/{branch}/", f"/{quote(branch)}/")
+        return {**button, "url": url}
+    return button
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
@@ -132,7 +144,8 @@ def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
+    app.config.templates_path.append(str(Path(__file__).parent / "templates"))
     # The theme adds its buttons at the priorities 500 and 501.
     app.connect("html-page-context", replace_buttons, priority=900)
     app.connect("build-finished", copy_notebooks)
-    return {"version": "1", "parallel_read_safe": True}
+    return {"version": "2", "parallel_read_safe": True}
