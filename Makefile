@@ -2,11 +2,13 @@
 # environments) and _ext/build.py (the book).
 SHELL := /bin/sh
 BOOK  := .envs/book/bin/python
+RUN   := PYTHONPATH=.:tests "$(BOOK)"
 PORT  ?= 8000
 URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks check lock bench clean setup
+.PHONY: help book test serve notebooks site kernels check lock bench colab grid
+.PHONY: clean setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -15,6 +17,7 @@ book: setup ## build the site in _build/html, with all the set-up it needs
 	@"$(BOOK)" -m _ext.build book
 
 test: book ## run the tests (ARGS="-k data": only some)
+	@$(RUN) -m colab.stand_in --build
 	@"$(BOOK)" -m pytest $(ARGS)
 
 serve: book ## show the site at 127.0.0.1 (PORT=8000)
@@ -25,8 +28,15 @@ serve: book ## show the site at 127.0.0.1 (PORT=8000)
 	@"$(BOOK)" -u -m http.server --bind 127.0.0.1 --directory _build/html \
 	$(PORT)
 
-notebooks: setup ## execute the notebooks that changed, without the site
-	@"$(BOOK)" -m _ext.build notebooks
+notebooks: setup ## execute the notebooks alone (FRAMEWORKS=mxnet: one's)
+	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS)
+
+site: ## build the site from notebooks that were executed before
+	@$(call bootstrap,--no-kernel)
+	@"$(BOOK)" -m _ext.build site
+
+kernels: ## offer each framework's kernel to JupyterLab and VS Code
+	@$(call bootstrap,--share)
 
 check: setup ## check that the committed notebooks are what the sources give
 	@"$(BOOK)" -m _ext.build check
@@ -37,11 +47,17 @@ lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 bench: setup ## measure how fast the frameworks train
 	@"$(BOOK)" bench/training.py
 
+colab: setup ## run all notebooks in a stand-in of Colab's runtime
+	@$(RUN) -m colab.stand_in
+
+grid: setup ## run MXNet's cells in each Python here with each NumPy
+	@$(RUN) -m colab.grid
+
 clean: ## remove what was built (ALL=1: the environments too)
 	@rm -rf _build $(if $(ALL),.envs)
 
 setup:
-	@$(call bootstrap,)
+	@$(call bootstrap,$(FRAMEWORKS))
 
 # Runs _ext/bootstrap.py by PYTHON, if it is given, or by the first Python 3.11
 # on the path. Each is asked first, since a name may stand for another version;

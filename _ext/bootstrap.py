@@ -1,6 +1,8 @@
 """Make the environments that the book is built and executed in.
 
-    python3.11 -m _ext.bootstrap                      make what is missing
+    python3.11 -m _ext.bootstrap [mxnet ...]          make what is missing
+    python3.11 -m _ext.bootstrap --no-kernel          only what renders pages
+    python3.11 -m _ext.bootstrap --share              kernels for Jupyter, too
     python3.11 -m _ext.bootstrap --lock [--upgrade]   renew the locks
 
 A bare Python 3.11 runs this, so it needs nothing but the standard library.
@@ -122,12 +124,21 @@ def uv_environment() -> Environment:
     return Environment("uv", "requirements.txt", commands, pins.group(), "")
 
 
-def environments() -> list[Environment]:
+def environments(names: list[str] | None = None) -> list[Environment]:
     """The environments this machine can have, in the order they are made.
 
-    Raises Trouble if the declaration or a lock cannot be used.
+    `names` are those of the frameworks, all of them if it is None. Raises
+    Trouble if one is not declared, or the declaration or a lock cannot be
+    used.
     """
-    project = metadata()
+    project, known = metadata(), declared()
+    labels = [framework.name for framework in known]
+    for name in names or ():
+        if name not in labels:
+            raise Trouble(
+                f"The book has no framework {name!r}: FRAMEWORKS may name "
+                f"{' and '.join(labels)}."
+            )
 
     def locked(name: str, lock: str, framework: Framework | None = None):
         pins = read(lock)
@@ -135,8 +146,8 @@ def environments() -> list[Environment]:
 
     kernels = [
         locked(framework.kernel, framework.lock, framework)
-        for framework in declared()
-        if framework.available
+        for framework in known
+        if framework.available and (names is None or framework.name in names)
     ]
     return [uv_environment(), locked("book", "requirements.txt"), *kernels]
 
@@ -345,6 +356,32 @@ def set_up(wanted: list[Environment]) -> None:
             register(env.framework)
 
 
+def share() -> None:
+    """Register the kernels for the user's own Jupyter, and say where."""
+    book = ENVS / "book" / "bin" / "python"
+    asked = "from jupyter_core.paths import jupyter_data_dir as d; print(d())"
+    done = subprocess.run(
+        (book, "-c", asked), check=True, capture_output=True, text=True
+    )
+    folder = Path(done.stdout.strip(), "kernels")
+    for spec in sorted(KERNELS.glob("*/kernel.json")):
+        path = folder / spec.parent.name / spec.name
+        partial = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(spec, partial)
+            os.replace(partial, path)
+        except OSError as error:
+            raise Trouble(
+                f"The kernels cannot be registered in {folder} "
+                f"({error.strerror}): make it writable, or name another "
+                "folder in JUPYTER_DATA_DIR, " + AGAIN
+            ) from None
+        name = json.loads(spec.read_text())["display_name"]
+        print(f"kernel {name}: {path.parent}")
+    print("JupyterLab and VS Code offer them when they are started again.")
+
+
 def name_the_skipped() -> None:
     """Say which frameworks have no wheel for this machine."""
     for framework in declared():
@@ -394,8 +431,13 @@ def main(arguments: list[str]) -> str | int:
                 set_up([uv_environment()])
                 renew_locks("--upgrade" in arguments)
             else:
-                name_the_skipped()
-                set_up(environments())
+                names = [name for name in arguments if name[:2] != "--"]
+                bare = "--no-kernel" in arguments
+                if not bare:
+                    name_the_skipped()
+                set_up(environments(names or ([] if bare else None)))
+                if "--share" in arguments:
+                    share()
     except Trouble as trouble:
         return str(trouble)
     except KeyboardInterrupt:

@@ -2,7 +2,10 @@
 
     python -m _ext.build book        the site, in _build/html
     python -m _ext.build notebooks   the notebooks alone, all written anew
+    python -m _ext.build site        the site, from notebooks executed before
     python -m _ext.build check       are the committed notebooks current?
+
+After `notebooks`, names of frameworks leave out the others.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from . import frameworks as declaration
 from . import labels, setup_cell
 from .execute import ExecutionError, execute, inputs, results
 from .frameworks import ROOT, Framework
+from .merge import find_notebook
 from .split import Page, SourceError, notebook, read
 
 
@@ -148,8 +152,31 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     return node
 
 
-def make_notebooks(book: Book, *, force: bool = False, renew: bool) -> None:
-    """Execute what changed and write the notebooks.
+def require_executed(book: Book) -> None:
+    """Raise BuildError unless every notebook that the site would show is
+    what its page gives, wherever it was executed.
+    """
+    stale = {}
+    for page in book.pages():
+        for framework in book.frameworks.values():
+            path = find_notebook(book.root, framework.name, page.name)
+            node = nbformat.read(path, as_version=4)
+            told = node.metadata.get("d2l_extras", {}).get("inputs")
+            if told != inputs(page, framework, book.root):
+                stale.setdefault(framework.name, path)
+    if stale:
+        paths = ", ".join(str(p.relative_to(book.root)) for p in stale.values())
+        raise BuildError(
+            "These were executed with other code, helpers or lock than those "
+            f"of now: {paths}. Run make notebooks "
+            f"FRAMEWORKS=\"{' '.join(stale)}\", and make site again."
+        )
+
+
+def make_notebooks(
+    book: Book, names: list[str], *, force: bool = False, renew: bool
+) -> None:
+    """Execute what changed and write the notebooks of the named frameworks.
 
     Those that the site shows are always written. A committed one is written
     if it is no longer what its source gives, or if `renew` asks for it: so
@@ -157,7 +184,7 @@ def make_notebooks(book: Book, *, force: bool = False, renew: bool) -> None:
     """
     failures = []
     for page in book.pages():
-        for framework in book.frameworks.values():
+        for framework in map(book.frameworks.get, names):
             shown = book.output(page, framework)
             if not framework.available:
                 _write_notebook(shown, stand_in(book, page, framework))
@@ -323,7 +350,10 @@ class _Line:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="_ext.build", description=__doc__)
-    parser.add_argument("what", choices=["book", "notebooks", "check"])
+    parser.add_argument(
+        "what", choices=["book", "notebooks", "site", "check"]
+    )
+    parser.add_argument("frameworks", nargs="*", help="all, if none is named")
     parser.add_argument("--root", type=Path, default=ROOT)
     parser.add_argument(
         "--force", action="store_true", help="execute even what did not change"
@@ -335,15 +365,25 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
     try:
         book = Book(root)
+        for name in options.frameworks:
+            if name not in book.frameworks:
+                raise BuildError(
+                    f"The book has no framework {name!r}, only "
+                    f"{' and '.join(book.frameworks)}."
+                )
         if options.what == "check":
             check(book)
             return 0
         book.build.mkdir(exist_ok=True)
         with FileLock(book.build / ".lock"):
-            find_data()
-            renew = options.what == "notebooks"
-            make_notebooks(book, force=options.force, renew=renew)
-            if options.what == "book":
+            if options.what == "site":
+                require_executed(book)
+            else:
+                find_data()
+                renew = options.what == "notebooks"
+                names = options.frameworks or list(book.frameworks)
+                make_notebooks(book, names, force=options.force, renew=renew)
+            if options.what != "notebooks":
                 print(f"\nOpen {make_site(book)}")
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)

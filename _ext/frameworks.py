@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import sys
@@ -70,3 +71,12 @@ def _framework(name: str, entry: dict) -> Framework:
             + ", ".join(COLAB_RUNTIMES)
         )
     return Framework(name, **{**entry, "platforms": tuple(entry["platforms"])})
+
+
+def main() -> None:
+    """Print the names as GitHub's workflows read them, for their matrix."""
+    print(f"names={json.dumps(list(load()))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -35,7 +35,7 @@ def run(step):
 MXNET = COMMON + """
 import mxnet as mx
 from d2l_extras import mxnet as helper
-helper.try_gpu = lambda: mx.cpu(1)
+helper.try_gpu = lambda i=0: mx.cpu(1)
 
 def arrays(value):
     if isinstance(value, mx.np.ndarray):
@@ -68,7 +68,7 @@ from tensorflow.python.framework import op_callbacks
 cpus = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(
     cpus[0], 2 * [tf.config.LogicalDeviceConfiguration()])
-helper.try_gpu = lambda: tf.device("/CPU:1")
+helper.try_gpu = lambda i=0: tf.device("/CPU:1")
 seen = []
 
 def callback(op_type, inputs, attrs, outputs, op_name=None, graph=None):
@@ -106,6 +106,8 @@ FREE = {
     # Gluon's loader makes its minibatches on the default device, tf.data on
     # the CPU, which the page names. Nothing is computed from them.
     pages.DATASET: "customary",
+    # The section on devices uses a second one on purpose.
+    pages.SOFTMAX: "elsewhere",
 }
 # Searches that end after a step or two: placement shows in the first.
 SHORT = {

@@ -47,7 +47,7 @@ from d2l_extras.runtime import ALONE, PINS
 LIST = Path(__file__).with_name("packages.txt")
 FOLDER = ROOT / ".envs" / "colab"
 UV = ROOT / ".envs" / "uv" / "bin" / "uv"
-PYTHON = "3.12"  # of the runtime that the list is of
+PYTHON = "3.13"  # of the runtime that the list is of
 # What Jupyter and our notebooks ask for. Left out of the stand-in is the rest
 # of the list, which they never meet: packages for other fields.
 ROOTS = (
