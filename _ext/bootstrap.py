@@ -361,7 +361,11 @@ def share() -> None:
     book = ENVS / "book" / "bin" / "python"
     asked = "from jupyter_core.paths import jupyter_data_dir as d; print(d())"
     done = subprocess.run(
-        (book, "-c", asked), check=True, capture_output=True, text=True
+        (book, "-c", asked),
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     folder = Path(done.stdout.strip(), "kernels")
     for spec in sorted(KERNELS.glob("*/kernel.json")):

@@ -1,7 +1,9 @@
 """Building executes what changed, fails loudly and loses nothing."""
 
 import json
+import shutil
 
+import bs4
 import pytest
 from conftest import cell
 
@@ -173,3 +175,44 @@ def test_notebooks_hold_no_volatile_metadata(tiny):
     ]
     assert "execution" not in node["cells"][1]["metadata"]
     assert str(tiny.root) not in tiny.committed("alpha").read_text()
+
+
+def test_one_framework_is_executed_alone(tiny):
+    tiny.write(cell("1"))
+    done = tiny.build("notebooks", "beta")
+    assert done.stdout.count("executed") == 1, done.stderr
+    assert tiny.committed("beta").exists()
+    assert not tiny.committed("alpha").exists()
+
+
+def test_an_undeclared_framework_is_named(tiny):
+    tiny.write(cell("1"))
+    done = tiny.build("notebooks", "gamma")
+    assert done.returncode == 1
+    assert "no framework 'gamma', only alpha and beta" in done.stderr
+
+
+def test_a_site_is_rendered_from_notebooks_executed_elsewhere(tiny):
+    tiny.write(cell(RECORD) + "\nIt is {result}`answer`.")
+    tiny.build("notebooks", "alpha")
+    tiny.build("notebooks", "beta")
+    shutil.rmtree(tiny.root / "_build" / "executed")
+    done = tiny.build("site")
+    assert done.returncode == 0, done.stderr
+    assert "executed" not in done.stdout
+    page = bs4.BeautifulSoup(tiny.site.read_text(), "html.parser")
+    assert "It is 42." in page.get_text()
+
+
+def test_a_site_of_notebooks_of_other_code_is_refused(tiny):
+    tiny.write(cell("1"))
+    tiny.build("book")
+    before = tiny.site.read_bytes()
+    tiny.write(cell("2"))
+    tiny.build("notebooks", "alpha")
+    done = tiny.build("site")
+    assert done.returncode == 1
+    assert "executed with other code" in done.stderr
+    assert 'Run make notebooks FRAMEWORKS="beta"' in done.stderr
+    assert "alpha" not in done.stderr
+    assert tiny.site.read_bytes() == before

@@ -574,8 +574,59 @@ def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
 
 # The commands
 
-COMMANDS = ["help", "book", "test", "serve", "notebooks", "check", "lock"]
-COMMANDS += ["bench", "clean"]
+COMMANDS = ["help", "book", "test", "serve", "notebooks", "site", "kernels"]
+COMMANDS += ["check", "lock", "bench", "colab", "grid", "clean"]
+
+
+def test_one_framework_needs_the_environment_of_no_other(fresh):
+    first = next(iter(DECLARED))
+    done = fresh.make("setup", f"FRAMEWORKS={first}")
+    assert done.returncode == 0, done.stderr
+    assert fresh.whole() == sorted(["uv", "book", KERNELS[0]])
+
+
+def test_rendering_needs_no_environment_of_a_framework(fresh):
+    done = fresh.make("site")
+    assert done.returncode == 0, done.stderr
+    assert fresh.whole() == ["book", "uv"]
+
+
+@pytest.mark.parametrize("command", ["setup", "notebooks"])
+def test_a_framework_that_is_not_declared_is_named(made, command):
+    done = made.make(command, "FRAMEWORKS=mxnet torch")
+    assert done.returncode
+    assert "The book has no framework 'torch'" in done.stderr
+    assert "may name mxnet and tensorflow" in done.stderr
+
+
+JUPYTER = "import os\n\ndef jupyter_data_dir():\n    return os.environ['DATA']\n"
+
+
+def share(checkout, folder):
+    paths = checkout.root / "jupyter_core" / "paths.py"
+    paths.parent.mkdir(exist_ok=True)
+    paths.write_text(JUPYTER)
+    return checkout.make("kernels", DATA=str(folder))
+
+
+def test_the_kernels_are_offered_to_the_users_jupyter(made, tmp_path):
+    done = share(made, tmp_path)
+    assert done.returncode == 0, done.stderr
+    for entry in DECLARED.values():
+        path = tmp_path / "kernels" / entry["kernel"] / "kernel.json"
+        spec = json.loads(path.read_text())
+        assert spec["display_name"] == f"Python 3 ({entry['label']})"
+        assert Path(spec["argv"][0]).exists()
+        assert f"kernel {spec['display_name']}: {path.parent}" in done.stdout
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_where_the_kernels_cannot_be_offered_it_says_so(made, tmp_path):
+    (tmp_path / "file").touch()
+    done = share(made, tmp_path / "file")
+    assert done.returncode
+    assert f"cannot be registered in {tmp_path}/file/kernels" in done.stderr
+    assert "JUPYTER_DATA_DIR" in done.stderr
 
 
 def test_make_lists_every_command_with_its_purpose(bare):
@@ -591,15 +642,23 @@ def test_make_lists_every_command_with_its_purpose(bare):
     [
         (["book"], ["build.py book"]),
         (["notebooks"], ["build.py notebooks"]),
+        (["notebooks", "FRAMEWORKS=mxnet"], ["build.py notebooks mxnet"]),
+        (["site"], ["build.py site"]),
         (["check"], ["build.py check"]),
-        (["test", "ARGS=-k data"], ["build.py book", "pytest.py -k data"]),
+        (
+            ["test", "ARGS=-k data"],
+            ["build.py book", "stand_in.py --build", "pytest.py -k data"],
+        ),
         (["bench"], ["training.py"]),
+        (["colab"], ["stand_in.py"]),
+        (["grid"], ["grid.py"]),
     ],
 )
 def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
-    bench = made.root / "bench/training.py"
-    bench.parent.mkdir(exist_ok=True)
-    bench.write_text(ECHO)
+    for file in "bench/training", "tests/colab/stand_in", "tests/colab/grid":
+        script = made.root / f"{file}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(ECHO)
     done = made.make(*words)
     assert re.findall("^asked: (.*)$", done.stdout, re.MULTILINE) == asked
 

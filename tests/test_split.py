@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 from conftest import HEADER, ROOT, cell
+from jupytext.config import load_jupytext_config
 
 from _ext import frameworks, split
 
@@ -147,3 +149,20 @@ def test_the_declaration_names_what_is_wrong_with_it(tmp_path):
     toml.write_text('[jax]\nlabel = "JAX"\n')
     with pytest.raises(ValueError, match=r"\[jax\]: missing colab, kernel"):
         frameworks.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in sorted((ROOT / "chapters").rglob("*.md"))
+        if "format_name: myst" in path.read_text(encoding="utf-8")
+    ],
+    ids=lambda path: path.stem,
+)
+def test_saving_a_page_as_a_notebook_changes_no_byte_of_it(path):
+    # What JupyterLab does, by the settings in pyproject.toml.
+    text, config = path.read_text("utf-8"), load_jupytext_config(str(path))
+    form = {"extension": ".md", "format_name": "myst"}
+    opened = jupytext.reads(text, fmt=form, config=config)
+    assert jupytext.writes(opened, fmt=form, config=config) == text
