@@ -33,8 +33,8 @@ def run(step):
 # With a GPU that is not there as the default, what is made without a device
 # raises; what is made on another CPU stays in sight in the page's variables.
 MXNET = COMMON + """
-import mxnet as mx
 from d2l_extras import mxnet as helper
+import mxnet as mx
 helper.try_gpu = lambda i=0: mx.cpu(1)
 
 def arrays(value):

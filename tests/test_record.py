@@ -102,7 +102,7 @@ def test_a_number_that_is_not_finite_is_refused(value):
 
 
 SCALARS = {
-    "mxnet": "import mxnet\nscalar = mxnet.np.array(0.5)",
+    "mxnet": "import d2l_extras.mxnet, mxnet\nscalar = mxnet.np.array(0.5)",
     "tensorflow": "import tensorflow\nscalar = tensorflow.constant(0.5)",
 }
 

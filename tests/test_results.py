@@ -108,7 +108,7 @@ BOUNDS = {
         "num_trips": 256,
         "trips_ratio": (2, 10_000),
         "moved_megabytes": 31.36,
-        "moving_percent": (0.1, 10_000),
+        "moving_share": (0.001, 100),
         "waiting_ratio": (0.5, 100),
         # The optimum does not depend on the seed: J in 64-bit floats, and test
         # accuracy, of which a gap of 1e-4 moves a few of 10,000 images.
