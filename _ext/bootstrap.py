@@ -376,6 +376,8 @@ def share() -> None:
             shutil.copyfile(spec, partial)
             os.replace(partial, path)
         except OSError as error:
+            if partial.exists():
+                partial.unlink()
             raise Trouble(
                 f"The kernels cannot be registered in {folder} "
                 f"({error.strerror}): make it writable, or name another "

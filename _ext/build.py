@@ -25,6 +25,7 @@ import yaml
 from filelock import FileLock
 from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
+from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
 from . import labels, setup_cell
@@ -152,6 +153,15 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     return node
 
 
+def _told(path: Path) -> str | None:
+    """The digest of what an executed notebook was made from.
+
+    Raises ValueError if the file is no notebook.
+    """
+    node = nbformat.read(path, as_version=4)
+    return node.metadata.get("d2l_extras", {}).get("inputs")
+
+
 def require_executed(book: Book) -> None:
     """Raise BuildError unless every notebook that the site would show is
     what its page gives, wherever it was executed.
@@ -159,16 +169,18 @@ def require_executed(book: Book) -> None:
     stale = {}
     for page in book.pages():
         for framework in book.frameworks.values():
-            path = find_notebook(book.root, framework.name, page.name)
-            node = nbformat.read(path, as_version=4)
-            told = node.metadata.get("d2l_extras", {}).get("inputs")
+            try:
+                path = find_notebook(book.root, framework.name, page.name)
+                told = _told(path)
+            except (ExtensionError, ValueError):  # none, or none any more
+                path, told = book.output(page, framework), None
             if told != inputs(page, framework, book.root):
                 stale.setdefault(framework.name, path)
     if stale:
         paths = ", ".join(str(p.relative_to(book.root)) for p in stale.values())
         raise BuildError(
-            "These were executed with other code, helpers or lock than those "
-            f"of now: {paths}. Run make notebooks "
+            "These are missing, or were executed with other code, helpers or "
+            f"lock than those of now: {paths}. Run make notebooks "
             f"FRAMEWORKS=\"{' '.join(stale)}\", and make site again."
         )
 

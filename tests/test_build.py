@@ -216,3 +216,19 @@ def test_a_site_of_notebooks_of_other_code_is_refused(tiny):
     assert 'Run make notebooks FRAMEWORKS="beta"' in done.stderr
     assert "alpha" not in done.stderr
     assert tiny.site.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["missing", "cut off"])
+def test_a_site_without_a_notebook_is_refused_in_a_sentence(tiny, what):
+    tiny.write(cell("1"))
+    tiny.build("notebooks", "alpha")
+    if what == "cut off":
+        tiny.build("notebooks", "beta")
+        shown = tiny.root / "_build/outputs/beta/tiny/page.ipynb"
+        shown.write_text(shown.read_text()[:100])
+    done = tiny.build("site")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "missing" in done.stderr
+    assert "_build/outputs/beta/tiny/page.ipynb" in done.stderr
+    assert 'Run make notebooks FRAMEWORKS="beta"' in done.stderr

@@ -629,6 +629,17 @@ def test_where_the_kernels_cannot_be_offered_it_says_so(made, tmp_path):
     assert "JUPYTER_DATA_DIR" in done.stderr
 
 
+def test_a_kernel_that_cannot_be_offered_leaves_nothing_half_written(
+    made, tmp_path
+):
+    path = tmp_path / "kernels" / KERNELS[0] / "kernel.json"
+    path.mkdir(parents=True)
+    done = share(made, tmp_path)
+    assert done.returncode
+    assert "cannot be registered" in done.stderr
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_make_lists_every_command_with_its_purpose(bare):
     listed = bare.make().stdout
     assert re.findall(r"^make (\w+) +\w.*", listed, re.MULTILINE) == COMMANDS
