@@ -186,9 +186,14 @@ def require_executed(book: Book) -> None:
 
 
 def make_notebooks(
-    book: Book, names: list[str], *, force: bool = False, renew: bool
+    book: Book,
+    names: list[str] | None = None,
+    *,
+    force: bool = False,
+    renew: bool,
 ) -> None:
-    """Execute what changed and write the notebooks of the named frameworks.
+    """Execute what changed and write the notebooks of the named frameworks,
+    or of all.
 
     Those that the site shows are always written. A committed one is written
     if it is no longer what its source gives, or if `renew` asks for it: so
@@ -196,7 +201,7 @@ def make_notebooks(
     """
     failures = []
     for page in book.pages():
-        for framework in map(book.frameworks.get, names):
+        for framework in map(book.frameworks.get, names or book.frameworks):
             shown = book.output(page, framework)
             if not framework.available:
                 _write_notebook(shown, stand_in(book, page, framework))
@@ -393,8 +398,9 @@ def main(arguments: list[str] | None = None) -> int:
             else:
                 find_data()
                 renew = options.what == "notebooks"
-                names = options.frameworks or list(book.frameworks)
-                make_notebooks(book, names, force=options.force, renew=renew)
+                make_notebooks(
+                    book, options.frameworks, force=options.force, renew=renew
+                )
             if options.what != "notebooks":
                 print(f"\nOpen {make_site(book)}")
     except (BuildError, SourceError, ValueError, OSError) as error:
