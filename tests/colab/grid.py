@@ -71,6 +71,16 @@ SHORT = {
 UNTIL = {pages.DATASET: 'record("nearest_mean_accuracy"'}
 
 
+def has(version: str) -> bool:
+    """Whether this machine has a Python of this minor version."""
+    asked = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run(
+        [find_python(version), "-c", asked],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip() == version
+
+
 def build(version: str, numpy: str, folder: Path = FOLDER) -> Path:
     """Make an environment of a Python and a NumPy; the path of its Python."""
     place = folder / f"{version}-{numpy}"
@@ -117,6 +127,9 @@ def main(arguments: list[str]) -> int:
     failed = []
     for name in arguments or whole:
         version, numpy = name.split("-")
+        if not has(version):
+            print(f"Python {version}, NumPy {numpy:6}  skipped: no such Python")
+            continue
         start = time.monotonic()
         found = run(build(version, numpy))
         failed += [name] * bool(found)
