@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
 # The machine's own table differs from one system to the next.
 TYPES = mimetypes.MimeTypes(filenames=())
 for ending, kind in {
@@ -168,3 +170,10 @@ def served(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def lessons(root: Path) -> list[str]:
+    """The addresses in the site of the pages of `_toc.yml`, in its order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    return [f"{toc['root']}.html", *(f"{entry['file']}.html" for entry in parts)]
