@@ -13,7 +13,7 @@ import hashlib
 import mimetypes
 import threading
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
     etag: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(path: Path, modified: int) -> Answer:
     data = path.read_bytes()
     kind = TYPES.guess_type(path.name)[0] or "application/octet-stream"
@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, status: HTTPStatus, answer: Answer, body: bool) -> None:
         tag = f'W/"{answer.etag}"'
         if status is HTTPStatus.OK and self.headers["If-None-Match"] == tag:
-            status, answer, body = HTTPStatus.NOT_MODIFIED, answer, False
+            status, body = HTTPStatus.NOT_MODIFIED, False
         self.send_response(status)
         if status is not HTTPStatus.NOT_FOUND:
             self.send_header("ETag", tag)
@@ -176,4 +176,7 @@ def lessons(root: Path) -> list[str]:
     """The addresses in the site of the pages of `_toc.yml`, in its order."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     parts = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    return [f"{toc['root']}.html", *(f"{entry['file']}.html" for entry in parts)]
+    return [
+        f"{toc['root']}.html",
+        *(f"{entry['file']}.html" for entry in parts),
+    ]

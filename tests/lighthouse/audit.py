@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
+from served import lessons, served
 
 from _ext.frameworks import ROOT
-from served import lessons, served
 
 HERE = Path(__file__).parent
 FOLDER = ROOT / ".envs" / "node"
@@ -86,6 +86,7 @@ def _npm(npm: Path, folder: Path) -> None:
             [*command, "--loglevel=error"],
             cwd=folder,
             env={**os.environ, "PATH": path},
+            check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -137,6 +138,7 @@ def judge(
         done = subprocess.run(
             command,
             env={**os.environ, "CHROME_PATH": chromium},
+            check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
