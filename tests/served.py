@@ -1,8 +1,9 @@
-"""Serve a folder on loopback as a real host would: `with served(folder) as url`.
+"""Serve a folder on loopback as a host would: `with served(folder) as url`.
 
 Text is compressed, types are right, an answer may be kept for ten minutes (as
-on GitHub Pages) and is then asked for again by its ETag, and what is not there
-is answered by the folder's 404.html, if it has one, with status 404.
+on GitHub Pages) and is then asked for again by its ETag, what is not there is
+answered by the folder's 404.html, if it has one, with status 404, and other
+origins may use it all, as those of a CDN must.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ for ending, kind in {
     ".xml": "application/xml",
 }.items():
     TYPES.add_type(kind, ending)
-COMPRESSED = ("text/", "json", "xml", "javascript", "wasm")
+TEXT = ("text/", "json", "xml", "manifest")
 MAX_AGE = 600  # seconds
 
 
@@ -59,10 +60,10 @@ def _read(path: Path, modified: int) -> Answer:
     data = path.read_bytes()
     kind = TYPES.guess_type(path.name)[0] or "application/octet-stream"
     small = None
-    if any(word in kind for word in COMPRESSED):
+    if any(word in kind for word in (*TEXT, "wasm")):
         small = gzip.compress(data, 6, mtime=0)
-        if "charset" not in kind and not kind.startswith("image/"):
-            kind += "; charset=utf-8"
+    if any(word in kind for word in TEXT) and kind != "image/svg+xml":
+        kind += "; charset=utf-8"
     return Answer(kind, data, small, hashlib.sha256(data).hexdigest()[:16])
 
 

@@ -212,13 +212,14 @@ def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
 def table(found: list[Scores]) -> str:
     """The scores of pages in columns, each page's lost points below it."""
     width = max(len(scores.page) for scores in found)
-    lines = [" ".join([f"{'':{width}}", *CATEGORIES])]
+    titles = [f"{name:>{len(name) + 1}}" for name in CATEGORIES]
+    lines = [" ".join([f"{'':{width}}", *titles])]
     for scores in found:
         columns = [f"{scores.page:{width}}"]
         for name in CATEGORIES:
             score = scores.scores[name]
             mark = "!" if score < BOUND else " "
-            columns.append(f"{score:{len(name) - 1}}{mark}")
+            columns.append(f"{score:{len(name)}}{mark}")
         lines.append(" ".join(columns))
         lines += [f"  {audit}" for audit in scores.lost]
     return "\n".join(lines)
