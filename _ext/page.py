@@ -45,6 +45,7 @@ POLICY = "; ".join(
 )
 # What Pygments marks and the design does not color: the spans are left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
+VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # ours is in the layout
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 
 
@@ -229,6 +230,7 @@ def add_context(
     declared = declaration.load(root).values()
     options = app.config.html_theme_options
     context["policy"] = POLICY
+    context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     static = root / "_static"
     context["assets"] = {
         path.relative_to(static).as_posix(): digest(path)
@@ -258,6 +260,7 @@ def configure(app: Sphinx, config: Config) -> None:
     site = labels.read(Path(app.srcdir)).site
     config.html_theme = THEME
     config.html_baseurl = config.html_baseurl or site
+    config.project = config.html_title
     config.ogp_site_url = config.html_baseurl
     config.html_additional_pages = {"404": "404.html"}
     config.html_copy_source = False
