@@ -76,7 +76,11 @@ class Typesetter:
 def _cleaned(mathml: str) -> str:
     """Leave out what says nothing: the styles are in book.css."""
     mathml = mathml.replace(' style="display:block math;"', "")
-    mathml = mathml.replace(' style="math-depth:0;"', "")
+    mathml = re.sub(
+        r'(?: class="([^"]*)")? style="math-depth:0;"',
+        lambda match: f' class="{match[1] or ""} tml-accent"',
+        mathml,
+    )
     mathml = mathml.replace(' style="padding-left:0em;padding-right:0em;"', "")
     return re.sub(r' style="padding-[^"]*"', ' class="tml-gap"', mathml)
 
@@ -125,7 +129,24 @@ def characters(pages: list[str]) -> set[str]:
     for page in pages:
         for formula in MATH.findall(page):
             found |= set(html.unescape(MARKUP.sub("", formula)))
-    return found
+    return found | {italic(c) for c in found}
+
+
+def italic(character: str) -> str:
+    """The character that a browser draws for a letter alone in an `mi`."""
+    latin, greek = ord(character) - ord("a"), ord(character) - ord("α")
+    if character == "h":
+        return "\u210e"  # it has been there for longer than the others
+    if 0 <= latin < 26:
+        return chr(0x1D44E + latin)
+    if 0 <= latin + 32 < 26:
+        return chr(0x1D434 + latin + 32)
+    if 0 <= greek < 25:
+        return chr(0x1D6FC + greek)
+    if 0 <= greek + 32 < 25:
+        return chr(0x1D6E2 + greek + 32)
+    return {"∂": "\U0001D715", "∇": "\U0001D6FB", "ϵ": "\U0001D716",
+            "ϕ": "\U0001D719"}.get(character, character)  # fmt: skip
 
 
 def font_of(wanted: set[str]) -> bytes:
