@@ -23,23 +23,17 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-# The machine's own table differs from one system to the next.
+# Python's own table and what it lacks; that of the system is not read, since
+# it differs from one machine to the next.
 TYPES = mimetypes.MimeTypes(filenames=())
 for ending, kind in {
     ".epub": "application/epub+zip",
-    ".inv": "application/octet-stream",
     ".ipynb": "application/json",
     ".js": "text/javascript",
-    ".json": "application/json",
     ".mjs": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
-    ".whl": "application/zip",
     ".woff": "font/woff",
     ".woff2": "font/woff2",
-    ".xml": "application/xml",
 }.items():
     TYPES.add_type(kind, ending)
 TEXT = ("text/", "json", "xml", "manifest")
