@@ -36,7 +36,7 @@ for ending, kind in {
     ".woff2": "font/woff2",
 }.items():
     TYPES.add_type(kind, ending)
-TEXT = ("text/", "json", "xml", "manifest")
+TEXT = ("text/", "json", "xml")
 MAX_AGE = 600  # seconds
 
 
@@ -158,12 +158,14 @@ def served(folder: Path) -> Iterator[str]:
     Raises FileNotFoundError if there is no such folder.
     """
     server = Server(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks this often, in seconds, whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield server.url
     finally:
         server.shutdown()
+        thread.join()
         server.server_close()
 
 
