@@ -45,7 +45,7 @@ check: setup ## check that the committed notebooks are what the sources give
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
-bench: book ## measure how fast the frameworks train and how light the site is
+bench: book ## measure how fast frameworks train and how light the site is
 	@"$(BOOK)" bench/training.py
 	@"$(BOOK)" bench/site.py
 
