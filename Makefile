@@ -8,7 +8,7 @@ URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: lighthouse clean setup
+.PHONY: lighthouse screenshots clean setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -51,6 +51,9 @@ bench: book ## measure how fast frameworks train and how light the site is
 
 lighthouse: book ## let Lighthouse judge every page as a phone shows it
 	@$(RUN) -m lighthouse.audit
+
+screenshots: book ## take pictures of every page into _build/screenshots
+	@$(RUN) -m screenshots
 
 colab: setup ## run all notebooks in a stand-in of Colab's runtime
 	@$(RUN) -m colab.stand_in
