@@ -46,6 +46,12 @@ POLICY = "; ".join(
 # What Pygments marks and the design does not color: the spans are left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # ours is in the layout
+# A browser would break a line between a formula and the comma after it.
+TIED = re.compile(
+    r'([(\[“]?)(<span class="math">(?:(?!</math>).)*</math></span>)'
+    r"([.,;:!?)\]’”–-]*)",
+    re.S,
+)
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 
 
@@ -145,6 +151,12 @@ def _permalink(target: str, title: str) -> str:
     )
 
 
+def _tie(match: re.Match) -> str:
+    if not (match[1] or match[3]):
+        return match[0]
+    return f'<span class="tied">{match[0]}</span>'
+
+
 def _folded(node: nodes.Node) -> bool:
     return isinstance(node, solution_node) and "dropdown" in node["classes"]
 
@@ -229,6 +241,9 @@ def add_context(
     title = nodes.Text(re.sub(r"<[^>]*>", "", context.get("title", "")))
     declared = declaration.load(root).values()
     options = app.config.html_theme_options
+    if "body" in context:
+        context["body"] = TIED.sub(_tie, context["body"])
+    context["author"] = app.config.author
     context["policy"] = POLICY
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     static = root / "_static"
