@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +20,7 @@ from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from . import figures
+from . import feed, figures
 from . import frameworks as declaration
 from . import labels
 from .launch import GITHUB, GITLAB
@@ -244,6 +245,7 @@ def add_context(
     if "body" in context:
         context["body"] = TIED.sub(_tie, context["body"])
     context["author"] = app.config.author
+    context["has_history"] = bool(app.config.html_baseurl and _history(root))
     context["policy"] = POLICY
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     static = root / "_static"
@@ -268,6 +270,9 @@ def add_context(
         context["last_change"] = last_change(root, source)
         said = describe(app, pagename, str(title), context)
         context["json_ld"] = json.dumps(said, sort_keys=True).replace("<", "\\u003c")
+
+
+_history = cache(feed.history)
 
 
 def configure(app: Sphinx, config: Config) -> None:
