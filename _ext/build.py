@@ -162,13 +162,16 @@ def _told(path: Path) -> str | None:
     return node.metadata.get("d2l_extras", {}).get("inputs")
 
 
-def require_executed(book: Book) -> None:
-    """Raise BuildError unless every notebook that the site would show is
-    what its page gives, wherever it was executed.
+def require_executed(
+    book: Book, names: list[str] | None = None, *, again: str = "make site"
+) -> None:
+    """Raise BuildError unless every notebook that would be shown, of the
+    named frameworks or of all, is what its page gives, wherever it was
+    executed. `again` is the command to repeat.
     """
     stale = {}
     for page in book.pages():
-        for framework in book.frameworks.values():
+        for framework in map(book.frameworks.get, names or book.frameworks):
             try:
                 path = find_notebook(book.root, framework.name, page.name)
                 told = _told(path)
@@ -181,7 +184,7 @@ def require_executed(book: Book) -> None:
         raise BuildError(
             "These are missing, or were executed with other code, helpers or "
             f"lock than those of now: {paths}. Run make notebooks "
-            f"FRAMEWORKS=\"{' '.join(stale)}\", and make site again."
+            f"FRAMEWORKS=\"{' '.join(stale)}\", and {again} again."
         )
 
 

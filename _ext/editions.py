@@ -1,0 +1,252 @@
+"""What the printed editions, PDF and EPUB, need of Sphinx.
+
+An edition holds one framework (see merge.py), and has neither tabs nor
+anything to unfold. What the site calls a page is a section here, since a book
+has pages of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from docutils import nodes
+from pygments.style import Style
+from pygments.token import (
+    Comment,
+    Error,
+    Generic,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    String,
+)
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.transforms.post_transforms.images import ImageConverter
+from sphinx_exercise.nodes import (
+    exercise_enumerable_node,
+    exercise_node,
+    is_exercise_node,
+    solution_node,
+)
+
+TEMPLATES = Path(__file__).parent / "templates"
+PAGE = re.compile(r"\b([Pp])age(s?)\b")
+# What Sphinx counts, and the counter of LaTeX that counts the same.
+COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
+
+
+class Printed(Style):
+    """Colors of code that stay apart and dark enough when printed in gray."""
+
+    background_color = "#f4f4f4"
+    styles = {
+        Comment: "italic #5a5a5a",
+        Keyword: "bold #14365f",
+        Keyword.Constant: "bold #14365f",
+        Operator.Word: "bold #14365f",
+        Name.Decorator: "italic #14365f",
+        Name.Function: "bold #000000",
+        Name.Class: "bold #000000",
+        Name.Exception: "bold #000000",
+        String: "#6b3a00",
+        Number: "#2e4a1f",
+        Generic.Error: "#000000",
+        Generic.Traceback: "#000000",
+        Error: "noinherit #000000",
+    }
+
+
+class SayingSection(SphinxTransform):
+    """Say section for what the site calls a page."""
+
+    # Before titles are collected, and after all text is there.
+    default_priority = 870
+
+    def apply(self, **kwargs: object) -> None:
+        for text in list(self.document.findall(nodes.Text)):
+            if _is_prose(text) and PAGE.search(text):
+                new = PAGE.sub(_section, str(text))
+                text.parent.replace(text, nodes.Text(new))
+        for image in self.document.findall(nodes.image):
+            if image.get("alt"):
+                image["alt"] = PAGE.sub(_section, image["alt"])
+
+
+def _section(match: re.Match) -> str:
+    return ("S" if match[1] == "P" else "s") + "ection" + match[2]
+
+
+def _is_prose(node: nodes.Node) -> bool:
+    unread = (nodes.literal, nodes.literal_block, nodes.math, nodes.citation)
+    while node := node.parent:
+        if isinstance(node, unread):
+            return False
+    return True
+
+
+class ShowOutputsAlone(SphinxPostTransform):
+    """Leave out the code that the site shows only when it is asked to."""
+
+    default_priority = 10
+
+    def run(self, **kwargs: object) -> None:
+        for cell in list(self.document.findall(nodes.container)):
+            if cell.get("hide_mode") in ("all", "input", "input+output"):
+                for part in list(cell.children):
+                    if "cell_input" in part.get("classes", ()):
+                        cell.remove(part)
+            cell.attributes.pop("hide_mode", None)
+
+
+class ArrangeBook(SphinxPostTransform):
+    """Give LaTeX the parts of a book: front, sections, appendix, back.
+
+    Sphinx hands over one tree, in which all other pages stand at the end of
+    the first. The solutions move to the back.
+    """
+
+    # Before sphinx-exercise takes the numbers of exercises.
+    default_priority = 1
+    builders = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        root = next(iter(self.document.findall(nodes.section)))
+        pages = [
+            page
+            for page in self.document.findall(addnodes.start_of_file)
+            if page.parent.parent is root or page.parent is root
+        ]
+        for wrapper in {id(page.parent): page.parent for page in pages}.values():
+            wrapper.parent.remove(wrapper)
+        main = [page for page in pages if self._number(page)]
+        rest = [page for page in pages if not self._number(page)]
+        counted = self.env.toc_fignumbers
+        appendix = [page for page in rest if counted.get(page["docname"])]
+        back = [page for page in rest if page not in appendix]
+        for letter, page in zip("ABCDEFGH", appendix):
+            _number_by_letter(counted[page["docname"]], letter)
+        solutions = self._solutions(main + appendix)
+
+        front = nodes.section(ids=root["ids"], names=root["names"])
+        front += [child.deepcopy() for child in root.children]
+        root["ids"] = []
+        root.children = root.children[:1]  # the title, for the title page
+        root += [_latex(r"\bookunnumbered"), front]
+        root += [_latex(r"\bookmain"), *main]
+        if appendix:
+            root += [_latex(r"\bookappendix"), *appendix]
+        root += [_latex(r"\backmatter\bookunnumbered")]
+        root += [*solutions, *back]
+
+    def _number(self, page: nodes.Element) -> str:
+        numbers = self.env.toc_secnumbers.get(page["docname"], {}).get("", ())
+        return ".".join(map(str, numbers or ()))
+
+    def _solutions(self, pages: list[nodes.Element]) -> list[nodes.Element]:
+        """A section of all solutions, taken out of their pages."""
+        chapter = nodes.section(ids=["solutions"])
+        chapter += nodes.title("", "Solutions to the Exercises")
+        for page in pages:
+            name = page["docname"]
+            found = list(page.findall(solution_node))
+            if not found:
+                continue
+            number = self._number(page) or "A"
+            title = f"{number}  {self.env.titles[name].astext()}"
+            section = nodes.section(ids=[f"solutions-{len(chapter)}"])
+            section += nodes.title("", title)
+            for solution in found:
+                solution.parent.remove(solution)
+                _keep_numbers(solution, self.env.toc_fignumbers[name])
+                section += solution
+            part = addnodes.start_of_file(docname=name)
+            part += section
+            chapter += part
+        if len(chapter) == 1:
+            return []
+        book = addnodes.start_of_file(docname=self.env.docname)
+        book += chapter
+        return [book]
+
+
+def _number_by_letter(numbers: dict, letter: str) -> None:
+    """Count in a page without a number from one, after its letter."""
+    for counted in numbers.values():
+        first = min(number[-1] for number in counted.values())
+        for id, number in counted.items():
+            counted[id] = (letter, number[-1] - first + 1)
+
+
+def _keep_numbers(solution: nodes.Element, numbers: dict) -> None:
+    for kind, counter in COUNTERS.items():
+        for id, number in numbers.get(kind, {}).items():
+            for node in list(solution.findall(nodes.Element)):
+                if id in node["ids"] and node.tagname != "target":
+                    text = ".".join(map(str, number))
+                    raw = _latex(rf"\booknumber{{{counter}}}{{{text}}}")
+                    node.parent.insert(node.parent.index(node), raw)
+
+
+def _latex(text: str) -> nodes.raw:
+    return nodes.raw("", f"\n{text}\n", format="latex")
+
+
+class SvgToPdf(ImageConverter):
+    """Turn the figures into PDF, still vectors, which LaTeX can include."""
+
+    conversion_rules = [("image/svg+xml", "application/pdf")]
+
+    def is_available(self) -> bool:
+        return shutil.which("rsvg-convert") is not None
+
+    def convert(self, _from: str, _to: str) -> bool:
+        command = ["rsvg-convert", "--format", "pdf", "--output", _to, _from]
+        subprocess.run(command, check=True)
+        return True
+
+
+def _visit_exercise(self, node: nodes.Element) -> None:
+    label = node["label"]
+    self.body.append(f"\n\\phantomsection\\label{{exercise:{label}}}\n")
+    self.body.append("\\begin{bookexercise}")
+
+
+def _depart_exercise(self, node: nodes.Element) -> None:
+    registry = self.builder.env.sphinx_exercise_registry
+    for solved in registry.values():
+        if solved["node"].get("target_label") == node["label"]:
+            label = f"solution:{node['label']}"
+            self.body.append(f"\n\\booksolvedat{{{label}}}\n")
+    self.body.append("\n\\end{bookexercise}\n")
+
+
+def _visit_solution(self, node: nodes.Element) -> None:
+    label = node["target_label"]
+    self.body.append(f"\n\\phantomsection\\label{{solution:{label}}}\n")
+    self.body.append("\\begin{booksolution}")
+
+
+def _depart_solution(self, node: nodes.Element) -> None:
+    self.body.append("\n\\end{booksolution}\n")
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_transform(SayingSection)
+    app.add_post_transform(ShowOutputsAlone)
+    app.add_post_transform(ArrangeBook)
+    app.add_post_transform(SvgToPdf)
+    for node in (exercise_node, exercise_enumerable_node):
+        app.add_node(
+            node, override=True, latex=(_visit_exercise, _depart_exercise)
+        )
+    app.add_node(
+        solution_node, override=True, latex=(_visit_solution, _depart_solution)
+    )
+    return {"version": "1", "parallel_read_safe": True}
