@@ -39,6 +39,9 @@ from sphinx_exercise.nodes import (
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = re.compile(r"\b([Pp])age(s?)\b")
 # What Sphinx counts, and the counter of LaTeX that counts the same.
+LONG = 8  # rows of a table that may go on on the next page
+LINE, COLUMN_SEP = 380, 6  # points
+SCALE = 75  # percent; the figures' letters have 12 points
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
 
 
@@ -105,6 +108,48 @@ class ShowOutputsAlone(SphinxPostTransform):
             cell.attributes.pop("hide_mode", None)
 
 
+class JoinOutputs(SphinxPostTransform):
+    """Show what one cell prints in one block."""
+
+    default_priority = 11
+
+    def run(self, **kwargs: object) -> None:
+        for cell in self.document.findall(nodes.container):
+            if "cell_output" not in cell["classes"]:
+                continue
+            for block in list(cell.children):
+                before = block.parent.children[: cell.index(block)][-1:]
+                if _prints(block) and before and _prints(before[0]):
+                    text = f"{before[0].astext().rstrip()}\n{block.astext()}"
+                    before[0].children = [nodes.Text(text)]
+                    before[0].rawsource = text
+                    cell.remove(block)
+
+
+def _prints(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.literal_block)
+
+
+class KeepLinesTogether(SphinxPostTransform):
+    """Start a cell on a new page where only a few lines of it would fit."""
+
+    default_priority = 12
+    builders = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        for cell in list(self.document.findall(nodes.container)):
+            if cell.get("nb_element") == "cell_code":
+                parts = list(cell.findall(nodes.literal_block))
+                lines = [part.astext().count("\n") + 1 for part in parts]
+                need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 4) + 1
+                room = rf"\needspace{{{need}\baselineskip}}"
+                cell.parent.insert(cell.parent.index(cell), _latex(room))
+
+
+class solutions_of_file(nodes.Element):
+    """What was taken out of a page: its labels are that page's."""
+
+
 class ArrangeBook(SphinxPostTransform):
     """Give LaTeX the parts of a book: front, sections, appendix, back.
 
@@ -166,14 +211,12 @@ class ArrangeBook(SphinxPostTransform):
                 solution.parent.remove(solution)
                 _keep_numbers(solution, self.env.toc_fignumbers[name])
                 section += solution
-            part = addnodes.start_of_file(docname=name)
+            part = solutions_of_file(docname=name)
             part += section
             chapter += part
         if len(chapter) == 1:
             return []
-        book = addnodes.start_of_file(docname=self.env.docname)
-        book += chapter
-        return [book]
+        return [chapter]
 
 
 def _number_by_letter(numbers: dict, letter: str) -> None:
@@ -198,6 +241,70 @@ def _latex(text: str) -> nodes.raw:
     return nodes.raw("", f"\n{text}\n", format="latex")
 
 
+class FitTables(SphinxPostTransform):
+    """Give the columns of tables widths, and let long tables break."""
+
+    default_priority = 12
+    builders = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        for table in list(self.document.findall(nodes.table)):
+            rows = list(table.findall(nodes.row))
+            if len(rows) > LONG:
+                table["classes"].append("longtable")
+            cells = [[e for e in row if isinstance(e, nodes.entry)] for row in rows]
+            spec = addnodes.tabular_col_spec()
+            spec["spec"] = _columns(cells)
+            table.parent.insert(table.parent.index(table), spec)
+
+
+def _columns(rows: list[list[nodes.Element]]) -> str:
+    """The columns of a table: those of few words get what they need, and the
+    others share the rest, in points.
+    """
+    needs = [max(map(_width, column)) for column in zip(*rows)]
+    left = LINE - 2 * COLUMN_SEP * len(needs)
+    widths: dict[int, float] = {}
+    for place in sorted(range(len(needs)), key=needs.__getitem__):
+        share = left / (len(needs) - len(widths))
+        widths[place] = min(needs[place], share)
+        left -= widths[place]
+    sides = {"text-right": r"\raggedleft", "text-center": r"\centering"}
+    spec = ""
+    for place, entry in enumerate(rows[-1]):
+        side = next(filter(None, map(sides.get, entry["classes"])), r"\raggedright")
+        spec += rf">{{{side}\arraybackslash}}p{{{widths[place]:.1f}pt}}"
+    return spec
+
+
+def _width(cell: nodes.Element) -> float:
+    """About how wide a cell is on one line, in points."""
+    width = 0.0
+    for text in cell.findall(nodes.Text):
+        plain = str(text)
+        if isinstance(text.parent, nodes.math):
+            # A command is a sign, and braces and scripts are none.
+            plain = re.sub(r"\\(math\w+|boldsymbol|tilde|hat|bar)\b", "", plain)
+            plain = re.sub(r"\\[a-zA-Z]+|\\.", "x", plain)
+            plain = re.sub(r"[{}_^\s]", "", plain)
+            width += 7 * len(plain)
+        else:
+            width += 4.9 * len(plain)
+    return width + 3
+
+
+class ScaleFigures(SphinxPostTransform):
+    """Make the letters in figures as large as those of captions."""
+
+    default_priority = 12
+    builders = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        for image in self.document.findall(nodes.image):
+            if not {"width", "height", "scale"} & image.attributes.keys():
+                image["scale"] = SCALE
+
+
 class SvgToPdf(ImageConverter):
     """Turn the figures into PDF, still vectors, which LaTeX can include."""
 
@@ -210,6 +317,14 @@ class SvgToPdf(ImageConverter):
         command = ["rsvg-convert", "--format", "pdf", "--output", _to, _from]
         subprocess.run(command, check=True)
         return True
+
+
+def _visit_solutions(self, node: nodes.Element) -> None:
+    self.curfilestack.append(node["docname"])
+
+
+def _depart_solutions(self, node: nodes.Element) -> None:
+    self.curfilestack.pop()
 
 
 def _visit_exercise(self, node: nodes.Element) -> None:
@@ -240,8 +355,15 @@ def _depart_solution(self, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> dict:
     app.add_transform(SayingSection)
     app.add_post_transform(ShowOutputsAlone)
+    app.add_post_transform(JoinOutputs)
+    app.add_post_transform(KeepLinesTogether)
     app.add_post_transform(ArrangeBook)
+    app.add_post_transform(FitTables)
+    app.add_post_transform(ScaleFigures)
     app.add_post_transform(SvgToPdf)
+    app.add_node(
+        solutions_of_file, latex=(_visit_solutions, _depart_solutions)
+    )
     for node in (exercise_node, exercise_enumerable_node):
         app.add_node(
             node, override=True, latex=(_visit_exercise, _depart_exercise)
