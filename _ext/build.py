@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,8 +47,11 @@ class Book:
         self.root = root
         self.frameworks = declaration.load(root)
         self.build = root / "_build"
-        config = (root / "_config.yml").read_text(encoding="utf-8")
-        execution = yaml.safe_load(config).get("execute", {})
+        text = (root / "_config.yml").read_text(encoding="utf-8")
+        config = yaml.safe_load(text)
+        execution = config.get("execute", {})
+        # The title in the names of files.
+        self.slug = "-".join(re.findall(r"\w+", config["title"].lower()))
         self.labels = labels.read(root)
         self.timeout = int(execution.get("timeout", 600))
 
@@ -97,7 +101,7 @@ def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
     key = f"{inputs(page, framework, book.root)}-{_python(book, framework)}"
     cached = book.build / "executed" / f"{key}.json"
     total = len(page.code(framework.name))
-    line = _Line(f"{framework.label:<10}  {page.name}")
+    line = Line(f"{framework.label:<10}  {page.name}")
     if not force and (outputs := _load(cached)) is not None:
         line.done(f"{total} of {total} cells  reused")
         return outputs
@@ -149,7 +153,7 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     if node.metadata.d2l_extras.inputs != inputs(page, framework, book.root):
         reason += ", from an earlier version of this page's code"
     node.metadata.d2l_extras.stand_in = reason + "."
-    _Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
+    Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
     return node
 
 
@@ -267,7 +271,7 @@ def find_data() -> None:
     """Fetch the data once, before kernels that would each wait for it."""
     from d2l_extras.data import DatasetNotAvailable, fashion_mnist
 
-    line = _Line("data        Fashion-MNIST")
+    line = Line("data        Fashion-MNIST")
     try:
         fashion_mnist()
     except DatasetNotAvailable as error:
@@ -289,7 +293,7 @@ def make_site(book: Book) -> Path:
         "build", str(book.root),
         "--path-output", str(aside), "--keep-going", "-W", "-n", "-q",
     ]  # fmt: skip
-    line = _Line("site")
+    line = Line("site")
     line.now("rendering")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -349,7 +353,7 @@ def _write(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-class _Line:
+class Line:
     """A line of progress: rewritten in place on a terminal, else one line."""
 
     def __init__(self, head: str) -> None:

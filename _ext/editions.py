@@ -26,9 +26,11 @@ from pygments.token import (
 )
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.transforms.post_transforms.images import ImageConverter
+from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import (
     exercise_enumerable_node,
     exercise_node,
@@ -143,7 +145,18 @@ class KeepLinesTogether(SphinxPostTransform):
                 lines = [part.astext().count("\n") + 1 for part in parts]
                 need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 4) + 1
                 room = rf"\needspace{{{need}\baselineskip}}"
-                cell.parent.insert(cell.parent.index(cell), _latex(room))
+                start = _with_heading(cell)
+                start.parent.insert(start.parent.index(start), _latex(room))
+
+
+def _with_heading(node: nodes.Element) -> nodes.Element:
+    """The section or solution that begins with a node, or the node."""
+    while isinstance(node.parent, (nodes.section, solution_node)):
+        before = node.parent.children[: node.parent.index(node)]
+        if any(not isinstance(b, (nodes.title, addnodes.index)) for b in before):
+            break
+        node = node.parent
+    return node
 
 
 class solutions_of_file(nodes.Element):
@@ -352,7 +365,28 @@ def _depart_solution(self, node: nodes.Element) -> None:
     self.body.append("\n\\end{booksolution}\n")
 
 
+def set_up_latex(app: Sphinx, config: Config) -> None:
+    """Give LaTeX the title page, and the design that templates/book.tex has."""
+    said = {
+        "edition": f"{config.edition_label} edition",
+        "year": config.copyright,
+        "license": config.epub_copyright,
+    }
+    macros = [
+        rf"\newcommand{{\book{name}}}{{{escape(text)}}}"
+        for name, text in said.items()
+    ]
+    design = (TEMPLATES / "book.tex").read_text(encoding="utf-8")
+    config.latex_elements["preamble"] = "\n".join([*macros, design])
+    config.latex_documents = [
+        (config.root_doc, "book.tex", config.html_title, config.author, "manual")
+    ]
+
+
 def setup(app: Sphinx) -> dict:
+    app.add_config_value("edition_label", "", "env", [str])
+    # After Sphinx has taken what it takes for a title.
+    app.connect("config-inited", set_up_latex, priority=900)
     app.add_transform(SayingSection)
     app.add_post_transform(ShowOutputsAlone)
     app.add_post_transform(JoinOutputs)
