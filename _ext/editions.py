@@ -7,12 +7,15 @@ has pages of its own.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 from docutils import nodes
+from matplotlib.figure import Figure
 from pygments.style import Style
 from pygments.token import (
     Comment,
@@ -26,6 +29,7 @@ from pygments.token import (
 )
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.builders.epub3 import Epub3Builder
 from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -40,6 +44,9 @@ from sphinx_exercise.nodes import (
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = re.compile(r"\b([Pp])age(s?)\b")
+EXERCISES = (exercise_node, exercise_enumerable_node)
+STYLES = {"edition.css", "pygments.css"}
+ITEM = re.compile(r'<item id="[^"]+" href="([^"]+)" media-type="[^"]+"(?= />)')
 # What Sphinx counts, and the counter of LaTeX that counts the same.
 LONG = 8  # rows of a table that may go on on the next page
 LINE, COLUMN_SEP = 380, 6  # points
@@ -332,6 +339,112 @@ class SvgToPdf(ImageConverter):
         return True
 
 
+class PlainIds(SphinxPostTransform):
+    """Take away ids that stand on every exercise, so more than once a page."""
+
+    default_priority = 30
+
+    def run(self, **kwargs: object) -> None:
+        for node in self.document.findall(nodes.section):
+            if isinstance(node.parent, (*EXERCISES, solution_node)):
+                node["ids"] = []
+
+
+class EditionEpub(Epub3Builder):
+    """The EPUB of Sphinx, with what its manifest has to say and no scripts."""
+
+    def handle_finish(self) -> None:
+        static = Path(self.outdir, "_static")
+        for path in static.iterdir():
+            if path.name not in STYLES:
+                path.unlink()
+        cover(static / "cover.png", self.config)
+        for path in Path(self.outdir, "_images").glob("*.svg"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(_valid(text), encoding="utf-8")
+        super().handle_finish()
+
+    def get_toc(self) -> None:
+        super().get_toc()
+        for node in self.refnodes:
+            page, sign, anchor = node["refuri"].partition("#")
+            node["refuri"] = posixpath.normpath(page) + sign + anchor
+            name = posixpath.splitext(node["refuri"])[0]
+            if number := self.env.toc_secnumbers.get(name, {}).get(""):
+                dotted = ".".join(map(str, number))
+                node["text"] = f"{dotted}. {node['text']}"
+
+    def build_content(self) -> None:
+        super().build_content()
+        path = Path(self.outdir, "content.opf")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(ITEM.sub(self._properties, text), encoding="utf-8")
+
+    def _properties(self, match: re.Match) -> str:
+        """An item of the manifest, with the properties that it must have."""
+        name, has = match[1], ""
+        if name == "_static/cover.png":
+            has = "cover-image"
+        elif name.endswith(".xhtml"):
+            page = Path(self.outdir, name).read_text(encoding="utf-8")
+            has = "mathml" * ("<math" in page)
+        return f'{match[0]} properties="{has}"' if has else match[0]
+
+
+def _valid(svg: str) -> str:
+    """A picture of Matplotlib as EPUB's rules want it: without a document type,
+    with one id where several images are alike, and a path in a space.
+    """
+    seen: set[str] = set()
+
+    def keep(match: re.Match) -> str:
+        if match[1] in seen:
+            return ""
+        seen.add(match[1])
+        return match[0]
+
+    svg = re.sub(r"<!DOCTYPE[^>]*>", "", svg)
+    svg = re.sub(r' id="([^"]*)"', keep, svg)
+    return re.sub(r"<path(?![^>]*\sd=)", '<path d="M 0 0"', svg)
+
+
+def cover(path: Path, config: Config) -> None:
+    """Draw the cover of the EPUB: the title, over a line through points."""
+    figure = Figure(figsize=(6, 9), facecolor="#14365f")
+    axes = figure.add_axes((0, 0, 1, 0.55))
+    axes.set_axis_off()
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.05, 0.95, 60)
+    axes.plot(x, 0.15 + 0.6 * x + rng.normal(0, 0.07, 60), "o", color="#9fc3ea")
+    axes.plot([0, 1], [0.15, 0.75], color="white", linewidth=3)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    words = "\n".join(config.html_title.split())
+    label = f"{config.edition_label} edition"
+    for height, text, size in (0.93, words, 44), (0.6, label, 20):
+        figure.text(
+            0.08, height, text, color="white", size=size, va="top",
+            weight="bold" if size > 30 else "normal",
+        )  # fmt: skip
+    figure.savefig(path, dpi=160, metadata={"Software": None})
+
+
+def trim_styles(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
+    """Leave the EPUB's pages the styles that are in it."""
+    context["css_files"] = [
+        file
+        for file in context["css_files"]
+        if Path(str(file.filename)).name in STYLES
+    ]
+
+
+def set_up_epub(app: Sphinx, config: Config) -> None:
+    config.epub_cover = ("_static/cover.png", "epub-cover.html")
+    config.html_static_path = [str(TEMPLATES / "epub")]
+    config.epub_css_files = ["edition.css"]
+
+
 def _visit_solutions(self, node: nodes.Element) -> None:
     self.curfilestack.append(node["docname"])
 
@@ -398,7 +511,11 @@ def setup(app: Sphinx) -> dict:
     app.add_node(
         solutions_of_file, latex=(_visit_solutions, _depart_solutions)
     )
-    for node in (exercise_node, exercise_enumerable_node):
+    app.add_post_transform(PlainIds)
+    app.add_builder(EditionEpub, override=True)
+    app.connect("config-inited", set_up_epub)
+    app.connect("html-page-context", trim_styles, priority=900)
+    for node in EXERCISES:
         app.add_node(
             node, override=True, latex=(_visit_exercise, _depart_exercise)
         )

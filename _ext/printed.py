@@ -105,6 +105,9 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
         user_yaml=book.root / "_config.yml", cli_config=overrides
     )
     del config["comments_config"]  # of an extension that is not loaded
+    config["project"] = config["html_title"]
+    config["version"] = config["copyright"]
+    config["epub_identifier"] = f"{book.labels.site}#{framework.name}"
     return config
 
 
@@ -118,7 +121,7 @@ def render(book: Book, what: str, framework: Framework, folder: Path) -> None:
                 srcdir=book.root,
                 confdir=None,
                 outdir=folder,
-                doctreedir=folder / ".doctrees",
+                doctreedir=folder.with_name(f"{folder.name}.doctrees"),
                 buildername=BUILDERS[what],
                 confoverrides=config,
                 status=None,
@@ -180,8 +183,11 @@ def faults(log: str) -> list[str]:
 
 def check_epub(path: Path) -> None:
     """Raise BuildError unless epubcheck finds neither error nor warning."""
+    # Debian's program is a Java archive, which not every kernel starts.
+    program = shutil.which("epubcheck")
+    archive = Path(program).read_bytes()[:2] == b"PK"
     done = subprocess.run(
-        ["epubcheck", "--failonwarnings", str(path)],
+        [*["java", "-jar"] * archive, program, "--failonwarnings", str(path)],
         capture_output=True,
         text=True,
         check=False,
