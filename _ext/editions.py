@@ -378,7 +378,9 @@ class EditionEpub(Epub3Builder):
         super().build_content()
         path = Path(self.outdir, "content.opf")
         text = path.read_text(encoding="utf-8")
-        path.write_text(ITEM.sub(self._properties, text), encoding="utf-8")
+        text = ITEM.sub(self._properties, text)
+        text = text.replace("<dc:contributor>unknown</dc:contributor>", "")
+        path.write_text(text, encoding="utf-8")
 
     def _properties(self, match: re.Match) -> str:
         """An item of the manifest, with the properties that it must have."""
@@ -489,6 +491,7 @@ def set_up_latex(app: Sphinx, config: Config) -> None:
         rf"\newcommand{{\book{name}}}{{{escape(text)}}}"
         for name, text in said.items()
     ]
+    macros.append(rf"\newcommand{{\booksite}}{{\url{{{config.edition_site}}}}}")
     design = (TEMPLATES / "book.tex").read_text(encoding="utf-8")
     config.latex_elements["preamble"] = "\n".join([*macros, design])
     config.latex_documents = [
@@ -498,6 +501,7 @@ def set_up_latex(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("edition_label", "", "env", [str])
+    app.add_config_value("edition_site", "", "env", [str])
     # After Sphinx has taken what it takes for a title.
     app.connect("config-inited", set_up_latex, priority=900)
     app.add_transform(SayingSection)

@@ -241,7 +241,10 @@ def read_merged(text: str) -> NotebookNode:
 
 
 def register(app: Sphinx, config: Config) -> None:
-    """Tell myst-nb which pages come as merged notebooks."""
+    """Tell myst-nb which pages come as merged notebooks, and {only} whether
+    they are those of the site or of an edition.
+    """
+    app.tags.add("edition" if config.edition else "site")
     root = Path(app.srcdir)
     for path in sorted((root / CHAPTERS).rglob("*.md")):
         if is_myst_markdown_notebook(path.read_text(encoding="utf-8")):

@@ -93,6 +93,8 @@ class Plain:
         if name == "tab-item":
             mine = options.get("sync") == self.framework.name
             return self._blocks(body) if mine else ""
+        if name == "only":  # notebooks show what the site does
+            return self._blocks(body) if argument == "site" else ""
         if name in ADMONITIONS or name == "admonition":
             head = argument if name == "admonition" else name.capitalize()
             return _quote(f"**{head}.** " + self._blocks(body).strip())

@@ -96,6 +96,7 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
         "extensions": EXTENSIONS,
         "edition": framework.name,
         "edition_label": framework.label,
+        "edition_site": book.labels.site,
         "nitpicky": True,
         "pygments_style": "_ext.editions.Printed",
         "numfig_format": {"figure": "Figure %s"},
@@ -107,7 +108,8 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
     del config["comments_config"]  # of an extension that is not loaded
     config["project"] = config["html_title"]
     config["version"] = config["copyright"]
-    config["epub_identifier"] = f"{book.labels.site}#{framework.name}"
+    name = f"{book.slug}-{framework.name}"
+    config["epub_uid"] = config["epub_identifier"] = name
     return config
 
 
