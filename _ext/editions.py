@@ -43,7 +43,7 @@ from sphinx_exercise.nodes import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
-PAGE = re.compile(r"\b([Pp])age(s?)\b")
+PAGE = re.compile(r"\b(?:on ((?:\w+ ){0,2}))?([Pp])age(s?)\b")
 EXERCISES = (exercise_node, exercise_enumerable_node)
 STYLES = {"edition.css", "pygments.css"}
 ITEM = re.compile(r'<item id="[^"]+" href="([^"]+)" media-type="[^"]+"(?= />)')
@@ -92,7 +92,8 @@ class SayingSection(SphinxTransform):
 
 
 def _section(match: re.Match) -> str:
-    return ("S" if match[1] == "P" else "s") + "ection" + match[2]
+    on = "" if match[1] is None else f"in {match[1]}"
+    return f"{on}{'S' if match[2] == 'P' else 's'}ection{match[3]}"
 
 
 def _is_prose(node: nodes.Node) -> bool:
@@ -232,7 +233,7 @@ class ArrangeBook(SphinxPostTransform):
                 _keep_numbers(solution, self.env.toc_fignumbers[name])
                 section += solution
             part = solutions_of_file(docname=name)
-            part += section
+            part += [_latex(r"\needspace{8\baselineskip}"), section]
             chapter += part
         if len(chapter) == 1:
             return []
