@@ -151,7 +151,7 @@ class KeepLinesTogether(SphinxPostTransform):
             if cell.get("nb_element") == "cell_code":
                 parts = list(cell.findall(nodes.literal_block))
                 lines = [part.astext().count("\n") + 1 for part in parts]
-                need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 4) + 1
+                need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 8) + 1
                 room = rf"\needspace{{{need}\baselineskip}}"
                 start = _with_heading(cell)
                 start.parent.insert(start.parent.index(start), _latex(room))
