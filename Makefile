@@ -1,5 +1,5 @@
 # The commands that people type. The work is done by _ext/bootstrap.py (the
-# environments), _ext/build.py (the site) and _ext/printed.py (the PDF and EPUB).
+# environments), _ext/build.py (the site) and _ext/printed.py (PDF and EPUB).
 SHELL := /bin/sh
 BOOK  := .envs/book/bin/python
 RUN   := PYTHONPATH=.:tests "$(BOOK)"

@@ -38,7 +38,6 @@ from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import (
     exercise_enumerable_node,
     exercise_node,
-    is_exercise_node,
     solution_node,
 )
 
@@ -149,8 +148,8 @@ class KeepLinesTogether(SphinxPostTransform):
     def run(self, **kwargs: object) -> None:
         for cell in list(self.document.findall(nodes.container)):
             if cell.get("nb_element") == "cell_code":
-                parts = list(cell.findall(nodes.literal_block))
-                lines = [part.astext().count("\n") + 1 for part in parts]
+                blocks = cell.findall(nodes.literal_block)
+                lines = [block.astext().count("\n") + 1 for block in blocks]
                 need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 8) + 1
                 room = rf"\needspace{{{need}\baselineskip}}"
                 start = _with_heading(cell)
@@ -161,7 +160,9 @@ def _with_heading(node: nodes.Element) -> nodes.Element:
     """The section or solution that begins with a node, or the node."""
     while isinstance(node.parent, (nodes.section, solution_node)):
         before = node.parent.children[: node.parent.index(node)]
-        if any(not isinstance(b, (nodes.title, addnodes.index)) for b in before):
+        if any(
+            not isinstance(b, (nodes.title, addnodes.index)) for b in before
+        ):
             break
         node = node.parent
     return node
@@ -189,7 +190,9 @@ class ArrangeBook(SphinxPostTransform):
             for page in self.document.findall(addnodes.start_of_file)
             if page.parent.parent is root or page.parent is root
         ]
-        for wrapper in {id(page.parent): page.parent for page in pages}.values():
+        for wrapper in {
+            id(page.parent): page.parent for page in pages
+        }.values():
             wrapper.parent.remove(wrapper)
         main = [page for page in pages if self._number(page)]
         rest = [page for page in pages if not self._number(page)]
@@ -273,7 +276,9 @@ class FitTables(SphinxPostTransform):
             rows = list(table.findall(nodes.row))
             if len(rows) > LONG:
                 table["classes"].append("longtable")
-            cells = [[e for e in row if isinstance(e, nodes.entry)] for row in rows]
+            cells = [
+                [e for e in row if isinstance(e, nodes.entry)] for row in rows
+            ]
             spec = addnodes.tabular_col_spec()
             spec["spec"] = _columns(cells)
             table.parent.insert(table.parent.index(table), spec)
@@ -293,7 +298,9 @@ def _columns(rows: list[list[nodes.Element]]) -> str:
     sides = {"text-right": r"\raggedleft", "text-center": r"\centering"}
     spec = ""
     for place, entry in enumerate(rows[-1]):
-        side = next(filter(None, map(sides.get, entry["classes"])), r"\raggedright")
+        side = next(
+            filter(None, map(sides.get, entry["classes"])), r"\raggedright"
+        )
         spec += rf">{{{side}\arraybackslash}}p{{{widths[place]:.1f}pt}}"
     return spec
 
@@ -458,8 +465,7 @@ def _depart_solutions(self, node: nodes.Element) -> None:
 
 def _visit_exercise(self, node: nodes.Element) -> None:
     label = node["label"]
-    self.body.append(f"\n\\phantomsection\\label{{exercise:{label}}}\n")
-    self.body.append("\\begin{bookexercise}")
+    self.body.append(f"\n\\begin{{bookexercise}}{{exercise:{label}}}")
 
 
 def _depart_exercise(self, node: nodes.Element) -> None:
@@ -473,8 +479,7 @@ def _depart_exercise(self, node: nodes.Element) -> None:
 
 def _visit_solution(self, node: nodes.Element) -> None:
     label = node["target_label"]
-    self.body.append(f"\n\\phantomsection\\label{{solution:{label}}}\n")
-    self.body.append("\\begin{booksolution}")
+    self.body.append(f"\n\\begin{{booksolution}}{{solution:{label}}}")
 
 
 def _depart_solution(self, node: nodes.Element) -> None:
@@ -496,7 +501,13 @@ def set_up_latex(app: Sphinx, config: Config) -> None:
     design = (TEMPLATES / "book.tex").read_text(encoding="utf-8")
     config.latex_elements["preamble"] = "\n".join([*macros, design])
     config.latex_documents = [
-        (config.root_doc, "book.tex", config.html_title, config.author, "manual")
+        (
+            config.root_doc,
+            "book.tex",
+            config.html_title,
+            config.author,
+            "manual",
+        )
     ]
 
 
@@ -513,9 +524,7 @@ def setup(app: Sphinx) -> dict:
     app.add_post_transform(FitTables)
     app.add_post_transform(ScaleFigures)
     app.add_post_transform(SvgToPdf)
-    app.add_node(
-        solutions_of_file, latex=(_visit_solutions, _depart_solutions)
-    )
+    app.add_node(solutions_of_file, latex=(_visit_solutions, _depart_solutions))
     app.add_post_transform(PlainIds)
     app.add_builder(EditionEpub, override=True)
     app.connect("config-inited", set_up_epub)

@@ -197,7 +197,9 @@ def check_epub(path: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = re.findall(r"^(?:FATAL|ERROR|WARNING).*", done.stdout + done.stderr, re.M)
+        said = re.findall(
+            r"^(?:FATAL|ERROR|WARNING).*", done.stdout + done.stderr, re.M
+        )
         raise _failed("epub", "\n".join(said) or done.stdout + done.stderr)
 
 
