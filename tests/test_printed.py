@@ -457,8 +457,10 @@ TWO = (
     + cell("from d2l_extras import record\nrecord('mine', name)")
     + "\nMine: {result}`mine`, on this page.\n\n"
     + "::::{tab-set}\n:sync-group: framework\n\n"
-    + ":::{tab-item} Alpha\n:sync: alpha\n\nOnly Alpha knows {result}`mine`.\n:::\n\n"
-    + ":::{tab-item} Beta\n:sync: beta\n\nOnly Beta knows {result}`mine`.\n:::\n\n"
+    + ":::{tab-item} Alpha\n:sync: alpha\n\n"
+    + "Only Alpha knows {result}`mine`.\n:::\n\n"
+    + ":::{tab-item} Beta\n:sync: beta\n\n"
+    + "Only Beta knows {result}`mine`.\n:::\n\n"
     + "::::\n\n"
     + ":::{only} site\nThis is the site.\n:::\n\n"
     + ":::{only} edition\nThis is a book.\n:::\n"
