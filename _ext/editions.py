@@ -151,7 +151,7 @@ class KeepLinesTogether(SphinxPostTransform):
                 blocks = cell.findall(nodes.literal_block)
                 lines = [block.astext().count("\n") + 1 for block in blocks]
                 need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 8) + 1
-                room = rf"\needspace{{{need}\baselineskip}}"
+                room = rf"\bookneed{{{need}}}"
                 start = _with_heading(cell)
                 start.parent.insert(start.parent.index(start), _latex(room))
 
@@ -236,7 +236,7 @@ class ArrangeBook(SphinxPostTransform):
                 _keep_numbers(solution, self.env.toc_fignumbers[name])
                 section += solution
             part = solutions_of_file(docname=name)
-            part += [_latex(r"\needspace{8\baselineskip}"), section]
+            part += [_latex(r"\bookneed{8}"), section]
             chapter += part
         if len(chapter) == 1:
             return []
