@@ -46,6 +46,8 @@ PAGE = re.compile(r"\b(?:on ((?:\w+ ){0,2}))?([Pp])age(s?)\b")
 EXERCISES = (exercise_node, exercise_enumerable_node)
 STYLES = {"edition.css", "pygments.css"}
 ITEM = re.compile(r'<item id="[^"]+" href="([^"]+)" media-type="[^"]+"(?= />)')
+# HTML takes MathML as it is, XML by its name.
+MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 # What Sphinx counts, and the counter of LaTeX that counts the same.
 LONG = 8  # rows of a table that may go on on the next page
 LINE, COLUMN_SEP = 380, 6  # points
@@ -370,6 +372,10 @@ class EditionEpub(Epub3Builder):
         for path in Path(self.outdir, "_images").glob("*.svg"):
             text = path.read_text(encoding="utf-8")
             path.write_text(_valid(text), encoding="utf-8")
+        for path in Path(self.outdir).rglob("*.xhtml"):
+            text = path.read_text(encoding="utf-8")
+            text = text.replace("<math ", f"<math {MATHML} ")
+            path.write_text(text.replace("<math>", f"<math {MATHML}>"), "utf-8")
         super().handle_finish()
 
     def get_toc(self) -> None:

@@ -1,8 +1,7 @@
 """Offer, on each page, its notebooks: in Colab, in Binder, to keep, to read.
 
-The theme's own buttons point at one notebook a page, which does not exist
-here. Every address derives from `repository` in _config.yml. All frameworks'
-links are on the page; _static/launch.js hides those whose tab is not selected.
+Every address derives from `repository` in _config.yml. All frameworks' links
+are on the page; _static/book.js hides those of the others.
 """
 
 from __future__ import annotations
@@ -23,14 +22,12 @@ COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
 GITHUB = re.compile(r"https://github\.com/([^/]+/[^/]+?)(\.git)?/?")
 GITLAB = re.compile(r"https://gitlab\.com/([^/]+(/[^/]+)+?)(\.git)?/?")
-REPLACED = ("launch-buttons", "download-buttons")
-MENU = "launch-menu.html"
 # What the menu offers, in its order, with the framework's label.
 LINKS = {
-    "colab": ("Open {} in Colab", "fas fa-cloud"),
-    "binder": ("Open {} in Binder", "fas fa-layer-group"),
-    "download": ("Download {} notebook", "fas fa-download"),
-    "source": ("View {} source", "fas fa-code"),
+    "colab": "Open {} in Colab",
+    "binder": "Open {} in Binder",
+    "download": "Download {} notebook",
+    "source": "View {} source",
 }
 
 
@@ -86,27 +83,18 @@ def menu(
                 "kind": kind,
                 "url": urls[kind],
                 "text": text.format(framework.label),
-                "icon": icon,
             }
-            for kind, (text, icon) in LINKS.items()
+            for kind, text in LINKS.items()
             if kind in urls
         ]
         shown.append({"name": framework.name, "links": links})
     return {"group": GROUP, "frameworks": shown}
 
 
-def replace_buttons(
+def add_menu(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    """Put our menu in the place of the theme's buttons."""
-    if "header_buttons" not in context:
-        return
-    options = app.config.html_theme_options
-    context["header_buttons"] = [
-        _encoded(button, options.get("repository_branch") or "main")
-        for button in context["header_buttons"]
-        if button["label"] not in REPLACED
-    ]
+    """Give the theme what its menu offers, if the page has notebooks."""
     root = Path(app.srcdir)
     mine = [
         framework
@@ -114,22 +102,10 @@ def replace_buttons(
         if (root / notebook_path(framework.name, pagename)).exists()
     ]
     if mine:
+        options = app.config.html_theme_options
         context["launch_menu"] = menu(
             mine, pagename, options, context["pathto"]
         )
-        items = context["theme_article_header_end"]
-        context["theme_article_header_end"] = [MENU, *items]
-
-
-def _encoded(button: dict, branch: str) -> dict:
-    """A button of the theme, which puts the branch into addresses as it is."""
-    if "buttons" in button:
-        inner = [_encoded(one, branch) for one in button["buttons"]]
-        return {**button, "buttons": inner}
-    if "url" in button:
-        url = button["url"].replace(f"/{branch}/", f"/{quote(branch)}/")
-        return {**button, "url": url}
-    return button
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
@@ -144,8 +120,6 @@ def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    app.config.templates_path.append(str(Path(__file__).parent / "templates"))
-    # The theme adds its buttons at the priorities 500 and 501.
-    app.connect("html-page-context", replace_buttons, priority=900)
+    app.connect("html-page-context", add_menu)
     app.connect("build-finished", copy_notebooks)
     return {"version": "2", "parallel_read_safe": True}

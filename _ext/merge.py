@@ -170,6 +170,7 @@ def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
         cell.source, id=f"{cell.id}-{framework}"
     )
     node.metadata.update(copy.deepcopy(cell.metadata), framework=framework)
+    node.metadata["anchor"] = f"cell-{node.id}"
     if cell.tags:
         node.metadata["tags"] = cell.tags
     node.outputs = [

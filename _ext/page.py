@@ -1,0 +1,299 @@
+"""The HTML of a page: our theme, and what a reader finds on every page.
+
+The theme is in theme/, its styles and scripts in _static/. Pages hold no
+inline script, so a Content-Security-Policy can forbid it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from html import escape
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.writers.html5 import HTML5Translator
+from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
+
+from . import figures
+from . import frameworks as declaration
+from . import labels
+from .launch import GITHUB, GITLAB
+from .offline import digest
+
+HERE = Path(__file__).parent
+THEME = "book"
+# Everything comes from the site itself. Styles in attributes are left, since
+# Sphinx and docutils write them: column widths of tables, for example.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "base-uri 'self'",
+    ]
+)
+# What Pygments marks and the design does not color: the spans are left out.
+PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
+VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # ours is in the layout
+SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
+
+
+class Translator(HTML5Translator):
+    """Sphinx's HTML with our links, folds, figures and boxes that scroll."""
+
+    def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
+        """A link to the node itself, which its looks mark as such."""
+        if node["ids"] and self.builder.add_permalinks:
+            self.body.append(_permalink(node["ids"][0], title))
+
+    # Code
+
+    def visit_literal_block(self, node: nodes.Element) -> None:
+        try:
+            super().visit_literal_block(node)
+        except nodes.SkipNode:
+            html = self.body[-1].replace("<pre><span></span>", "<pre>")
+            self.body[-1] = PLAIN.sub(r"\1", html)
+            raise
+
+    def visit_container(self, node: nodes.Element) -> None:
+        if node.get("nb_element") == "cell_code":
+            anchor = node["cell_metadata"].get("anchor")
+            if anchor:
+                node["ids"] = [anchor]
+        super().visit_container(node)
+        if node.get("nb_element") == "cell_code_source" and node.parent["ids"]:
+            self.add_permalink_ref(node.parent, "Link to this cell")
+
+    # Figures and tables
+
+    def visit_image(self, node: nodes.Element) -> None:
+        source = Path(self.builder.srcdir, node["uri"])
+        if source.suffix != ".svg" or node["uri"] not in self.builder.images:
+            return super().visit_image(node)
+        name = self.builder.images[node["uri"]]
+        folder = Path(self.builder.outdir, self.builder.imagedir)
+        self.body.append(
+            figures.html(
+                source, folder / name, self.builder.imgpath, node.get("alt", "")
+            )
+        )
+
+    def depart_image(self, node: nodes.Element) -> None:
+        pass
+
+    def visit_table(self, node: nodes.Element) -> None:
+        self.body.append('<div class="wide">')
+        super().visit_table(node)
+
+    def depart_table(self, node: nodes.Element) -> None:
+        super().depart_table(node)
+        self.body.append("</div>\n")
+
+    def visit_raw(self, node: nodes.raw) -> None:
+        text = node.rawsource or node.astext()
+        if "html" in node.get("format", "") and "<table" in text:
+            text = SCOPED.sub("", text).replace(' border="1"', "")
+            self.body.append(f'<div class="wide">{text}</div>')
+            raise nodes.SkipNode
+        super().visit_raw(node)
+
+    # Exercises
+
+    def visit_title(self, node: nodes.title) -> None:
+        if _folded(node.parent):
+            self.body.append(f"<summary>{escape(node.astext())}</summary>")
+            raise nodes.SkipNode
+        super().visit_title(node)
+
+    def depart_title(self, node: nodes.title) -> None:
+        if isinstance(node.parent, exercise_enumerable_node):
+            self.add_permalink_ref(node.parent, "Link to this exercise")
+        super().depart_title(node)
+
+    def visit_section(self, node: nodes.section) -> None:
+        # sphinx-exercise gives the contents of all exercises the same name.
+        if node["ids"] in (["exercise-content"], ["solution-content"]):
+            self.section_level += 1
+            self.body.append("<div>")
+        else:
+            super().visit_section(node)
+
+    def depart_section(self, node: nodes.section) -> None:
+        if node["ids"] in (["exercise-content"], ["solution-content"]):
+            self.section_level -= 1
+            self.body.append("</div>\n")
+        else:
+            super().depart_section(node)
+
+
+def _permalink(target: str, title: str) -> str:
+    return (
+        f'<a class="headerlink" href="#{escape(target)}" '
+        f'aria-label="{escape(title)}" title="{escape(title)}">#</a>'
+    )
+
+
+def _folded(node: nodes.Node) -> bool:
+    return isinstance(node, solution_node) and "dropdown" in node["classes"]
+
+
+def visit_solution(self: HTML5Translator, node: nodes.Element) -> None:
+    tag = "details" if _folded(node) else "div"
+    self.body.append(self.starttag(node, tag, CLASS="admonition"))
+
+
+def depart_solution(self: HTML5Translator, node: nodes.Element) -> None:
+    self.body.append("</details>\n" if _folded(node) else "</div>\n")
+
+
+# What is said of a page, to readers and to machines
+
+
+def last_change(root: Path, path: Path) -> str | None:
+    """The day of a file's last commit, as in 2026-11-25, where git knows."""
+    try:
+        done = subprocess.run(
+            ["git", "log", "-1", "--format=%cs", "--", path],
+            cwd=root, capture_output=True, text=True,
+        )  # fmt: skip
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def links(repository: str, branch: str, path: str, title: str) -> dict:
+    """Where a page is edited, and where something about it is reported."""
+    branch, path = quote(branch), quote(path)
+    if match := GITHUB.fullmatch(repository):
+        base = f"https://github.com/{match[1]}"
+        query = urlencode({"title": f"On the page {title!r}: "})
+        return {
+            "repository": base,
+            "edit": f"{base}/edit/{branch}/{path}",
+            "report": f"{base}/issues/new?{query}",
+        }
+    if match := GITLAB.fullmatch(repository):
+        base = f"https://gitlab.com/{match[1]}"
+        query = urlencode({"issue[title]": f"On the page {title!r}: "})
+        return {
+            "repository": base,
+            "edit": f"{base}/-/edit/{branch}/{path}",
+            "report": f"{base}/-/issues/new?{query}",
+        }
+    return {"repository": repository} if repository else {}
+
+
+def describe(app: Sphinx, pagename: str, title: str, context: dict) -> dict:
+    """A page in the words of schema.org, for machines that look for it."""
+    book = {
+        "@type": "Book",
+        "name": app.config.html_title,
+        "author": {"@type": "Organization", "name": app.config.author},
+        "inLanguage": "en",
+        "license": "https://creativecommons.org/licenses/by/4.0/",
+    }
+    if app.config.html_baseurl:
+        book["url"] = app.config.html_baseurl
+    if pagename == app.config.root_doc:
+        return {"@context": "https://schema.org", **book}
+    said = {
+        "@context": "https://schema.org",
+        "@type": "Chapter",
+        "name": title,
+        "isPartOf": book,
+    }
+    if context.get("pageurl"):
+        said["url"] = context["pageurl"]
+    if context.get("last_change"):
+        said["dateModified"] = context["last_change"]
+    return said
+
+
+def add_context(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
+    """Give the theme's templates what they ask for."""
+    root = Path(app.srcdir)
+    title = nodes.Text(re.sub(r"<[^>]*>", "", context.get("title", "")))
+    declared = declaration.load(root).values()
+    options = app.config.html_theme_options
+    context["policy"] = POLICY
+    context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
+    static = root / "_static"
+    context["assets"] = {
+        path.relative_to(static).as_posix(): digest(path)
+        for path in static.rglob("*")
+        if path.suffix in (".css", ".js", ".svg")
+    }
+    context["frameworks"] = list(declared)
+    context["plain_title"] = str(title)
+    context["links"] = links(
+        options.get("repository_url") or "",
+        options.get("repository_branch") or "main",
+        f"{pagename}.md",
+        str(title),
+    )
+    context["has_tabs"] = 'role="tablist"' in context.get("body", "")
+    if doctree is None:  # a page that no file is the source of
+        context["links"].pop("edit", None)
+    else:
+        source = Path(app.env.doc2path(pagename))
+        context["last_change"] = last_change(root, source)
+        said = describe(app, pagename, str(title), context)
+        context["json_ld"] = json.dumps(said, sort_keys=True).replace("<", "\\u003c")
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Choose the theme, and derive the site's address from the repository."""
+    site = labels.read(Path(app.srcdir)).site
+    config.html_theme = THEME
+    config.html_baseurl = config.html_baseurl or site
+    config.project = config.html_title
+    config.ogp_site_url = config.html_baseurl
+    config.html_additional_pages = {"404": "404.html"}
+    config.html_copy_source = False
+    config.html_context["site_path"] = urlsplit(config.html_baseurl).path or "/"
+
+
+def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
+    if exception or app.builder.name != "html" or not app.config.html_baseurl:
+        return
+    entries = []
+    for name in sorted(app.env.found_docs):
+        url = app.config.html_baseurl + quote(app.builder.get_target_uri(name))
+        day = last_change(Path(app.srcdir), Path(app.env.doc2path(name)))
+        when = f"<lastmod>{day}</lastmod>" if day else ""
+        entries.append(f"<url><loc>{escape(url)}</loc>{when}</url>\n")
+    text = (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+        f"{''.join(entries)}</urlset>\n"
+    )
+    Path(app.outdir, "sitemap.xml").write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict:
+    # Jupyter Book sets it, for an extension that we do not use.
+    app.add_config_value("comments_config", {}, "html")
+    app.add_html_theme(THEME, str(HERE / "theme"))
+    app.connect("config-inited", configure)
+    app.set_translator("html", Translator)
+    app.add_node(
+        solution_node, override=True, html=(visit_solution, depart_solution)
+    )
+    # After Sphinx and the extensions have said what is on the page.
+    app.connect("html-page-context", add_context, priority=800)
+    app.connect("build-finished", write_sitemap)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,183 @@
+"""Serve a folder on loopback as a host would: `with served(folder) as url`.
+
+Text is compressed, types are right, an answer may be kept for ten minutes (as
+on GitHub Pages) and is then asked for again by its ETag, what is not there is
+answered by the folder's 404.html, if it has one, with status 404, and other
+origins may use it all, as those of a CDN must.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import mimetypes
+import threading
+from collections.abc import Iterator
+from functools import cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+# The machine's own table differs from one system to the next.
+TYPES = mimetypes.MimeTypes(filenames=())
+for ending, kind in {
+    ".epub": "application/epub+zip",
+    ".inv": "application/octet-stream",
+    ".ipynb": "application/json",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".whl": "application/zip",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xml": "application/xml",
+}.items():
+    TYPES.add_type(kind, ending)
+TEXT = ("text/", "json", "xml", "manifest")
+MAX_AGE = 600  # seconds
+
+
+class Answer(NamedTuple):
+    """A file as it is sent: its type, its bytes, and their ETag."""
+
+    type: str
+    plain: bytes
+    compressed: bytes | None
+    etag: str
+
+
+@cache
+def _read(path: Path, modified: int) -> Answer:
+    data = path.read_bytes()
+    kind = TYPES.guess_type(path.name)[0] or "application/octet-stream"
+    small = None
+    if any(word in kind for word in (*TEXT, "wasm")):
+        small = gzip.compress(data, 6, mtime=0)
+    if any(word in kind for word in TEXT) and kind != "image/svg+xml":
+        kind += "; charset=utf-8"
+    return Answer(kind, data, small, hashlib.sha256(data).hexdigest()[:16])
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD from the server's folder."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a small answer waits for 40 ms
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a test's output is for what failed."""
+
+    def _answer(self, body: bool) -> None:
+        address = urlsplit(self.path).path
+        path = self._find(address)
+        if path.is_dir() and not address.endswith("/"):
+            self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+            self.send_header("Location", address + "/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if path.is_dir():
+            path /= "index.html"
+        status = HTTPStatus.OK
+        if not path.is_file():
+            status = HTTPStatus.NOT_FOUND
+            path = self.server.folder / "404.html"
+        if path.is_file():
+            answer = _read(path, path.stat().st_mtime_ns)
+        else:
+            answer = Answer("text/plain", b"There is no such page.", None, "")
+        self._send(status, answer, body)
+
+    def _find(self, address: str) -> Path:
+        """The file or folder of an address; none above the server's folder."""
+        folder = self.server.folder
+        path = (folder / unquote(address).lstrip("/")).resolve()
+        return path if path.is_relative_to(folder) else folder / "404.html/none"
+
+    def _send(self, status: HTTPStatus, answer: Answer, body: bool) -> None:
+        tag = f'W/"{answer.etag}"'
+        if status is HTTPStatus.OK and self.headers["If-None-Match"] == tag:
+            status, body = HTTPStatus.NOT_MODIFIED, False
+        self.send_response(status)
+        if status is not HTTPStatus.NOT_FOUND:
+            self.send_header("ETag", tag)
+            self.send_header("Cache-Control", f"max-age={MAX_AGE}")
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Vary", "Accept-Encoding")
+        data = answer.plain
+        accepted = self.headers["Accept-Encoding"] or ""
+        if answer.compressed is not None and "gzip" in accepted:
+            data = answer.compressed
+            self.send_header("Content-Encoding", "gzip")
+        if status is not HTTPStatus.NOT_MODIFIED:
+            self.send_header("Content-Type", answer.type)
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if body:
+            # A browser that has what it needs may hang up.
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(data)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `folder` at 127.0.0.1, at a port that is free."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder} cannot be served, since it is no folder: make the "
+                "site first (make book)."
+            )
+        self.folder = folder.resolve()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+    def handle_error(self, request: object, client: object) -> None:
+        """Say nothing of a browser that hung up."""
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder while the block runs; its address, ending in a slash.
+
+    Raises FileNotFoundError if there is no such folder.
+    """
+    server = Server(folder)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def lessons(root: Path) -> list[str]:
+    """The addresses in the site of the pages of `_toc.yml`, in its order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    return [
+        f"{toc['root']}.html",
+        *(f"{entry['file']}.html" for entry in parts),
+    ]
