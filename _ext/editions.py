@@ -48,6 +48,10 @@ STYLES = {"edition.css", "pygments.css"}
 ITEM = re.compile(r'<item id="[^"]+" href="([^"]+)" media-type="[^"]+"(?= />)')
 # HTML takes MathML as it is, XML by its name.
 MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
+# A formula and the sign after it, between which a line may break otherwise.
+CLINGING = re.compile(
+    r'(<span class="math">(?:(?!</span>).)*</span>)([.,;:!?)\u2019\u201d]+)', re.S
+)
 # What Sphinx counts, and the counter of LaTeX that counts the same.
 LONG = 8  # rows of a table that may go on on the next page
 LINE, COLUMN_SEP = 380, 6  # points
@@ -374,8 +378,9 @@ class EditionEpub(Epub3Builder):
             path.write_text(_valid(text), encoding="utf-8")
         for path in Path(self.outdir).rglob("*.xhtml"):
             text = path.read_text(encoding="utf-8")
-            text = text.replace("<math ", f"<math {MATHML} ")
-            path.write_text(text.replace("<math>", f"<math {MATHML}>"), "utf-8")
+            text = CLINGING.sub(r'<span class="together">\1\2</span>', text)
+            text = re.sub(r"<math\b", f"<math {MATHML}", text)
+            path.write_text(text, encoding="utf-8")
         super().handle_finish()
 
     def get_toc(self) -> None:
