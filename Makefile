@@ -8,7 +8,7 @@ URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: pdf epub lighthouse clean setup
+.PHONY: pdf epub lighthouse screenshots clean setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -53,12 +53,15 @@ check: setup ## check that the committed notebooks are what the sources give
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
-bench: book ## measure how fast the frameworks train and how light the site is
+bench: book ## measure how fast frameworks train and how light the site is
 	@"$(BOOK)" bench/training.py
 	@"$(BOOK)" bench/site.py
 
 lighthouse: book ## let Lighthouse judge every page as a phone shows it
 	@$(RUN) -m lighthouse.audit
+
+screenshots: book ## take pictures of every page into _build/screenshots
+	@$(RUN) -m screenshots
 
 colab: setup ## run all notebooks in a stand-in of Colab's runtime
 	@$(RUN) -m colab.stand_in

@@ -35,6 +35,8 @@ from .frameworks import ROOT, Framework
 from .merge import find_notebook
 from .split import Page, SourceError, notebook, read
 
+REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
+
 
 class BuildError(RuntimeError):
     """The book cannot be built; the message is for the person who tried."""
@@ -305,10 +307,28 @@ def make_site(book: Book) -> Path:
             f"\n{done.stdout}{done.stderr}"
         )
     stamp.write_text(design)
+    lead_in(aside / "_build" / "html" / "index.html")
     site = book.build / "html"
     swap(aside / "_build" / "html", site)
     line.done("rendered")
     return site / "index.html"
+
+
+def lead_in(door: Path) -> None:
+    """Make of Jupyter Book's redirection a page that says where it leads."""
+    if match := REDIRECTION.search(door.read_text(encoding="utf-8")):
+        door.write_text(
+            "<!DOCTYPE html>\n"
+            '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width">\n'
+            "<title>The book</title>\n"
+            f'<link rel="canonical" href="{match[1]}">\n'
+            f'<meta http-equiv="refresh" content="0; url={match[1]}">\n'
+            "</head>\n<body>\n"
+            f'<p><a href="{match[1]}">To the first page of the book</a></p>\n'
+            "</body>\n</html>\n",
+            encoding="utf-8",
+        )
 
 
 def _design(book: Book) -> str:
@@ -316,8 +336,10 @@ def _design(book: Book) -> str:
     digest = hashlib.sha256()
     files = [book.root / name for name in ("_config.yml", "_toc.yml")]
     files += (book.root / "_static").rglob("*")
-    files += [ROOT / "requirements.txt", *(ROOT / "_ext").glob("*.py")]
-    for path in sorted(path for path in files if path.is_file()):
+    files += [ROOT / "requirements.txt", *(ROOT / "_ext").rglob("*.*")]
+    for path in sorted(set(files)):
+        if not path.is_file() or path.suffix == ".pyc":
+            continue
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -24,6 +24,7 @@ SIZE = re.compile(r'<svg[^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.S)
 PIXELS = 96 / 72  # in a point
 # Lightness in the dark, in Oklab: of what was black, and of what was white.
 LIGHT, DARK = 0.93, 0.215
+PAPER = "#16191d"  # --paper of book.css at night
 # Björn Ottosson's Oklab, https://bottosson.github.io/posts/oklab/
 TO_LMS = np.array(
     [
@@ -58,6 +59,8 @@ def inverted(rgb: np.ndarray) -> np.ndarray:
 
 @cache
 def _dark_color(color: str) -> str:
+    if color == "#ffffff":
+        return PAPER
     rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     return "#" + "".join(f"{round(255 * c):02x}" for c in inverted(rgb))
 

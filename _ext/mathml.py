@@ -129,6 +129,8 @@ def characters(pages: list[str]) -> set[str]:
     for page in pages:
         for formula in MATH.findall(page):
             found |= set(html.unescape(MARKUP.sub("", formula)))
+            if "<msqrt" in formula or "<mroot" in formula:
+                found.add("√")  # the element draws it
     return found | {italic(c) for c in found}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +20,7 @@ from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from . import figures
+from . import feed, figures
 from . import frameworks as declaration
 from . import labels
 from .launch import GITHUB, GITLAB
@@ -46,6 +47,12 @@ POLICY = "; ".join(
 # What Pygments marks and the design does not color: the spans are left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # ours is in the layout
+# A browser would break a line between a formula and the comma after it.
+TIED = re.compile(
+    r'([(\[“]?)(<span class="math">(?:(?!</math>).)*</math></span>)'
+    r"([.,;:!?)\]’”–-]*)",
+    re.S,
+)
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 
 
@@ -145,6 +152,12 @@ def _permalink(target: str, title: str) -> str:
     )
 
 
+def _tie(match: re.Match) -> str:
+    if not (match[1] or match[3]):
+        return match[0]
+    return f'<span class="tied">{match[0]}</span>'
+
+
 def _folded(node: nodes.Node) -> bool:
     return isinstance(node, solution_node) and "dropdown" in node["classes"]
 
@@ -229,6 +242,10 @@ def add_context(
     title = nodes.Text(re.sub(r"<[^>]*>", "", context.get("title", "")))
     declared = declaration.load(root).values()
     options = app.config.html_theme_options
+    if "body" in context:
+        context["body"] = TIED.sub(_tie, context["body"])
+    context["author"] = app.config.author
+    context["has_history"] = bool(app.config.html_baseurl and _history(root))
     context["policy"] = POLICY
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     static = root / "_static"
@@ -253,6 +270,9 @@ def add_context(
         context["last_change"] = last_change(root, source)
         said = describe(app, pagename, str(title), context)
         context["json_ld"] = json.dumps(said, sort_keys=True).replace("<", "\\u003c")
+
+
+_history = cache(feed.history)
 
 
 def configure(app: Sphinx, config: Config) -> None:

@@ -1,6 +1,6 @@
 """How light the site is beside a stock Jupyter Book: `make bench`.
 
-    python bench/site.py [--seconds 270] [page ...]
+    python bench/site.py [--seconds 320] [page ...]
 
 Both are built of the same pages, with the same outputs: this site as it lies
 in _build/html, and a Jupyter Book 1 that knows of us only what it takes to
@@ -419,7 +419,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/site.py")
     parser.add_argument("pages", nargs="*", help="as they stand in the site")
     parser.add_argument(
-        "--seconds", type=float, default=270, help="for the visits"
+        "--seconds", type=float, default=320, help="for the visits"
     )
     options = parser.parse_args()
     pages = options.pages or lessons(ROOT)

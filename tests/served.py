@@ -23,26 +23,20 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-# The machine's own table differs from one system to the next.
+# Python's own table and what it lacks; that of the system is not read, since
+# it differs from one machine to the next.
 TYPES = mimetypes.MimeTypes(filenames=())
 for ending, kind in {
     ".epub": "application/epub+zip",
-    ".inv": "application/octet-stream",
     ".ipynb": "application/json",
     ".js": "text/javascript",
-    ".json": "application/json",
     ".mjs": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
-    ".whl": "application/zip",
     ".woff": "font/woff",
     ".woff2": "font/woff2",
-    ".xml": "application/xml",
 }.items():
     TYPES.add_type(kind, ending)
-TEXT = ("text/", "json", "xml", "manifest")
+TEXT = ("text/", "json", "xml")
 MAX_AGE = 600  # seconds
 
 
@@ -164,12 +158,14 @@ def served(folder: Path) -> Iterator[str]:
     Raises FileNotFoundError if there is no such folder.
     """
     server = Server(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks this often, in seconds, whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield server.url
     finally:
         server.shutdown()
+        thread.join()
         server.server_close()
 
 

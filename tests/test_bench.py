@@ -60,14 +60,14 @@ PAGE = """<!doctype html><title>Page</title>
 <script src="book.js"></script>
 <script src="{cdn}tex.js"></script>
 <script src="https://other.example/none.js"></script>
-<h1>Page</h1><p>words</p><img src="wide.svg" alt="">
+<h1>Page</h1><p>words</p>
 <script>
-  // Pushes the page down, which a reader sees after the first paint.
-  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
-    const space = document.createElement("div");
-    space.style.height = "400px";
-    document.body.prepend(space);
-  }, 700)));
+  // Comes after the first paint, and no place is kept for it.
+  addEventListener("load", () => {
+    const picture = new Image();
+    picture.src = "tall.svg";
+    document.body.prepend(picture);
+  });
 </script>
 """
 
@@ -84,7 +84,7 @@ def visited(tmp_path_factory):
     site, mathjax = folder / "site", folder / "mathjax"
     site.mkdir()
     mathjax.mkdir()
-    (site / "one.html").write_text(PAGE.format(cdn=bench.CDN))
+    (site / "one.html").write_text(PAGE.replace("{cdn}", bench.CDN))
     (site / "two.html").write_text(
         '<!doctype html><title>Two</title><link rel="icon" href="data:,">'
         '<link rel="stylesheet" href="book.css"><h1>Two</h1>'
@@ -92,8 +92,8 @@ def visited(tmp_path_factory):
     # 90 KB that cannot be compressed take half a second on a slow 4G.
     (site / "book.js").write_text(f"// {os.urandom(90_000).hex()}")
     (site / "book.css").write_text("body { margin: 8px }" + " " * 9000)
-    (site / "wide.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    (site / "tall.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="400"/>'
     )
     (mathjax / "tex.js").write_text("window.typeset = true;")
     with (
@@ -140,21 +140,42 @@ def test_the_next_page_is_asked_for_alone(visited):
 
 def test_the_network_is_as_slow_as_a_phones(visited):
     cold, warm = visited["cold"], visited["warm"]
-    seconds = cold["bytes"] / bench.SLOW_4G["downloadThroughput"]
-    latency = bench.SLOW_4G["latency"]
+    latency = 562  # milliseconds
+    transfer = 1000 * 8 * cold["bytes"] / 1.6e6
     # The page, then in parallel what stands in its head.
-    assert cold["first_paint"] > 2 * latency + 1000 * seconds * 0.8
+    assert cold["first_paint"] > 2 * latency + 0.8 * transfer
     assert latency < warm["first_paint"] < cold["first_paint"]
 
 
-def test_the_largest_paint_is_not_before_the_first(visited):
-    for visit in ("cold", "warm"):
-        paints = visited[visit]
-        assert paints["largest_paint"] >= paints["first_paint"] > 0
+class Session:
+    """Stands in for a connection to the browser: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, dict] = {}
+
+    def on(self, event: str, handler: object) -> None:
+        pass
+
+    def send(self, command: str, options: dict | None = None) -> None:
+        self.told[command] = options
+
+
+def test_the_processor_is_slowed_down_four_times_as_lighthouse_does():
+    """Told apart by what is asked for: how fast this machine is varies."""
+    session = Session()
+    bench.Traffic(session, HERE, HERE)
+    assert session.told["Emulation.setCPUThrottlingRate"] == {"rate": 4}
+
+
+def test_a_picture_that_comes_late_is_the_largest_paint(visited):
+    cold, warm = visited["cold"], visited["warm"]
+    late = cold["largest_paint"] - cold["first_paint"]
+    assert late > 0.8 * bench.SLOW_4G["latency"]
+    assert warm["largest_paint"] == warm["first_paint"]
 
 
 def test_what_moves_under_the_readers_eye_is_a_shift(visited):
-    assert visited["cold"]["layout_shift"] > 0.01
+    assert visited["cold"]["layout_shift"] > 0.005
     assert visited["warm"]["layout_shift"] == 0
 
 
@@ -248,5 +269,5 @@ def test_the_stock_book_has_every_page_and_nothing_of_our_design(tmp_path):
         assert "book.css" not in html
     lesson = (site / bench.lessons(ROOT)[1]).read_text(encoding="utf-8")
     assert f'src="{bench.CDN}tex-mml-chtml.js"' in lesson
-    assert 'data-sync-id="mxnet"' in lesson
+    assert "cell-tabs" in lesson and 'data-sync-id="mxnet"' in lesson
     assert "cell_output" in lesson

@@ -62,9 +62,9 @@ def book(tmp_path_factory, branch: str) -> TinyBook:
 
 @pytest.fixture(scope="module")
 def header(book: TinyBook) -> dict[str, str]:
-    """The addresses in the header of the page, by what they say."""
+    """The addresses of the menu and of the line below, by what they say."""
     html = bs4.BeautifulSoup(book.site.read_text(), "html.parser")
-    found = html.select(".bd-header-article a[href]")
+    found = html.select(".launch-menu a[href], .about-page a[href]")
     links = {a.get_text().strip(): a["href"] for a in found}
     assert len(links) == len(found)
     return links
@@ -90,15 +90,16 @@ def test_each_download_is_the_committed_notebook(book, header):
         assert served == book.committed(name).read_bytes()
 
 
-def test_of_the_themes_links_only_the_right_ones_are_left(header, branch):
+def test_below_the_page_are_the_links_to_its_source(header, branch):
     page = "chapters/tiny/page"
     offered = {*texts("Alpha"), *texts("Beta")}
     others = {text: header[text] for text in header if text not in offered}
-    issue = others.pop("Open issue")
-    assert issue.startswith(f"{REPOSITORY}/issues/new?title=")
+    report = others.pop("Report an issue")
+    assert report.startswith(f"{REPOSITORY}/issues/new?title=On+the+page+")
     assert others == {
+        "Edit this page": f"{REPOSITORY}/edit/{ENCODED[branch]}/{page}.md",
+        "Index": "../../genindex.html",
         "Repository": REPOSITORY,
-        "Suggest edit": f"{REPOSITORY}/edit/{ENCODED[branch]}/{page}.md",
     }
 
 
@@ -227,8 +228,8 @@ class Menu:
         return [text.strip() for text in links.all_inner_texts()]
 
     def choose(self, framework: frameworks.Framework) -> None:
-        label = f"label[data-sync-id={framework.name}]:visible"
-        self.page.locator(label).first.click()
+        tab = f"[role=tab][data-framework={framework.name}]:visible"
+        self.page.locator(tab).first.click()
 
     def follow(self, text: str) -> str:
         """The address that a click on a link asks for."""
@@ -298,7 +299,7 @@ def test_a_tab_that_is_chosen_outweighs_the_address(browser):
 def test_the_keyboard_chooses_opens_and_closes(browser):
     read = of_book(browser, test_site.INDEX)
     press = read.page.keyboard.press
-    read.page.locator(".sd-tab-set > input").first.focus()
+    read.page.locator("[role=tab]").first.focus()
     press("ArrowRight")
     read.button.focus()
     press("Enter")
@@ -332,20 +333,18 @@ def test_where_nothing_is_remembered_the_links_still_follow(browser):
         "Object.defineProperty(window, 'localStorage',"
         "{ get() { throw new DOMException('no', 'SecurityError'); } })"
     )
-    # sphinx-design then selects the first tab, whatever the address asks for.
     read.page.goto(f"{read.url}?framework={DECLARED[-1].name}")
-    assert read.shown() == texts(DECLARED[0].label)
-    read.choose(DECLARED[-1])
     assert read.shown() == texts(DECLARED[-1].label)
+    read.choose(DECLARED[0])
+    assert read.shown() == texts(DECLARED[0].label)
 
 
 def test_a_page_without_tabs_follows_address_and_memory(browser, book):
     site = book.root / "_build" / "html"
     read = Menu(browser, site, "tiny/page")
-    assert read.page.locator(".sd-tab-set").count() == 0
+    assert read.page.locator(".tabs").count() == 0
     assert read.shown() == texts("Alpha")
-    key = "sphinx-design-tab-id-framework"
-    read.page.evaluate(f"localStorage.setItem('{key}', 'beta')")
+    read.page.evaluate("localStorage.setItem('framework', 'beta')")
     read.page.reload()
     assert read.shown() == texts("Beta")
     read.page.goto(f"{read.url}?framework=alpha")
@@ -369,7 +368,7 @@ def test_the_menu_fits_the_screen_and_a_finger(browser, page, width):
     size = {"width": width, "height": 800}
     read = of_book(browser, page, viewport=size)
     read.open()
-    bar = read.page.locator(".bd-header-article")
+    bar = read.page.locator(".bar")
     buttons = bar.locator("button:visible, summary").all()
     links = read.page.locator(".launch-menu a:visible").all()
     assert len(links) == len(texts(""))

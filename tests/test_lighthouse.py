@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 
 import pytest
 from lighthouse import audit
@@ -220,7 +221,8 @@ def test_a_changed_lock_installs_anew(npm, tmp_path, monkeypatch):
 
 
 def test_where_npm_fails_one_sentence_says_why_and_what_to_do(npm, tmp_path):
-    said = "npm error code ENOTFOUND\\nnpm error getaddrinfo ENOTFOUND host"
+    said = "npm error code ENOTFOUND\\nnpm error syscall connect\\n"
+    said += "npm error request to host failed\\nnpm error in the end"
     program = npm(f"printf '{said}\\n' >&2; exit 1")
     folder = tmp_path / "node"
     for _ in range(2):  # half an installation is none
@@ -228,7 +230,7 @@ def test_where_npm_fails_one_sentence_says_why_and_what_to_do(npm, tmp_path):
             audit.install(folder, program)
     words = str(caught.value)
     assert "\n" not in words
-    assert "(code ENOTFOUND getaddrinfo ENOTFOUND host)" in words
+    assert "(request to host failed)" in words
     assert "Connect to the network" in words
     assert len(npm.asked.read_text().splitlines()) == 2
 
@@ -257,8 +259,10 @@ def test_a_judgment_that_never_comes_is_given_up(tmp_path):
     program.parent.mkdir(parents=True)
     program.write_text("setInterval(() => {}, 1000);")
     (tmp_path / "stamp").touch()
+    start = time.monotonic()
     with pytest.raises(AuditError, match=r"no report in 0\.5 s"):
         audit.judge(URL, folder=tmp_path, timeout=0.5)
+    assert time.monotonic() - start < 20
 
 
 def test_every_package_is_pinned_by_its_hash_and_names_no_host():

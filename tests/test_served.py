@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,7 +22,11 @@ TYPES = {
     "figure.webp": "image/webp",
     "type.woff2": "font/woff2",
     "index.json": "application/json; charset=utf-8",
-    "sitemap.xml": "application/xml; charset=utf-8",
+    "sitemap.xml": "text/xml; charset=utf-8",
+    "book.ipynb": "application/json; charset=utf-8",
+    "book.epub": "application/epub+zip",
+    "book.mjs": "text/javascript; charset=utf-8",
+    "type.woff": "font/woff",
     "book.webmanifest": "application/manifest+json; charset=utf-8",
     "search.wasm": "application/wasm",
     "none": "application/octet-stream",
@@ -100,6 +105,11 @@ def test_an_answer_may_be_kept_and_is_not_sent_again_unchanged(host):
     assert (changed.status, changed.body) == (200, b"changed")
 
 
+def test_pages_of_other_origins_may_use_what_is_served(host):
+    answer = host.ask("/type.woff2")
+    assert answer.getheader("Access-Control-Allow-Origin") == "*"
+
+
 def test_what_is_not_there_has_status_404_and_the_sites_own_page(host):
     bare = host.ask("/gone.html")
     assert bare.status == 404
@@ -125,8 +135,10 @@ def test_a_folder_leads_to_its_first_page(host):
 
 
 def test_a_head_has_all_but_the_body(host):
+    with socket.create_connection(host.host.split(":"), timeout=10) as link:
+        link.sendall(b"HEAD /page.html HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert link.makefile("rb").read().endswith(b"\r\n\r\n")
     whole, head = host.ask("/page.html"), host.ask("/page.html", "HEAD")
-    assert head.body == b""
     for name in ("Content-Type", "Content-Length", "ETag"):
         assert head.getheader(name) == whole.getheader(name)
 

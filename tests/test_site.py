@@ -46,19 +46,17 @@ def soup(page: str) -> bs4.BeautifulSoup:
 @every_page
 def test_every_tab_set_has_a_tab_for_each_framework(page):
     labels = [framework.label for framework in BOOK.frameworks.values()]
-    sets = soup(page).select(".sd-tab-set")
+    sets = soup(page).select(".tabs")
     assert sets
     for tabs in sets:
-        found = tabs.find_all("label", recursive=False)
-        assert [label.get_text().strip() for label in found] == labels
+        found = tabs.select("[role=tab]")
+        assert [tab.get_text() for tab in found] == labels
 
 
 @every_page
 def test_every_frameworks_outputs_are_on_the_page(page):
     for framework in BOOK.frameworks:
-        inside = soup(page).select(
-            f".cell-tabs > label[data-sync-id={framework}] + .sd-tab-content"
-        )
+        inside = soup(page).select(f".tab[data-framework={framework}]")
         assert any(content.select(".cell_output") for content in inside)
 
 
@@ -68,7 +66,7 @@ def test_every_figure_of_the_source_is_on_the_page(page):
     figures = [c.metadata.get("mystnb", {}).get("figure") for c in source.cells]
     names = {figure["name"].replace("_", "-") for figure in figures if figure}
     html = soup(page)
-    assert len(html.select("figure img")) >= len(names)
+    assert len(html.select("figure img.by-day")) >= len(names)
     assert all(html.find(id=name) is not None for name in names)
 
 
@@ -124,7 +122,7 @@ def test_every_result_in_the_prose_is_an_executed_one(page):
         recorded = results(source, framework, outputs_of(node))
         mine = {record["text"] for record in recorded.values()}
         executed |= mine
-        tab = f"label[data-sync-id={framework.name}] + .sd-tab-content"
+        tab = f".tab[data-framework={framework.name}]"
         in_tab = soup(page).select(f"{tab} .pasted-text")
         assert {span.get_text() for span in in_tab} <= mine
     shown = {span.get_text() for span in soup(page).select(".pasted-text")}
@@ -171,13 +169,8 @@ class Reader:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._console)
         self.page.goto(url)
-        # MathJax is the last to come; wait for the last formula of the page,
-        # and for the fonts, unless something is missing already.
+        # The fonts are the last to come, unless something is missing already.
         if not self.failed:
-            self.page.wait_for_function(
-                "[...document.querySelectorAll('.math')]"
-                ".every(e => e.querySelector('mjx-container'))"
-            )
             self.page.evaluate("document.fonts.ready.then(() => null)")
 
     def _request(self, request) -> None:
@@ -191,8 +184,8 @@ class Reader:
     def visible_tabs(self) -> set[str]:
         return set(
             self.page.evaluate(
-                "[...document.querySelectorAll('.sd-tab-set > input:checked')]"
-                ".map(e => e.nextElementSibling.dataset.syncId)"
+                "[...document.querySelectorAll('.tab:not([hidden])')]"
+                ".map(e => e.dataset.framework)"
             )
         )
 
@@ -219,19 +212,24 @@ def test_no_page_shows_raw_tex(browser, page):
     """What is left when code and typeset formulas are taken out is prose."""
     prose = reader(browser, page).page.evaluate(
         "(() => { const body = document.body.cloneNode(true);"
-        "body.querySelectorAll('pre, code, script, style, mjx-container')"
+        "body.querySelectorAll('pre, code, script, style, math')"
         ".forEach(e => e.remove()); return body.textContent; })()"
     )
     assert len(prose.split()) > 20
     assert RAW_TEX.findall(prose) == []
 
 
-@every_page
+@everything
 def test_mathematics_is_typeset_without_errors(browser, page):
     read = reader(browser, page)
     formulas = read.page.locator(".math").count()
-    assert read.page.locator("mjx-container").count() >= formulas
-    assert read.page.locator("mjx-merror").count() == 0
+    assert read.page.locator(".math math > semantics > annotation").count() == (
+        formulas
+    )
+    assert read.page.locator("merror, .temml-error").count() == 0
+    fonts = "[...document.fonts].map(f => [f.family, f.status])"
+    loaded = read.page.evaluate(fonts)
+    assert bool(formulas) == (["Book Math", "loaded"] in loaded)
 
 
 @every_page
@@ -246,14 +244,14 @@ def test_choosing_a_tab_switches_them_all_and_is_remembered(browser, page):
     last = list(BOOK.frameworks)[-1]
     read = reader(browser, page)
     assert read.visible_tabs() != {last}
-    read.page.locator(f"label[data-sync-id={last}]").first.click()
+    read.page.locator(f"[role=tab][data-framework={last}]").first.click()
     assert read.visible_tabs() == {last}
     read.page.reload()
     assert read.visible_tabs() == {last}
 
 
-@every_page
-@pytest.mark.parametrize("width", [390, 1280])
+@everything
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
 def test_a_page_does_not_scroll_sideways(browser, page, width):
     size = {"width": width, "height": 800}
     for framework in BOOK.frameworks:
@@ -266,7 +264,7 @@ def test_a_page_does_not_scroll_sideways(browser, page, width):
 def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(browser, page):
     size = {"width": 390, "height": 800}
     edges = reader(browser, page, viewport=size).page.evaluate(
-        "[...document.querySelectorAll('.prev-next-area .prev-next-info')]"
+        "[...document.querySelectorAll('.neighbors a')]"
         ".map(e => e.getBoundingClientRect().left + e.scrollWidth)"
     )
     assert all(edge <= 390 for edge in edges)
@@ -276,8 +274,8 @@ def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(browser, page):
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_solution_is_folded_until_it_is_asked_for(browser, page):
     read = reader(browser, page)
-    solution = read.page.locator(".solution.dropdown").first
-    paragraph = solution.locator("p:not(.admonition-title)").first
+    solution = read.page.locator("details.solution").first
+    paragraph = solution.locator("p").first
     assert not paragraph.is_visible()
-    solution.locator("button, summary").first.click()
+    solution.locator("summary").first.click()
     assert paragraph.is_visible()

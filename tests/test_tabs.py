@@ -40,8 +40,8 @@ def html(tiny_of_module: TinyBook) -> bs4.BeautifulSoup:
 
 def labels(html: bs4.BeautifulSoup) -> list[list[str]]:
     return [
-        [label.get_text().strip() for label in tabs.find_all("label", recursive=False)]
-        for tabs in html.select(".sd-tab-set")
+        [tab.get_text() for tab in tabs.select("[role=tab]")]
+        for tabs in html.select(".tabs")
     ]
 
 
@@ -49,21 +49,37 @@ def test_each_pair_of_twins_has_a_tab_set_of_its_own(html):
     assert labels(html) == [["Alpha", "Beta"]] * 4
 
 
-def test_the_labels_carry_the_key_that_synchronizes_them(html):
-    for label in html.select(".sd-tab-set > label"):
-        assert label["data-sync-group"] == "framework"
-        assert label["data-sync-id"] == label.get_text().strip().lower()
+def test_each_tab_names_its_framework_and_its_panel(html):
+    for tabs in html.select(".tabs"):
+        panels = tabs.select(":scope > [role=tabpanel]")
+        found = tabs.select("[role=tab]")
+        assert len(found) == len(panels)
+        for tab, panel in zip(found, panels):
+            name = tab["data-framework"]
+            assert name == panel["data-framework"] == tab.get_text().lower()
+            assert tab["aria-controls"] == panel["id"]
+            assert panel["aria-labelledby"] == tab["id"]
+            assert panel.select_one(".tab-name").get_text() == tab.get_text()
+    ids = [element["id"] for element in html.select("[id]")]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_tab_that_belongs_to_no_framework_is_refused(tiny):
+    tiny.write("::::{tab-set}\n:::{tab-item} Alpha\nText.\n:::\n::::")
+    done = tiny.build("book")
+    assert done.returncode == 1
+    assert "the tab 'Alpha' belongs to no framework" in done.stderr
 
 
 def test_each_tab_holds_its_frameworks_code_and_output(html):
-    alpha, beta = html.select(".sd-tab-set")[0].select(".sd-tab-content")
+    alpha, beta = html.select(".tabs")[0].select("[role=tabpanel]")
     assert "a = 1" in alpha.get_text() and "a = 2" not in alpha.get_text()
     assert beta.select_one(".cell_output").get_text().strip() == "2"
 
 
 def test_a_solution_keeps_its_tab_set(html):
     inside = html.select_one(".solution")
-    assert inside.select_one(".sd-tab-set") is not None
+    assert inside.select_one(".tabs") is not None
     assert "beta inside" in inside.get_text()
 
 
@@ -77,10 +93,10 @@ def test_a_figure_has_one_number_in_all_tabs(html):
 def test_a_reference_to_a_figure_leads_to_its_tab_set(html):
     link = html.find("a", string=lambda s: s and "Fig. 1" in s)
     target = html.find(id=link["href"].lstrip("#"))
-    assert "sd-tab-set" in target["class"]
+    assert "tabs" in target["class"]
 
 
 def test_every_picture_has_the_alternative_text_of_its_cell(html):
     alts = [img.get("alt") for img in html.select(".cell_output img")]
-    assert alts.count("A rising line.") == 2
-    assert "The same line for all." in alts
+    assert alts.count("A rising line.") == 4  # by day and by night
+    assert alts.count("The same line for all.") == 2
