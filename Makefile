@@ -1,5 +1,5 @@
 # The commands that people type. The work is done by _ext/bootstrap.py (the
-# environments) and _ext/build.py (the book).
+# environments), _ext/build.py (the site) and _ext/printed.py (PDF and EPUB).
 SHELL := /bin/sh
 BOOK  := .envs/book/bin/python
 RUN   := PYTHONPATH=.:tests "$(BOOK)"
@@ -8,7 +8,7 @@ URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: lighthouse screenshots clean setup
+.PHONY: pdf epub lighthouse screenshots clean setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -35,6 +35,14 @@ notebooks: setup ## execute the notebooks alone (FRAMEWORKS=mxnet: one's)
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m _ext.build site
+
+pdf: ## set the book as a PDF in _build/pdf (FRAMEWORK=mxnet: its cells)
+	@$(call bootstrap,--no-kernel)
+	@"$(BOOK)" -m _ext.printed pdf $(FRAMEWORK)
+
+epub: ## make the book an EPUB in _build/epub (FRAMEWORK=mxnet: its cells)
+	@$(call bootstrap,--no-kernel)
+	@"$(BOOK)" -m _ext.printed epub $(FRAMEWORK)
 
 kernels: ## offer each framework's kernel to JupyterLab and VS Code
 	@$(call bootstrap,--share)

@@ -49,8 +49,11 @@ class Book:
         self.root = root
         self.frameworks = declaration.load(root)
         self.build = root / "_build"
-        config = (root / "_config.yml").read_text(encoding="utf-8")
-        execution = yaml.safe_load(config).get("execute", {})
+        text = (root / "_config.yml").read_text(encoding="utf-8")
+        config = yaml.safe_load(text)
+        execution = config.get("execute", {})
+        # The title in the names of files.
+        self.slug = "-".join(re.findall(r"\w+", config["title"].lower()))
         self.labels = labels.read(root)
         self.timeout = int(execution.get("timeout", 600))
 
@@ -100,7 +103,7 @@ def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
     key = f"{inputs(page, framework, book.root)}-{_python(book, framework)}"
     cached = book.build / "executed" / f"{key}.json"
     total = len(page.code(framework.name))
-    line = _Line(f"{framework.label:<10}  {page.name}")
+    line = Line(f"{framework.label:<10}  {page.name}")
     if not force and (outputs := _load(cached)) is not None:
         line.done(f"{total} of {total} cells  reused")
         return outputs
@@ -152,7 +155,7 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     if node.metadata.d2l_extras.inputs != inputs(page, framework, book.root):
         reason += ", from an earlier version of this page's code"
     node.metadata.d2l_extras.stand_in = reason + "."
-    _Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
+    Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
     return node
 
 
@@ -165,13 +168,16 @@ def _told(path: Path) -> str | None:
     return node.metadata.get("d2l_extras", {}).get("inputs")
 
 
-def require_executed(book: Book) -> None:
-    """Raise BuildError unless every notebook that the site would show is
-    what its page gives, wherever it was executed.
+def require_executed(
+    book: Book, names: list[str] | None = None, *, again: str = "make site"
+) -> None:
+    """Raise BuildError unless every notebook that would be shown, of the
+    named frameworks or of all, is what its page gives, wherever it was
+    executed. `again` is the command to repeat.
     """
     stale = {}
     for page in book.pages():
-        for framework in book.frameworks.values():
+        for framework in map(book.frameworks.get, names or book.frameworks):
             try:
                 path = find_notebook(book.root, framework.name, page.name)
                 told = _told(path)
@@ -184,7 +190,7 @@ def require_executed(book: Book) -> None:
         raise BuildError(
             "These are missing, or were executed with other code, helpers or "
             f"lock than those of now: {paths}. Run make notebooks "
-            f"FRAMEWORKS=\"{' '.join(stale)}\", and make site again."
+            f"FRAMEWORKS=\"{' '.join(stale)}\", and {again} again."
         )
 
 
@@ -267,7 +273,7 @@ def find_data() -> None:
     """Fetch the data once, before kernels that would each wait for it."""
     from d2l_extras.data import DatasetNotAvailable, fashion_mnist
 
-    line = _Line("data        Fashion-MNIST")
+    line = Line("data        Fashion-MNIST")
     try:
         fashion_mnist()
     except DatasetNotAvailable as error:
@@ -289,7 +295,7 @@ def make_site(book: Book) -> Path:
         "build", str(book.root),
         "--path-output", str(aside), "--keep-going", "-W", "-n", "-q",
     ]  # fmt: skip
-    line = _Line("site")
+    line = Line("site")
     line.now("rendering")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -369,7 +375,7 @@ def _write(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-class _Line:
+class Line:
     """A line of progress: rewritten in place on a terminal, else one line."""
 
     def __init__(self, head: str) -> None:

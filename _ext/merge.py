@@ -22,9 +22,11 @@ from sphinx.errors import ExtensionError
 from . import frameworks as declaration
 from .execute import results
 from .frameworks import Framework
+from .plain import OPEN, closing, options
 from .split import Cell, Page, SourceError, parse, runs
 
 CHAPTERS = "chapters"
+GROUP = "framework"  # the tab sets whose tabs are frameworks
 RESULT = re.compile(r"(?<!`)\{result\}`([^`]+)`")
 TAB_ITEM = re.compile(r"^(:{3,}|`{3,})\{tab-item\}")
 SYNC = re.compile(r"^:sync:[ \t]*(\S+)")
@@ -35,7 +37,11 @@ def merged(
     frameworks: dict[str, Framework],
     notebooks: dict[str, NotebookNode],
 ) -> NotebookNode:
-    """The notebook of a page from the executed notebooks of its frameworks."""
+    """The notebook of a page from the executed notebooks of its frameworks.
+
+    An edition has one framework: then there are no tabs, and of the page what
+    belongs to other frameworks is left out.
+    """
     outputs = {
         name: {c.id: c.outputs for c in node.cells if c.cell_type == "code"}
         for name, node in notebooks.items()
@@ -51,12 +57,13 @@ def merged(
         elif group[0].framework is None:
             merged_cells = _shared(group[0], frameworks, outputs)
         else:
-            order = list(frameworks)
-            group = sorted(group, key=lambda cell: order.index(cell.framework))
+            twins = {cell.framework: cell for cell in group}
             merged_cells = [
-                _code(cell, cell.framework, outputs[cell.framework])
-                for cell in group
+                _code(twins[name], name, outputs[name]) for name in frameworks
             ]
+        if len(frameworks) == 1:
+            for node in merged_cells:
+                node.metadata.pop("framework", None)
         cells += merged_cells
         lines += [group[0].line - 1] * len(merged_cells)
     _say_what_was_not_computed(cells, frameworks, notebooks)
@@ -86,8 +93,11 @@ def _markdown(
     recorded: dict[str, dict],
 ) -> NotebookNode:
     """A Markdown cell with each {result} turned into Jupyter Book's glue."""
+    source = cell.source
+    if len(frameworks) == 1:
+        source = of_one(source, next(iter(frameworks)))
     lines, framework, fence = [], None, ""
-    for line in cell.source.splitlines():
+    for line in source.splitlines():
         if match := TAB_ITEM.match(line):
             fence = match[1]
         elif fence and not framework and (match := SYNC.match(line)):
@@ -114,6 +124,25 @@ def _markdown(
 
         lines.append(RESULT.sub(glue, line))
     return nbformat.v4.new_markdown_cell("\n".join(lines), id=cell.id)
+
+
+def of_one(source: str, framework: str) -> str:
+    """Markdown in which each tab set of frameworks gives way to one's tab."""
+    lines, out, i = source.splitlines(), [], 0
+    while i < len(lines):
+        match = OPEN.match(lines[i])
+        end = closing(lines, i + 1, match[1]) if match else None
+        if end is None or match[2] not in ("tab-set", "tab-item"):
+            out.append(lines[i])
+            i += 1
+            continue
+        given, body = options(lines[i + 1 : end])
+        if given.get("sync-group") == GROUP or given.get("sync") == framework:
+            out += ["", of_one("\n".join(body), framework), ""]
+        elif match[2] == "tab-set":  # its tabs are of something else
+            out += lines[i : end + 1]
+        i = end + 1
+    return "\n".join(out)
 
 
 def _shared(
@@ -213,7 +242,10 @@ def read_merged(text: str) -> NotebookNode:
 
 
 def register(app: Sphinx, config: Config) -> None:
-    """Tell myst-nb which pages come as merged notebooks."""
+    """Tell myst-nb which pages come as merged notebooks, and {only} whether
+    they are those of the site or of an edition.
+    """
+    app.tags.add("edition" if config.edition else "site")
     root = Path(app.srcdir)
     for path in sorted((root / CHAPTERS).rglob("*.md")):
         if is_myst_markdown_notebook(path.read_text(encoding="utf-8")):
@@ -226,26 +258,32 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
     """Replace the source of a page by its merged notebook."""
     if not docname.startswith(f"{CHAPTERS}/"):
         return
+    edition = app.config.edition
     if not is_myst_markdown_notebook(content[0]):
+        if edition:
+            content[0] = of_one(content[0], edition)
         return
     root = Path(app.srcdir)
     frameworks = declaration.load(root)
+    shown = {edition: frameworks[edition]} if edition else frameworks
     name = docname.removeprefix(f"{CHAPTERS}/")
     app.env.note_dependency(str(root / declaration.DECLARATION))
     notebooks = {}
-    for framework in frameworks:
+    for framework in shown:
         path = find_notebook(root, framework, name)
         app.env.note_dependency(str(path))
         notebooks[framework] = nbformat.read(path, as_version=4)
     source = Path(app.env.doc2path(docname))
     try:
         page = parse(content[0], source, name, frameworks)
-        content[0] = json.dumps(merged(page, frameworks, notebooks))
+        content[0] = json.dumps(merged(page, shown, notebooks))
     except SourceError as error:
         raise ExtensionError(str(error)) from error
 
 
 def setup(app: Sphinx) -> dict:
+    # The framework whose cells alone are shown; without it all are, in tabs.
+    app.add_config_value("edition", "", "env", [str])
     # After myst-nb, which takes each key of nb_custom_formats for a suffix.
     app.connect("config-inited", register, priority=900)
     app.connect("source-read", replace)

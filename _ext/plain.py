@@ -67,15 +67,15 @@ class Plain:
             line = lines[i]
             if match := OPEN.match(line):
                 fence, name, argument = match.groups()
-                end = _closing(lines, i + 1, fence)
+                end = closing(lines, i + 1, fence)
                 if end is None:
                     raise self._error(f"the fence of {{{name}}} is not closed")
-                options, body = _options(lines[i + 1 : end])
-                out += ["", self._directive(name, argument, options, body), ""]
+                given, body = options(lines[i + 1 : end])
+                out += ["", self._directive(name, argument, given, body), ""]
                 i = end + 1
             elif re.match(r"^(`{3,}|~{3,})", line):
                 fence = re.match(r"^[`~]+", line).group()
-                end = _closing(lines, i + 1, fence)
+                end = closing(lines, i + 1, fence)
                 end = len(lines) - 1 if end is None else end
                 out += lines[i : end + 1]
                 i = end + 1
@@ -93,6 +93,8 @@ class Plain:
         if name == "tab-item":
             mine = options.get("sync") == self.framework.name
             return self._blocks(body) if mine else ""
+        if name == "only":  # notebooks show what the site does
+            return self._blocks(body) if argument == "site" else ""
         if name in ADMONITIONS or name == "admonition":
             head = argument if name == "admonition" else name.capitalize()
             return _quote(f"**{head}.** " + self._blocks(body).strip())
@@ -186,7 +188,7 @@ class Plain:
         return SourceError(f"{where} (the cell from this line on): {message}")
 
 
-def _closing(lines: list[str], start: int, fence: str) -> int | None:
+def closing(lines: list[str], start: int, fence: str) -> int | None:
     """The index of the line that closes `fence`, minding nested fences."""
     close = re.compile(rf"^{re.escape(fence[0])}{{{len(fence)},}}\s*$")
     for i in range(start, len(lines)):
@@ -195,7 +197,7 @@ def _closing(lines: list[str], start: int, fence: str) -> int | None:
     return None
 
 
-def _options(body: list[str]) -> tuple[dict[str, str], list[str]]:
+def options(body: list[str]) -> tuple[dict[str, str], list[str]]:
     options, i = {}, 0
     while i < len(body) and (match := OPTION.match(body[i])):
         options[match[1]] = match[2].strip()
