@@ -12,9 +12,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from served import served
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,70 @@ kernelspec:
   name: python3
 ---
 """
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, one a file of tests."""
+    if not CHROMIUM:
+        message = (
+            "There is no Chromium to read the site with: install it "
+            "(Debian: apt install chromium)"
+        )
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The address of the built site on loopback, at the path it will have."""
+    from _ext import labels
+
+    path = urlsplit(labels.read(ROOT).site).path.strip("/")
+    folder = tmp_path_factory.mktemp("host")
+    shutil.copytree(
+        ROOT / "_build" / "html", folder / path, dirs_exist_ok=True
+    )
+    with served(folder) as url:
+        yield f"{url}{path}/" if path else url
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open a page of the site as a visitor who has never been there.
+
+    Options are those of a browser's context. Nothing is kept for reading
+    offline, so that each test sees the files as they are.
+    """
+    contexts = []
+
+    def visit(address: str, **options):
+        defaults = {"service_workers": "block"}
+        contexts.append(browser.new_context(**{**defaults, **options}))
+        page = contexts[-1].new_page()
+        page.goto(site + address)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
 
 
 class TinyBook:
