@@ -6,6 +6,7 @@ environment, so a tiny book executes and renders in seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -112,6 +113,26 @@ def visit(browser, site):
     yield visit
     for context in contexts:
         context.close()
+
+
+def until(page, condition: str) -> None:
+    """Wait until an expression is true, for at most ten seconds.
+
+    Playwright's own waiting needs eval, which the pages forbid.
+    """
+    message = json.dumps(f"not true in ten seconds: {condition}")
+    page.evaluate(
+        f"""new Promise((done, fail) => {{
+            const start = performance.now();
+            const look = () => {{
+                if ({condition}) done();
+                else if (performance.now() - start < 10_000) {{
+                    requestAnimationFrame(look);
+                }} else fail(new Error({message}));
+            }};
+            look();
+        }})"""
+    )
 
 
 class TinyBook:
