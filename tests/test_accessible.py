@@ -379,8 +379,14 @@ def test_what_moves_otherwise_is_seen_by_the_test_above(visit):
 @every_page
 def test_letters_twice_as_large_leave_a_page_as_wide_as_a_phone(visit, page):
     read = visit(page, **size(PHONE))
-    read.evaluate("document.documentElement.style.fontSize = '200%'")
+    session = read.context.new_cdp_session(read)
+    session.send("Page.setFontSizes", {"fontSizes": {"standard": 32}})
+    read.reload()
+    letters = "getComputedStyle(document.documentElement).fontSize"
+    assert read.evaluate(letters) == "32px"
+    read.evaluate("document.fonts.ready.then(() => null)")
     unfold(read)
+    read.evaluate("new Promise((done) => requestAnimationFrame(done))")
     for framework in FRAMEWORKS:
         switch(read, framework)
         wide = read.evaluate("document.documentElement.scrollWidth")
