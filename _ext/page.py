@@ -116,6 +116,12 @@ class Translator(HTML5Translator):
             raise nodes.SkipNode
         super().visit_raw(node)
 
+    def visit_citation(self, node: nodes.Element) -> None:
+        super().visit_citation(node)
+        # ARIA has given docutils' role up: what a list holds are its items.
+        entry = self.body[-1].replace("doc-biblioentry", "listitem")
+        self.body[-1] = entry
+
     # Exercises
 
     def visit_title(self, node: nodes.title) -> None:

@@ -166,7 +166,14 @@ function theme() {
 // Boxes that scroll sideways can be scrolled by the keyboard, too.
 
 function markWide() {
-  const boxes = "article pre, article .wide, article .formula";
+  for (const formula of all("article span.math")) {
+    const place = formula.closest("p, li, dt, dd, td, th, figcaption");
+    if (!place?.clientWidth) continue; // not shown now
+    const drawn = formula.querySelector("semantics");
+    const { width } = drawn.getBoundingClientRect();
+    formula.classList.toggle("long", width > place.clientWidth);
+  }
+  const boxes = "article pre, article .wide, article .formula, article .math";
   for (const box of all(boxes)) {
     if (!box.clientWidth) continue; // not shown now
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;

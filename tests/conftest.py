@@ -6,15 +6,18 @@ environment, so a tiny book executes and renders in seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from served import served
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +49,90 @@ kernelspec:
   name: python3
 ---
 """
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, one a file of tests."""
+    if not CHROMIUM:
+        message = (
+            "There is no Chromium to read the site with: install it "
+            "(Debian: apt install chromium)"
+        )
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The address of the built site on loopback, at the path it will have."""
+    from _ext import labels
+
+    path = urlsplit(labels.read(ROOT).site).path.strip("/")
+    folder = tmp_path_factory.mktemp("host")
+    shutil.copytree(
+        ROOT / "_build" / "html", folder / path, dirs_exist_ok=True
+    )
+    with served(folder) as url:
+        yield f"{url}{path}/" if path else url
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open a page of the site as a visitor who has never been there.
+
+    Options are those of a browser's context. Nothing is kept for reading
+    offline, so that each test sees the files as they are.
+    """
+    contexts = []
+
+    def visit(address: str, **options):
+        defaults = {"service_workers": "block"}
+        contexts.append(browser.new_context(**{**defaults, **options}))
+        page = contexts[-1].new_page()
+        page.goto(site + address)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+def until(page, condition: str) -> None:
+    """Wait until an expression is true, for at most ten seconds.
+
+    Playwright's own waiting needs eval, which the pages forbid.
+    """
+    message = json.dumps(f"not true in ten seconds: {condition}")
+    page.evaluate(
+        f"""new Promise((done, fail) => {{
+            const start = performance.now();
+            const look = () => {{
+                if ({condition}) done();
+                else if (performance.now() - start < 10_000) {{
+                    requestAnimationFrame(look);
+                }} else fail(new Error({message}));
+            }};
+            look();
+        }})"""
+    )
 
 
 class TinyBook:
