@@ -169,7 +169,8 @@ def test_after_one_page_the_whole_book_opens_without_a_network(
         wrong = watched(page)
         page.goto(host.url + place)  # which leads on to the first page
         page.wait_for_url(f"**/{FIRST}")
-        for name in PAGES:
+        # 404.html knows the one place where the book is published: test_head.
+        for name in [name for name in PAGES if name != "404.html"]:
             page.goto(host.url + place + name)
             assert_whole(page)
             assert wrong == [], name
