@@ -20,7 +20,9 @@ from PIL import Image
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\b")
 BITMAP = re.compile(r'(?<="data:image/png;base64,)([A-Za-z0-9+/=\s]+)(?=")')
-SIZE = re.compile(r'<svg[^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.S)
+SIZE = re.compile(
+    r'<svg[^>]*?\swidth="([\d.]+)(pt|)" height="([\d.]+)\2"', re.S
+)
 PIXELS = 96 / 72  # in a point
 # Lightness in the dark, in Oklab: of what was black, and of what was white.
 LIGHT, DARK = 0.93, 0.215
@@ -107,7 +109,8 @@ def html(source: Path, target: Path, folder: str, alt: str) -> str:
         twin.write_text(dark(svg), encoding="utf-8")
     size = ""
     if match := SIZE.search(svg):
-        width, height = (round(float(n) * PIXELS) for n in match.groups())
+        unit = PIXELS if match[2] else 1
+        width, height = (round(float(match[i]) * unit) for i in (1, 3))
         size = f' width="{width}" height="{height}"'
     shared = f'{size} alt="{escape(alt)}" loading="lazy" decoding="async"'
     return "".join(

@@ -22,6 +22,7 @@ def prune(app: Sphinx) -> None:
     source = Path(app.srcdir, "_static")
     target = Path(app.outdir, "_static")
     ours = {p.relative_to(source) for p in source.rglob("*")}
+    ours -= {Path("page.png")}  # the picture of the README
     ours |= {Path(name) for name in MADE}
     for path in target.rglob("*"):
         if path.is_file() and path.relative_to(target) not in ours:

@@ -18,6 +18,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
+from sphinx_design.extension import depart_container
+from sphinx_design.extension import visit_container as visit_design_container
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
 from . import feed, figures
@@ -73,15 +75,6 @@ class Translator(HTML5Translator):
             html = self.body[-1].replace("<pre><span></span>", "<pre>")
             self.body[-1] = PLAIN.sub(r"\1", html)
             raise
-
-    def visit_container(self, node: nodes.Element) -> None:
-        if node.get("nb_element") == "cell_code":
-            anchor = node["cell_metadata"].get("anchor")
-            if anchor:
-                node["ids"] = [anchor]
-        super().visit_container(node)
-        if node.get("nb_element") == "cell_code_source" and node.parent["ids"]:
-            self.add_permalink_ref(node.parent, "Link to this cell")
 
     # Figures and tables
 
@@ -166,6 +159,16 @@ def _tie(match: re.Match) -> str:
 
 def _folded(node: nodes.Node) -> bool:
     return isinstance(node, solution_node) and "dropdown" in node["classes"]
+
+
+def visit_container(self: HTML5Translator, node: nodes.Element) -> None:
+    if node.get("nb_element") == "cell_code":
+        anchor = node["cell_metadata"].get("anchor")
+        if anchor:
+            node["ids"] = [anchor]
+    visit_design_container(self, node)
+    if node.get("nb_element") == "cell_code_source" and node.parent["ids"]:
+        self.add_permalink_ref(node.parent, "Link to this cell")
 
 
 def visit_solution(self: HTML5Translator, node: nodes.Element) -> None:
@@ -316,6 +319,10 @@ def setup(app: Sphinx) -> dict:
     app.add_html_theme(THEME, str(HERE / "theme"))
     app.connect("config-inited", configure)
     app.set_translator("html", Translator)
+    # As a method of Translator it would give way to sphinx-design's.
+    app.add_node(
+        nodes.container, override=True, html=(visit_container, depart_container)
+    )
     app.add_node(
         solution_node, override=True, html=(visit_solution, depart_solution)
     )

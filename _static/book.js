@@ -437,14 +437,18 @@ async function offline() {
     const known = workers.controller;
     if (!known) say("Saving the book for reading offline …");
     const registration = await workers.register(`${root.dataset.root}sw.js`);
-    const worker = registration.installing ?? registration.waiting;
-    if (!worker) return saved(registration.active);
-    worker.addEventListener("statechange", () => {
-      if (worker.state === "activated") saved(worker);
-      if (worker.state === "redundant" && !registration.active) {
-        say("The book could not be saved for reading offline.");
-      }
-    });
+    const follow = (worker) =>
+      worker?.addEventListener("statechange", () => {
+        if (worker.state === "activated") saved(worker);
+        if (worker.state === "redundant" && !registration.active) {
+          say("The book could not be saved for reading offline.");
+        }
+      });
+    // The browser looks for a new version after the page has come.
+    registration.addEventListener("updatefound", () =>
+      follow(registration.installing)
+    );
+    follow(registration.installing ?? registration.waiting);
     if (registration.active) saved(registration.active);
   } catch {
     say("The book could not be saved for reading offline.");

@@ -21,6 +21,14 @@ window.mountSearch = (holder) => {
     },
   });
   index.addAll(sections.map((section, id) => ({ id, ...section })));
+  const names = sections.map(({ labels }) => new Set(labels.split(" ")));
+  // Whoever types a whole label wants the section that has it.
+  const find = (query, options) => {
+    const name = query.toLowerCase();
+    const has = (id) => names[id].has(name) || names[id].has(`equation_${name}`);
+    const boostDocument = (id) => (name.includes("_") && has(id) ? 1000 : 1);
+    return index.search(query, { boostDocument, ...options });
+  };
 
   holder.innerHTML =
     '<form role="search" class="search-form"><label for="search-field">' +
@@ -81,8 +89,8 @@ window.mountSearch = (holder) => {
     finds.replaceChildren();
     count.textContent = "";
     if (!query) return;
-    let results = index.search(query);
-    if (!results.length) results = index.search(query, { combineWith: "OR" });
+    let results = find(query);
+    if (!results.length) results = find(query, { combineWith: "OR" });
     const many = results.length;
     count.textContent =
       many === 0 ? `Nothing is found for “${query}”.`
