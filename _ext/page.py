@@ -55,6 +55,9 @@ TIED = re.compile(
     r"([.,;:!?)\]’”–-]*)",
     re.S,
 )
+# Outputs that come as HTML bring colors for white pages, which we leave out.
+OUTPUT = re.compile(r"<(?:table|pre)\b")
+COLORED = re.compile(r'(<(?:span|pre|table|td|th|tr)\b[^>]*?) style="[^"]*"')
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 
 
@@ -103,8 +106,9 @@ class Translator(HTML5Translator):
 
     def visit_raw(self, node: nodes.raw) -> None:
         text = node.rawsource or node.astext()
-        if "html" in node.get("format", "") and "<table" in text:
-            text = SCOPED.sub("", text).replace(' border="1"', "")
+        if "html" in node.get("format", "") and OUTPUT.search(text):
+            text = COLORED.sub(r"\1", SCOPED.sub("", text))
+            text = text.replace(' border="1"', "")
             self.body.append(f'<div class="wide">{text}</div>')
             raise nodes.SkipNode
         super().visit_raw(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import bs4
@@ -38,9 +39,13 @@ def address(page: str) -> Path:
     return SITE / "chapters" / f"{page}.html"
 
 
+@cache
+def parsed(path: Path) -> bs4.BeautifulSoup:
+    return bs4.BeautifulSoup(path.read_text(encoding="utf-8"), "lxml")
+
+
 def soup(page: str) -> bs4.BeautifulSoup:
-    html = bs4.BeautifulSoup(address(page).read_text(), "html.parser")
-    return html.find("article")
+    return parsed(address(page)).find("article")
 
 
 @every_page
@@ -97,8 +102,7 @@ def test_every_link_within_the_site_leads_somewhere(page):
             path = (path.parent / target).resolve()
         assert path.exists(), link
         if fragment and path.suffix == ".html":
-            html = bs4.BeautifulSoup(path.read_text(), "html.parser")
-            assert html.find(id=fragment) is not None, link
+            assert parsed(path).find(id=fragment) is not None, link
 
 
 @every_page
