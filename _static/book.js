@@ -61,6 +61,7 @@ function inSight() {
   const blocks = "article p, article h1, article h2, article h3, article li," +
     " article .tab-list, article .cell, article .math, article table";
   return all(blocks).find((block) => {
+    if (block.closest(".tab")) return false; // it may be the one that goes
     const box = block.getBoundingClientRect();
     return box.height > 0 && box.top >= bar;
   });
@@ -289,7 +290,7 @@ function showPreviews() {
   card.id = "preview";
   card.setAttribute("role", "tooltip");
   card.hidden = true;
-  document.body.append(card);
+  document.getElementById("main").append(card);
   let shown = null;
   let timer;
 
