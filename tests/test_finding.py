@@ -5,11 +5,21 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import nbformat
 import pages
 import pytest
 from conftest import ROOT
 from served import served
-from site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, assigned, ids, soup
+from site_pages import (
+    CONCISE,
+    FIRST,
+    GLOSSARY,
+    LESSONS,
+    SITE,
+    assigned,
+    ids,
+    soup,
+)
 from test_site import browser  # noqa: F401
 
 from _ext import merge, split
@@ -409,8 +419,6 @@ def test_the_anchor_of_a_cell_stays_when_a_cell_comes_before_it():
             one: Book(ROOT).output(page, framework)
             for one, framework in pages.FRAMEWORKS.items()
         }
-        import nbformat
-
         executed = {k: nbformat.read(v, as_version=4) for k, v in nodes.items()}
         merged = merge.merged(page, pages.FRAMEWORKS, executed)
         return [
