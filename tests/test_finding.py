@@ -382,7 +382,14 @@ NAMED = {
     "terms": "article dl.glossary > dt",
     "cells": "article .cell:has(> .cell_input)",
 }
-COUNTS = dict(headings=80, equations=40, figures=40, exercises=30, terms=20, cells=200)
+COUNTS = {
+    "headings": 80,
+    "equations": 40,
+    "figures": 40,
+    "exercises": 30,
+    "terms": 20,
+    "cells": 200,
+}
 
 
 @pytest.mark.parametrize("kind", NAMED)
