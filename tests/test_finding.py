@@ -5,11 +5,21 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import nbformat
 import pages
 import pytest
 from conftest import ROOT
 from served import served
-from site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, assigned, ids, soup
+from site_pages import (
+    CONCISE,
+    FIRST,
+    GLOSSARY,
+    LESSONS,
+    SITE,
+    assigned,
+    ids,
+    soup,
+)
 from test_site import browser  # noqa: F401
 
 from _ext import merge, split
@@ -118,7 +128,7 @@ def test_every_find_leads_to_an_anchor_that_exists(search, query):
 
 
 @pytest.mark.parametrize(
-    "query", ["overflow", "surprisal", "palmerpenguins", "SoftmaxCrossEntropyLoss"]
+    "query", ["overflow", "broadcast", "palmerpenguins", "SoftmaxCrossEntropyLoss"]
 )
 def test_a_passage_holds_the_word_and_marks_it(search, query):
     finds(search, query)
@@ -372,7 +382,14 @@ NAMED = {
     "terms": "article dl.glossary > dt",
     "cells": "article .cell:has(> .cell_input)",
 }
-COUNTS = dict(headings=80, equations=40, figures=40, exercises=30, terms=20, cells=200)
+COUNTS = {
+    "headings": 80,
+    "equations": 40,
+    "figures": 40,
+    "exercises": 30,
+    "terms": 20,
+    "cells": 200,
+}
 
 
 @pytest.mark.parametrize("kind", NAMED)
@@ -409,8 +426,6 @@ def test_the_anchor_of_a_cell_stays_when_a_cell_comes_before_it():
             one: Book(ROOT).output(page, framework)
             for one, framework in pages.FRAMEWORKS.items()
         }
-        import nbformat
-
         executed = {k: nbformat.read(v, as_version=4) for k, v in nodes.items()}
         merged = merge.merged(page, pages.FRAMEWORKS, executed)
         return [

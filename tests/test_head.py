@@ -11,9 +11,10 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import yaml
 from conftest import ROOT
+from lxml import etree
 from PIL import Image
 from served import served
-from site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, PAGES, SITE, ids, soup
+from site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, ids, soup
 from test_site import browser  # noqa: F401
 
 from _ext import labels
@@ -140,8 +141,6 @@ def test_a_page_has_an_icon_that_is_there(name):
 
 
 def test_the_sitemap_lists_the_pages_of_the_book_and_no_others():
-    from lxml import etree
-
     space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
     urls = etree.parse(SITE / "sitemap.xml").getroot().findall(f"{space}url")
     found = {
@@ -243,7 +242,7 @@ def test_a_page_holds_no_code_to_run(name):
     for tag in soup(name).find_all(True):
         for key, value in tag.attrs.items():
             assert not key.lower().startswith("on"), tag
-            assert not re.match(r"\s*javascript:", str(value), re.I), tag
+            assert not re.match(r"\s*javascript:", str(value), re.IGNORECASE), tag
     assert soup(name).select("style, iframe, object, embed") == []
 
 
