@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_design.extension import depart_container
 from sphinx_design.extension import visit_container as visit_design_container
@@ -300,6 +301,22 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_context["site_path"] = urlsplit(config.html_baseurl).path or "/"
 
 
+def dated_otherwise(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> set[str]:
+    """The pages that were committed since they were rendered: they say when."""
+    before = getattr(env, "days_of_change", {})
+    env.days_of_change = {
+        name: last_change(Path(app.srcdir), Path(env.doc2path(name)))
+        for name in env.found_docs
+    }
+    return {
+        name
+        for name, day in env.days_of_change.items()
+        if name in before and before[name] != day
+    }
+
+
 def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html" or not app.config.html_baseurl:
         return
@@ -322,6 +339,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "html")
     app.add_html_theme(THEME, str(HERE / "theme"))
     app.connect("config-inited", configure)
+    app.connect("env-get-outdated", dated_otherwise)
     app.set_translator("html", Translator)
     # As a method of Translator it would give way to sphinx-design's.
     app.add_node(
