@@ -214,3 +214,17 @@ def cell(code: str, *tags: str, **metadata: object) -> str:
     head = f"---\n{yaml.safe_dump(options)}---\n" if options else ""
     return f"```{{code-cell}} ipython3\n{head}{code}\n```\n"
 
+
+
+@pytest.fixture(autouse=True)
+def leave_no_page_open(request: pytest.FixtureRequest):
+    """Close what a test opened in a browser: hundreds of pages weigh."""
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    browser = request.getfixturevalue("browser")
+    before = list(browser.contexts)
+    yield
+    for context in browser.contexts:
+        if context not in before:
+            context.close()
