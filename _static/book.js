@@ -167,19 +167,15 @@ function theme() {
 // Boxes that scroll sideways can be scrolled by the keyboard, too.
 
 function markWide() {
-  for (const formula of all("article span.math")) {
-    const place = formula.closest("p, li, dt, dd, td, th, figcaption");
-    if (!place?.clientWidth) continue; // not shown now
-    const drawn = formula.querySelector("semantics");
-    const { width } = drawn.getBoundingClientRect();
-    formula.classList.toggle("long", width > place.clientWidth);
-  }
-  const boxes = "article pre, article .wide, article .formula, article .math";
-  for (const box of all(boxes)) {
-    if (!box.clientWidth) continue; // not shown now
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
+  const boxes = all("article pre, article .wide, article .formula");
+  // First read, then write, or the browser would lay the page out each time.
+  const wide = boxes.map((box) =>
+    box.clientWidth ? box.scrollWidth > box.clientWidth : null
+  );
+  boxes.forEach((box, i) => {
+    if (wide[i]) box.tabIndex = 0;
+    else if (wide[i] === false) box.removeAttribute("tabindex");
+  });
 }
 
 // Menus close as menus do.
@@ -477,7 +473,9 @@ document.fonts?.ready.then(markWide);
 document.addEventListener("toggle", markWide, true);
 theme();
 menus();
-copyButtons();
+// What nobody needs at once waits until the page is drawn.
+const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 50));
+idle(copyButtons);
 document.addEventListener("copy", copyFormulas);
 showPreviews();
 searchDialog();

@@ -19,6 +19,20 @@
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   root.classList.add("scripts");
 
+  // The fonts of every page, before the styles ask for them. A page that was
+  // opened from a file may not ask so, and has them at once anyway.
+  if (window.location.protocol !== "file:") {
+    for (const name of ["stix-two-text-latin-400-normal", "math"]) {
+      const link = document.createElement("link");
+      link.rel = "preload";
+      link.as = "font";
+      link.type = "font/woff2";
+      link.crossOrigin = "";
+      link.href = `${root.dataset.root}_static/fonts/${name}.woff2`;
+      document.head.append(link);
+    }
+  }
+
   // Until book.js has hidden the other frameworks' panels, these rules do.
   const sheet = new CSSStyleSheet();
   for (const name of names) {

@@ -10,7 +10,8 @@ window.mountSearch = (holder) => {
     const names = text.toLowerCase().match(/[\p{L}\p{N}]+(?:[._][\p{L}\p{N}]+)+/gu);
     return [...split(text), ...(names ?? [])].filter(Boolean);
   };
-  const index = new window.MiniSearch({
+  let index; // made when it is first asked: it takes a phone half a second
+  const made = () => new window.MiniSearch({
     fields: ["title", "labels", "text", "code"],
     tokenize: tokens,
     searchOptions: {
@@ -20,14 +21,20 @@ window.mountSearch = (holder) => {
       fuzzy: (term) => (term.length > 5 ? 0.2 : false),
     },
   });
-  index.addAll(sections.map((section, id) => ({ id, ...section })));
+  const search = (query, options) => {
+    if (!index) {
+      index = made();
+      index.addAll(sections.map((section, id) => ({ id, ...section })));
+    }
+    return index.search(query, options);
+  };
   const names = sections.map(({ labels }) => new Set(labels.split(" ")));
   // Whoever types a whole label wants the section that has it.
   const find = (query, options) => {
     const name = query.toLowerCase();
     const has = (id) => names[id].has(name) || names[id].has(`equation_${name}`);
     const boostDocument = (id) => (name.includes("_") && has(id) ? 1000 : 1);
-    return index.search(query, { boostDocument, ...options });
+    return search(query, { boostDocument, ...options });
   };
 
   holder.innerHTML =
