@@ -276,7 +276,7 @@ def add_context(
         f"{pagename}.md",
         str(title),
     )
-    context["has_tabs"] = 'role="tablist"' in context.get("body", "")
+    context["has_math"] = "<math" in context.get("body", "")
     if doctree is None:  # a page that no file is the source of
         context["links"].pop("edit", None)
     else:

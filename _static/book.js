@@ -166,16 +166,30 @@ function theme() {
 
 // Boxes that scroll sideways can be scrolled by the keyboard, too.
 
+// First all is read, then all is written, or the browser would lay the page out
+// again for each box.
 function markWide() {
-  const boxes = all("article pre, article .wide, article .formula");
-  // First read, then write, or the browser would lay the page out each time.
-  const wide = boxes.map((box) =>
-    box.clientWidth ? box.scrollWidth > box.clientWidth : null
-  );
-  boxes.forEach((box, i) => {
-    if (wide[i]) box.tabIndex = 0;
-    else if (wide[i] === false) box.removeAttribute("tabindex");
+  const formulas = all("article span.math").map((formula) => {
+    const place = formula.closest("p, li, dt, dd, td, th, figcaption");
+    if (!place?.clientWidth) return [formula, null]; // not shown now
+    const drawn = formula.querySelector("semantics");
+    return [formula, drawn.getBoundingClientRect().width > place.clientWidth];
   });
+  for (const [formula, long] of formulas) {
+    if (long !== null && long !== formula.classList.contains("long")) {
+      formula.classList.toggle("long", long);
+    }
+  }
+  const selector =
+    "article pre, article .wide, article .formula, article .math.long";
+  const boxes = all(selector).map((box) => [
+    box,
+    box.clientWidth ? box.scrollWidth > box.clientWidth : null,
+  ]);
+  for (const [box, wide] of boxes) {
+    if (wide) box.tabIndex = 0;
+    else if (wide === false) box.removeAttribute("tabindex");
+  }
 }
 
 // Menus close as menus do.
@@ -473,9 +487,7 @@ document.fonts?.ready.then(markWide);
 document.addEventListener("toggle", markWide, true);
 theme();
 menus();
-// What nobody needs at once waits until the page is drawn.
-const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 50));
-idle(copyButtons);
+copyButtons();
 document.addEventListener("copy", copyFormulas);
 showPreviews();
 searchDialog();

@@ -19,10 +19,12 @@
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   root.classList.add("scripts");
 
-  // The fonts of every page, before the styles ask for them. A page that was
-  // opened from a file may not ask so, and has them at once anyway.
+  // The page's fonts, before the styles ask for them. A page that was opened
+  // from a file may not ask so, and has them at once anyway.
   if (window.location.protocol !== "file:") {
-    for (const name of ["stix-two-text-latin-400-normal", "math"]) {
+    const names = ["stix-two-text-latin-400-normal"];
+    if ("math" in root.dataset) names.push("math");
+    for (const name of names) {
       const link = document.createElement("link");
       link.rel = "preload";
       link.as = "font";
