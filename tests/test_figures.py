@@ -9,6 +9,7 @@ import re
 import bs4
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 from site_pages import LESSONS, SITE, soup
 
