@@ -8,6 +8,8 @@ const all = (selector, inside = document) => [
   ...inside.querySelectorAll(selector),
 ];
 
+let drawn = false; // with its fonts: before, no box has its size
+
 function remember(key, value) {
   try {
     window.localStorage.setItem(key, value);
@@ -44,7 +46,7 @@ function showFramework() {
   }
   for (const select of all(".choose-framework")) select.value = chosen;
   document.adoptedStyleSheets = []; // early.js has done its part
-  markWide();
+  if (drawn) markWide();
 }
 
 // What the reader looks at stays where it is while the page changes around it.
@@ -483,7 +485,10 @@ tabs();
 openTarget();
 window.addEventListener("hashchange", openTarget);
 window.addEventListener("resize", markWide);
-document.fonts?.ready.then(markWide);
+document.fonts.ready.then(() => {
+  drawn = true;
+  markWide();
+});
 document.addEventListener("toggle", markWide, true);
 theme();
 menus();
