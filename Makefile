@@ -11,7 +11,7 @@ URL   := http://127.0.0.1:$(PORT)/
 .PHONY: pdf epub lighthouse screenshots clean setup
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
 
 book: setup ## build the site in _build/html, with all the set-up it needs
 	@"$(BOOK)" -m _ext.build book

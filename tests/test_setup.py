@@ -574,8 +574,25 @@ def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
 
 # The commands
 
-COMMANDS = ["help", "book", "test", "serve", "notebooks", "site", "kernels"]
-COMMANDS += ["check", "lock", "bench", "lighthouse", "colab", "grid", "clean"]
+COMMANDS = [
+    "help",
+    "book",
+    "test",
+    "serve",
+    "notebooks",
+    "site",
+    "pdf",
+    "epub",
+    "kernels",
+    "check",
+    "lock",
+    "bench",
+    "lighthouse",
+    "screenshots",
+    "colab",
+    "grid",
+    "clean",
+]
 
 
 def test_one_framework_needs_the_environment_of_no_other(fresh):
