@@ -125,7 +125,10 @@ def watched(page) -> list[str]:
     # Chromium asks for the icon of its tab itself, past the service worker.
     page.on(
         "requestfailed",
-        lambda asked: "favicon" in asked.url or wrong.append(asked.url),
+        # What is under way when the page is left is aborted, and not missing.
+        lambda asked: "favicon" in asked.url
+        or asked.failure == "net::ERR_ABORTED"
+        or wrong.append(asked.url),
     )
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
