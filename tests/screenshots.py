@@ -13,11 +13,11 @@ import io
 import sys
 from pathlib import Path
 
-from conftest import ROOT
+from conftest import CHROMIUM, ROOT
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from served import served
-from test_site import CHROMIUM, EVERYTHING
+from test_site import EVERYTHING
 
 SITE = ROOT / "_build" / "html"
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}

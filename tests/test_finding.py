@@ -20,7 +20,6 @@ from site_pages import (
     ids,
     soup,
 )
-from test_site import browser  # noqa: F401
 
 from _ext import merge, split
 from _ext.build import Book

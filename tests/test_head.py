@@ -15,7 +15,6 @@ from lxml import etree
 from PIL import Image
 from served import served
 from site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, ids, soup
-from test_site import browser  # noqa: F401
 
 from _ext import labels
 

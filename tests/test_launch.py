@@ -27,7 +27,6 @@ every_framework = pytest.mark.parametrize(
     "framework", DECLARED, ids=lambda framework: framework.name
 )
 widths = pytest.mark.parametrize("width", [390, 1280])
-browser = test_site.browser
 
 
 def texts(label: str) -> list[str]:

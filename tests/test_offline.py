@@ -15,7 +15,6 @@ from types import SimpleNamespace
 import pytest
 import served
 from site_pages import CONCISE, FIRST, GLOSSARY, PAGES, SITE, changed, copied
-from test_site import browser  # noqa: F401
 
 from _ext import offline
 

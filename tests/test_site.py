@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +30,6 @@ EVERYTHING = [
 RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
 every_page = pytest.mark.parametrize("page", PAGES)
 everything = pytest.mark.parametrize("page", EVERYTHING)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def address(page: str) -> Path:
@@ -132,32 +129,6 @@ def test_every_result_in_the_prose_is_an_executed_one(page):
     shown = {span.get_text() for span in soup(page).select(".pasted-text")}
     assert shown <= executed
     assert bool(shown) == bool(executed)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        message = (
-            "There is no Chromium to read the site with: install it "
-            "(Debian: apt install chromium)"
-        )
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
-        yield chromium
-        chromium.close()
 
 
 class Reader:
