@@ -96,8 +96,6 @@ def _typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
     try:
         return typeset(tex, display)
     except ValueError as error:
-        place = nodes.Element()
-        place.source, place.line = node.source, node.line
         where = f"{node.source}:{node.line}" if node.source else "a page"
         raise ExtensionError(
             f"{where}: this formula cannot be typeset: {tex}\n{error}"

@@ -200,25 +200,25 @@ def last_change(root: Path, path: Path) -> str | None:
     return done.stdout.strip() or None
 
 
+# By the host: the rest of an address between a repository and what is in it,
+# and the parameter that gives a new issue its title.
+HOSTS = {
+    "https://github.com": (GITHUB, "", "title"),
+    "https://gitlab.com": (GITLAB, "/-", "issue[title]"),
+}
+
+
 def links(repository: str, branch: str, path: str, title: str) -> dict:
     """Where a page is edited, and where something about it is reported."""
-    branch, path = quote(branch), quote(path)
-    if match := GITHUB.fullmatch(repository):
-        base = f"https://github.com/{match[1]}"
-        query = urlencode({"title": f"On the page {title!r}: "})
-        return {
-            "repository": base,
-            "edit": f"{base}/edit/{branch}/{path}",
-            "report": f"{base}/issues/new?{query}",
-        }
-    if match := GITLAB.fullmatch(repository):
-        base = f"https://gitlab.com/{match[1]}"
-        query = urlencode({"issue[title]": f"On the page {title!r}: "})
-        return {
-            "repository": base,
-            "edit": f"{base}/-/edit/{branch}/{path}",
-            "report": f"{base}/-/issues/new?{query}",
-        }
+    for host, (pattern, between, parameter) in HOSTS.items():
+        if match := pattern.fullmatch(repository):
+            base = f"{host}/{match[1]}"
+            query = urlencode({parameter: f"On the page {title!r}: "})
+            return {
+                "repository": base,
+                "edit": f"{base}{between}/edit/{quote(branch)}/{quote(path)}",
+                "report": f"{base}{between}/issues/new?{query}",
+            }
     return {"repository": repository} if repository else {}
 
 
