@@ -539,20 +539,7 @@ def look(visit, site: str, night: bool) -> set:
 
 
 @pytest.mark.parametrize("when", ["day", "night"])
-@pytest.mark.parametrize(
-    "where",
-    [
-        "paper",
-        pytest.param(
-            "colored ground",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="In the confusion matrices, show_confusion_matrix "
-                "writes white on blues that are too light for it",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("where", ["paper", "colored ground"])
 def test_what_is_drawn_in_figures_stands_out(visit, site, pale, when, where):
     night = when == "night"
     if when not in pale:

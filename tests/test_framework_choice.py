@@ -445,7 +445,8 @@ def test_paper_has_the_code_of_the_chosen_framework_alone(
     path = tmp_path / "page.pdf"
     read.pdf(path=path)
     done = subprocess.run(
-        ["pdftotext", "-raw", path, "-"], capture_output=True, text=True
+        ["pdftotext", "-raw", path, "-"],
+        capture_output=True, text=True, check=True,
     )
     printed = done.stdout
     own = code_of(LIGHTEST, framework)
