@@ -70,12 +70,12 @@ def _dark_color(color: str) -> str:
     return "#" + "".join(f"{round(255 * c):02x}" for c in inverted(rgb))
 
 
-def _dark_bitmap(match: re.Match) -> str:
-    with Image.open(io.BytesIO(base64.b64decode(match[1]))) as image:
+def _dark_bitmap(encoded: str) -> str:
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
         pixels = np.asarray(image.convert("RGBA")) / 255
     rgb = pixels[..., :3]
     if np.ptp(rgb, axis=-1).max() < 0.02:
-        return match[0]  # gray: a photograph
+        return encoded  # gray: a photograph
     pixels = np.concatenate([inverted(rgb), pixels[..., 3:]], axis=-1)
     made = io.BytesIO()
     Image.fromarray(np.round(255 * pixels).astype(np.uint8)).save(made, "PNG")
@@ -84,13 +84,11 @@ def _dark_bitmap(match: re.Match) -> str:
 
 def dark(svg: str) -> str:
     """The drawing for a dark page."""
-    parts = BITMAP.split(svg)  # every second part is a bitmap
-    for i, part in enumerate(parts):
-        if i % 2 == 0:
-            parts[i] = COLOR.sub(lambda m: _dark_color(m[0].lower()), part)
     svg = "".join(
-        part if i % 2 == 0 else _dark_bitmap(re.fullmatch("(.*)", part, re.S))
-        for i, part in enumerate(parts)
+        _dark_bitmap(part)
+        if i % 2  # BITMAP's group
+        else COLOR.sub(lambda m: _dark_color(m[0].lower()), part)
+        for i, part in enumerate(BITMAP.split(svg))
     )
     # What has no color of its own, such as letters, is black.
     return svg.replace("<svg ", f'<svg fill="{_dark_color("#000000")}" ', 1)

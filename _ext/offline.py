@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 KEPT = ("*.html", "chapters/**/*.html", "_static/**/*", "_images/*.*")
+MADE = ("fonts/math.woff2", "search-index.js", "previews.js")
+IMAGE = re.compile(r'_images/([^"]+)"')  # in a page, as an address
 
 
 def prune(app: Sphinx) -> None:
-    """Leave in _static what our pages use, and not what extensions bring."""
-    source = Path(app.srcdir, "_static")
-    target = Path(app.outdir, "_static")
+    """Leave in the site what its pages use, and not what extensions bring or
+    an earlier build has drawn.
+    """
+    source, target = Path(app.srcdir, "_static"), Path(app.outdir, "_static")
     ours = {p.relative_to(source) for p in source.rglob("*")}
     ours -= {Path("page.png")}  # the picture of the README
     ours |= {Path(name) for name in MADE}
-    for path in target.rglob("*"):
-        if path.is_file() and path.relative_to(target) not in ours:
-            path.unlink()
-
-
-MADE = ("fonts/math.woff2", "search-index.js", "previews.js")
+    pages = [p.read_text(encoding="utf-8") for p in target.parent.rglob("*.html")]
+    shown = {unquote(name) for page in pages for name in IMAGE.findall(page)}
+    images = Path(app.outdir, app.builder.imagedir)
+    for folder, used in ((target, ours), (images, {Path(n) for n in shown})):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.relative_to(folder) not in used:
+                path.unlink()
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:

@@ -52,6 +52,19 @@ def test_a_changed_sentence_executes_nothing_but_reaches_the_site(tiny):
     assert "A new sentence." in tiny.committed("alpha").read_text()
 
 
+def test_a_picture_that_is_no_longer_drawn_leaves_the_site(tiny):
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="{}"/>'
+    pictures = tiny.root / "_build" / "html" / "_images"
+    drawn = []
+    for height in (2, 3):
+        draw = f"SVG({drawing.format(height)!r})"
+        tiny.write(cell(f"from IPython.display import SVG\n{draw}"))
+        tiny.html()
+        drawn.append({path.name for path in pictures.glob("*.svg")})
+    assert len(drawn[0]) == len(drawn[1]) == 2  # by day and by night
+    assert not drawn[0] & drawn[1]
+
+
 def test_a_failing_cell_fails_the_build_and_the_last_site_stays(tiny):
     tiny.write(cell("1"))
     tiny.build("book")
