@@ -169,11 +169,14 @@ function theme() {
 // Boxes that scroll sideways can be scrolled by the keyboard, too.
 
 // First all is read, then all is written, or the browser would lay the page out
-// again for each box.
+// again for each box; and nothing is read of what is not shown, or it would lay
+// out each hidden panel to answer.
+const HIDDEN = ".tab[hidden], details:not([open]) > :not(summary)";
+
 function markWide() {
   const formulas = all("article span.math").map((formula) => {
     const place = formula.closest("p, li, dt, dd, td, th, figcaption");
-    if (!place?.clientWidth) return [formula, null]; // not shown now
+    if (!place || formula.closest(HIDDEN)) return [formula, null];
     const drawn = formula.querySelector("semantics");
     return [formula, drawn.getBoundingClientRect().width > place.clientWidth];
   });
@@ -186,7 +189,7 @@ function markWide() {
     "article pre, article .wide, article .formula, article .math.long";
   const boxes = all(selector).map((box) => [
     box,
-    box.clientWidth ? box.scrollWidth > box.clientWidth : null,
+    box.closest(HIDDEN) ? null : box.scrollWidth > box.clientWidth,
   ]);
   for (const [box, wide] of boxes) {
     if (wide) box.tabIndex = 0;
@@ -422,7 +425,7 @@ function followHeadings() {
     if (!waiting) window.requestAnimationFrame(mark);
     waiting = true;
   }, { passive: true });
-  mark();
+  window.requestAnimationFrame(mark);
 }
 
 // Reading without a network: sw.js keeps the book.
