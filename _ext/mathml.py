@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 FONT = HERE / "fonts" / "STIXTwoMath.woff2"
 MATH = re.compile(r"<math\b.*?</math>", re.S)
 MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.S)
-# Letters for small sizes and above other letters, script letters, primes.
-FEATURES = ["ssty", "dtls", "flac", "ss01", "ss04"]
+# Letters for small sizes and above other letters, script letters.
+FEATURES = ["ssty", "dtls", "flac", "ss01"]
 
 
 class Typesetter:
@@ -162,6 +162,21 @@ def font_of(wanted: set[str]) -> bytes:
             f"{FONT.name} has no glyph for {', '.join(sorted(missing))}: "
             "write the formula with another symbol"
         )
+    return _cut(font, wanted)
+
+
+def root_font() -> bytes:
+    """A WOFF2 font of the smallest radical sign alone."""
+    font = TTFont(FONT)
+    sizes = font["MATH"].table.MathVariants
+    at = sizes.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
+    sign = sizes.VertGlyphConstruction[at]
+    sign.GlyphAssembly = None
+    del sign.MathGlyphVariantRecord[1:]
+    return _cut(font, {"√"})
+
+
+def _cut(font: TTFont, wanted: set[str]) -> bytes:
     options = subset.Options(layout_features=FEATURES, flavor="woff2")
     options.recalc_timestamp = False
     options.hinting = False
@@ -174,7 +189,7 @@ def font_of(wanted: set[str]) -> bytes:
     return made.getvalue()
 
 
-def write_font(app: Sphinx, exception: Exception | None) -> None:
+def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     """Put into the site the part of the font that its pages use."""
     TYPESETTER.close()
     if exception or app.builder.format != "html":
@@ -189,9 +204,10 @@ def write_font(app: Sphinx, exception: Exception | None) -> None:
         except ValueError as error:
             raise ExtensionError(str(error)) from error
         known.write_text(text, "utf-8")
-    target = Path(app.outdir, "_static", "fonts", "math.woff2")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(made.read_bytes())
+    fonts = Path(app.outdir, "_static", "fonts")
+    fonts.mkdir(parents=True, exist_ok=True)
+    (fonts / "math.woff2").write_bytes(made.read_bytes())
+    (fonts / "root.woff2").write_bytes(root_font())
 
 
 def setup(app: Sphinx) -> dict:
@@ -199,5 +215,5 @@ def setup(app: Sphinx) -> dict:
         "mathml", (visit_math, None), (visit_math_block, None)
     )
     app.config.html_math_renderer = "mathml"
-    app.connect("build-finished", write_font)
+    app.connect("build-finished", write_fonts)
     return {"version": "1", "parallel_read_safe": True}

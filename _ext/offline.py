@@ -16,7 +16,8 @@ from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 KEPT = ("*.html", "chapters/**/*.html", "_static/**/*", "_images/*.*")
-MADE = ("fonts/math.woff2", "search-index.js", "previews.js")
+FONTS = ("fonts/math.woff2", "fonts/root.woff2")
+MADE = (*FONTS, "search-index.js", "previews.js")
 IMAGE = re.compile(r'_images/([^"]+)"')  # in a page, as an address
 
 

@@ -101,7 +101,7 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
         "edition_site": book.labels.site,
         "nitpicky": True,
         "pygments_style": "_ext.editions.Printed",
-        "numfig_format": {"figure": "Figure %s"},
+        "numfig_format": {"figure": "Figure\u00a0%s"},
         "latex_individualpages": False,
     }
     config, _ = get_final_config(

@@ -144,7 +144,7 @@ def test_a_character_that_the_font_lacks_is_an_error(tmp_path):
         builder=SimpleNamespace(format="html"), outdir=tmp_path, doctreedir=tmp_path
     )
     with pytest.raises(ExtensionError, match="no glyph for 漢"):
-        mathml.write_font(app, None)
+        mathml.write_fonts(app, None)
 
 
 def test_the_tex_beside_a_formula_is_no_character_of_it():
@@ -162,3 +162,119 @@ def test_node_is_there_for_it():
     assert shutil.which("node", path=f"{ROOT_DIR}/bin") or shutil.which(
         "node.exe", path=ROOT_DIR
     )
+
+
+@pytest.mark.parametrize(
+    ("tex", "height"),
+    [
+        (r"\tilde{\mathbf{X}}^\top", "0.68em"),
+        (r"\hat y^{(i)}_j", "0.48em"),
+        ("(a + b)^2", "0.75em"),
+        (r"\mathbf{X}^\top", None),  # is as high as it is
+        (r"\left(\frac{a}{b}\right)^2", None),  # the parentheses have grown
+        (r"\hat y_j", None),  # no superscript
+    ],
+)
+def test_a_base_is_as_high_as_its_last_letter(tex, height):
+    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    padded = formula.select("mpadded")
+    assert [p["height"] for p in padded] == ([height] if height else [])
+
+
+@pytest.mark.parametrize(
+    ("tex", "low"),
+    [
+        (r"\sqrt{10}", True),
+        (r"\sqrt{1 + \mu_j^2}", False),
+        (r"\sqrt{2 / n}", True),
+        (r"\sqrt{\frac{a}{b}}", False),
+        (r"\sqrt{\sum_j v_j}", False),
+        (r"\sqrt{\hat p}", False),
+    ],
+)
+def test_a_low_root_takes_the_font_of_the_smallest_sign(tex, low):
+    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    assert formula.msqrt.get("class", []) == ["tml-low"] * low
+
+
+@pytest.mark.parametrize(
+    ("tex", "inside"),
+    [
+        ("f'", "mrow"),
+        ("f''", "mrow"),
+        (r"\mathbf{X}'_{ij}", "msub mrow"),
+    ],
+)
+def test_a_prime_is_not_raised_twice(tex, inside):
+    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    primes = [mo for mo in formula.select(f"{inside} > mo, {inside} > mrow > mo")]
+    assert {mo.get_text() for mo in primes} == {"′"}
+    assert not formula.select("msup, msubsup")
+
+
+@pytest.mark.parametrize(
+    ("tex", "spaces"),
+    [
+        (r"P_j \log x", 2),
+        (r"a \log x", 2),
+        (r"(1 - a) \log x", 2),
+        (r"\frac{1}{2} \log x", 2),
+        (r"\sum_j \log x", 1),  # a sum has space of its own
+        (r"-\log x", 1),
+    ],
+)
+def test_the_name_of_a_function_stands_apart(tex, spaces):
+    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    assert len(formula.select("mspace[width='0.1667em']")) == spaces
+
+
+def test_a_line_that_goes_on_with_a_plus_adds():
+    tex = r"\begin{aligned} a = {} & -b \\ & + c \\ &= -d \end{aligned}"
+    formula = bs4.BeautifulSoup(mathml.typeset(tex, True), "lxml")
+    signs = [mo.get("form") for mo in formula.select("mo")]
+    assert signs == [None, "infix", "infix", None, "prefix"]
+
+
+ROOTS = """() => [...document.querySelectorAll("article msqrt.tml-low")].map(
+  root => {
+    const size = parseFloat(getComputedStyle(root).fontSize);
+    const [outside, inside] = [root, root.lastElementChild].map(
+      part => part.getBoundingClientRect());
+    return {after: (outside.right - inside.right) / size,
+            height: outside.height / size};
+  }).filter(root => root.height)"""
+
+
+def test_nothing_gapes_after_a_root_and_its_sign_is_high_enough(visit):
+    found = []
+    for name in PAGES:
+        read = visit(name)
+        read.evaluate("document.fonts.load('1em \"Book Root\"', '√')")
+        found += read.evaluate(ROOTS)
+    assert len(found) > 8
+    # In em, the height of the smallest sign, with the room that it has above.
+    sign = 1.188 + 0.078 + 0.02
+    assert [r for r in found if r["after"] > 0.02 or r["height"] > sign] == []
+
+
+SHIFTS = r"""() => {
+  const shifts = {accented: [], plain: []};
+  for (const msup of document.querySelectorAll("article msup")) {
+    const [base, raised] = msup.children;
+    const letter = base.querySelector("mover > :first-child") ?? base;
+    if (letter.tagName !== "mi" || raised.textContent !== "⊤") continue;
+    const [low, high] = [letter, raised].map(e => e.getBoundingClientRect());
+    const size = parseFloat(getComputedStyle(msup).fontSize);
+    if (high.height) shifts[base === letter ? "plain" : "accented"].push(
+      (low.bottom - high.bottom) / size);
+  }
+  return shifts;
+}"""
+
+
+def test_a_superscript_is_no_higher_for_the_accent_below_it(visit):
+    read = visit("chapters/linear-networks/linear-regression-scratch.html")
+    read.evaluate("document.fonts.ready")
+    shifts = read.evaluate(SHIFTS)
+    assert len(shifts["plain"]) > 0 and len(shifts["accented"]) > 3
+    assert max(shifts["accented"]) < max(shifts["plain"]) + 0.05

@@ -86,12 +86,12 @@ def test_a_solution_keeps_its_tab_set(html):
 def test_a_figure_has_one_number_in_all_tabs(html):
     captions = [c.get_text() for c in html.select("figcaption")]
     numbers = [c.split("A line")[0].strip() for c in captions if "line" in c]
-    assert numbers == ["Fig. 1", "Fig. 1"]
-    assert any("Fig. 2" in c and "Another" in c for c in captions)
+    assert numbers == ["Fig.\u00a01", "Fig.\u00a01"]
+    assert any("Fig.\u00a02" in c and "Another" in c for c in captions)
 
 
 def test_a_reference_to_a_figure_leads_to_its_tab_set(html):
-    link = html.find("a", string=lambda s: s and "Fig. 1" in s)
+    link = html.find("a", string=lambda s: s and "Fig.\u00a01" in s)
     target = html.find(id=link["href"].lstrip("#"))
     assert "tabs" in target["class"]
 
