@@ -31,7 +31,7 @@ def prune(app: Sphinx) -> None:
     ours |= {Path(name) for name in MADE}
     pages = [p.read_text(encoding="utf-8") for p in target.parent.rglob("*.html")]
     shown = {unquote(name) for page in pages for name in IMAGE.findall(page)}
-    images = Path(app.outdir, app.builder.imagedir)
+    images = Path(app.outdir, "_images")
     for folder, used in ((target, ours), (images, {Path(n) for n in shown})):
         for path in folder.rglob("*"):
             if path.is_file() and path.relative_to(folder) not in used:
