@@ -8,7 +8,7 @@ URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: pdf epub lighthouse screenshots clean setup
+.PHONY: pdf epub lighthouse screenshots why clean setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
@@ -46,6 +46,10 @@ epub: ## make the book an EPUB in _build/epub (FRAMEWORK=mxnet: its cells)
 
 kernels: ## offer each framework's kernel to JupyterLab and VS Code
 	@$(call bootstrap,--share)
+
+why: ## say why a page is executed or reused (PAGE=a/page)
+	@$(call bootstrap,--no-kernel)
+	@"$(BOOK)" -m _ext.build why $(PAGE)
 
 check: setup ## check that the committed notebooks are what the sources give
 	@"$(BOOK)" -m _ext.build check

@@ -4,6 +4,7 @@
     python -m _ext.build notebooks   the notebooks alone, all written anew
     python -m _ext.build site        the site, from notebooks executed before
     python -m _ext.build check       are the committed notebooks current?
+    python -m _ext.build why PAGE    is a page executed or reused, and why?
 
 After `notebooks`, names of frameworks leave out the others.
 """
@@ -30,8 +31,9 @@ from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
 from . import labels, setup_cell
-from .execute import ExecutionError, execute, inputs, results
+from .execute import ExecutionError, execute, results
 from .frameworks import ROOT, Framework
+from .inputs import CELLS, inputs, key
 from .merge import find_notebook
 from .split import Page, SourceError, notebook, read
 
@@ -100,8 +102,7 @@ def outputs_of(node: NotebookNode) -> list[list[dict]]:
 
 def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
     """The outputs of a page in one framework, executed here or reused."""
-    key = f"{inputs(page, framework, book.root)}-{_python(book, framework)}"
-    cached = book.build / "executed" / f"{key}.json"
+    cached = _cached(book, page, framework)
     total = len(page.code(framework.name))
     line = Line(f"{framework.label:<10}  {page.name}")
     if not force and (outputs := _load(cached)) is not None:
@@ -116,6 +117,13 @@ def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
     _write(cached, json.dumps(outputs, sort_keys=True))
     line.done(f"{total} of {total} cells  executed")
     return outputs
+
+
+def _cached(book: Book, page: Page, framework: Framework) -> Path:
+    """Where the outputs are kept that a page has by what it is made of."""
+    made_of = key(inputs(page, framework, book.root))
+    name = f"{made_of}-{_python(book, framework)}.json"
+    return book.build / "executed" / name
 
 
 def _python(book: Book, framework: Framework) -> str:
@@ -159,8 +167,8 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     return node
 
 
-def _told(path: Path) -> str | None:
-    """The digest of what an executed notebook was made from.
+def _told(path: Path) -> dict[str, str] | None:
+    """What an executed notebook was made from: see inputs.py.
 
     Raises ValueError if the file is no notebook.
     """
@@ -227,6 +235,87 @@ def make_notebooks(
                 _write_notebook(committed, node)
     if failures:
         raise BuildError("\n\n".join(failures))
+
+
+def why(book: Book, names: list[str]) -> str:
+    """Say of pages, for each framework, whether their outputs can be reused,
+    and if not, what has changed since they were executed.
+
+    Raises BuildError for a page that is not there or has no code.
+    """
+    pages = {page.name: page for page in book.pages()}
+    lines = []
+    for name in names:
+        name = name.removeprefix("chapters/").removesuffix(".md")
+        if name not in pages:
+            raise BuildError(
+                f"There is no page {name!r} with code, only: "
+                f"{', '.join(pages)}."
+            )
+        for framework in book.frameworks.values():
+            said = _why(book, pages[name], framework)
+            lines.append(f"{framework.label:<10}  {name}: {said}")
+    return "\n".join(lines)
+
+
+def _why(book: Book, page: Page, framework: Framework) -> str:
+    now = inputs(page, framework, book.root)
+    if not framework.available:
+        return (
+            "not executed, since the framework has no wheel for this machine; "
+            "the committed outputs stand in"
+        )
+    cached = _cached(book, page, framework)
+    if _load(cached) is not None:
+        return (
+            f"reused. It was executed by Python {_python(book, framework)} "
+            f"with what is there now: {', '.join(now)}"
+        )
+    try:
+        path = find_notebook(book.root, framework.name, page.name)
+        before = _told(path)
+    except (ExtensionError, ValueError):
+        before = None
+    if not isinstance(before, dict):
+        return "to be executed. No notebook of it tells what it was made from"
+    changes = [
+        what + (" is new" if what not in before else " is no longer needed")
+        if what not in before or what not in now
+        else _changed_cell(page, framework, path)
+        if what == CELLS
+        else f"{what} has changed"
+        for what in {**now, **before}
+        if now.get(what) != before.get(what)
+    ]
+    if not changes:
+        others = cached.parent.glob(f"{key(now)}-*.json")
+        versions = sorted(p.stem.partition("-")[2] for p in others)
+        reason = (
+            f"it was executed by Python {' and '.join(versions)}, and this is "
+            f"{_python(book, framework)}"
+            if versions
+            else "it has not been executed on this machine as it is now"
+        )
+        changes = [reason]
+    shown = path.relative_to(book.root)
+    return f"to be executed. Since {shown}: {'; '.join(changes)}"
+
+
+def _changed_cell(page: Page, framework: Framework, path: Path) -> str:
+    """The first code cell that is not what it was in a notebook."""
+    then = [
+        [cell.source, cell.metadata.get("tags", [])]
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code" and cell.id != setup_cell.ID
+    ]
+    cells = page.code(framework.name)
+    for number, cell in enumerate(cells):
+        if number >= len(then) or [cell.source, cell.tags] != then[number]:
+            return (
+                f"code cell {number + 1} of {len(cells)} ({page.path.name}:"
+                f"{cell.line}) has changed, and all after it run again"
+            )
+    return f"code cells are gone from the end: {len(cells)} of {len(then)} left"
 
 
 def outdated(book: Book, page: Page, framework: Framework) -> str | None:
@@ -397,9 +486,9 @@ class Line:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="_ext.build", description=__doc__)
     parser.add_argument(
-        "what", choices=["book", "notebooks", "site", "check"]
+        "what", choices=["book", "notebooks", "site", "check", "why"]
     )
-    parser.add_argument("frameworks", nargs="*", help="all, if none is named")
+    parser.add_argument("names", nargs="*", help="of frameworks, or of pages")
     parser.add_argument("--root", type=Path, default=ROOT)
     parser.add_argument(
         "--force", action="store_true", help="execute even what did not change"
@@ -411,7 +500,15 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
     try:
         book = Book(root)
-        for name in options.frameworks:
+        if options.what == "why":
+            if not options.names:
+                raise BuildError(
+                    "Name a page, as in make why "
+                    f"PAGE={book.pages()[-1].name}."
+                )
+            print(why(book, options.names))
+            return 0
+        for name in options.names:
             if name not in book.frameworks:
                 raise BuildError(
                     f"The book has no framework {name!r}, only "
@@ -428,7 +525,7 @@ def main(arguments: list[str] | None = None) -> int:
                 find_data()
                 renew = options.what == "notebooks"
                 make_notebooks(
-                    book, options.frameworks, force=options.force, renew=renew
+                    book, options.names, force=options.force, renew=renew
                 )
             if options.what != "notebooks":
                 print(f"\nOpen {make_site(book)}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import tempfile
-from pathlib import Path
 from typing import Callable
 
 import nbformat
@@ -21,7 +19,6 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from . import frameworks as declaration
 from .frameworks import Framework
 from .split import Cell, Page, SourceError
 
@@ -31,23 +28,6 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 class ExecutionError(RuntimeError):
     """A cell failed; the message says which, where and how."""
-
-
-def inputs(page: Page, framework: Framework, root: Path) -> str:
-    """A digest of all that the outputs of a notebook depend on.
-
-    The code cells and their tags, the kernel's lock, and d2l_extras less the
-    modules of the other frameworks. Neither prose nor times nor paths.
-    """
-    digest = hashlib.sha256()
-    code = [[cell.source, cell.tags] for cell in page.code(framework.name)]
-    digest.update(json.dumps([framework.name, code]).encode())
-    digest.update((root / framework.lock).read_bytes())
-    others = declaration.load(root).keys() - {framework.name}
-    for path in sorted((root / "d2l_extras").glob("*.py")):
-        if path.stem not in others:
-            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def execute(

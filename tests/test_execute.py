@@ -66,32 +66,6 @@ def test_two_records_under_one_name_are_refused(tiny):
         execute.results(page, alpha, [[output], [output]])
 
 
-def digest(tiny: TinyBook) -> str:
-    book = Book(tiny.root)
-    return execute.inputs(
-        book.pages()[0], book.frameworks["alpha"], tiny.root
-    )
-
-
-def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(tiny):
-    helpers = tiny.root / "d2l_extras"
-    helpers.mkdir()
-    (helpers / "alpha.py").write_text("a = 1\n")
-    (helpers / "beta.py").write_text("b = 1\n")
-    code = cell("a", "alpha") + cell("b", "beta")
-    tiny.write(code)
-    before = digest(tiny)
-    tiny.write("New words.\n\n" + code.replace("b\n```", "c\n```"))
-    (helpers / "beta.py").write_text("b = 2\n")
-    assert digest(tiny) == before
-    (helpers / "alpha.py").write_text("a = 2\n")
-    assert (helper := digest(tiny)) != before
-    (tiny.root / "kernels" / "alpha.txt").write_text("alpha==2\n")
-    assert (lock := digest(tiny)) != helper
-    tiny.write(code.replace("a\n```", "a + 1\n```", 1))
-    assert digest(tiny) != lock
-
-
 def test_each_framework_has_a_kernel_of_its_own_environment():
     kernels = ROOT / ".envs" / "share" / "jupyter" / "kernels"
     for framework in frameworks.load(ROOT).values():
