@@ -14,7 +14,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
 
 book: setup ## build the site in _build/html, with all the set-up it needs
-	@"$(BOOK)" -m _ext.build book
+	@"$(BOOK)" -m _ext.unchanged || "$(BOOK)" -m _ext.build book
 
 test: book ## run the tests (ARGS="-k data": only some)
 	@$(RUN) -m colab.stand_in --build

@@ -30,7 +30,7 @@ from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from . import labels, setup_cell
+from . import labels, setup_cell, unchanged
 from .execute import ExecutionError, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
@@ -519,6 +519,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         book.build.mkdir(exist_ok=True)
         with FileLock(book.build / ".lock"):
+            made_from = unchanged.sources(root)
             if options.what == "site":
                 require_executed(book)
             else:
@@ -529,6 +530,8 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             if options.what != "notebooks":
                 print(f"\nOpen {make_site(book)}")
+            if options.what == "book" and not options.names:
+                unchanged.remember(root, made_from)
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

@@ -584,6 +584,7 @@ COMMANDS = [
     "pdf",
     "epub",
     "kernels",
+    "why",
     "check",
     "lock",
     "bench",
