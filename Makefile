@@ -13,8 +13,9 @@ URL   := http://127.0.0.1:$(PORT)/
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
 
-book: setup ## build the site in _build/html, with all the set-up it needs
-	@"$(BOOK)" -m _ext.unchanged || "$(BOOK)" -m _ext.build book
+book: setup ## build the site in _build/html (JOBS=1: pages one by one)
+	@"$(BOOK)" -m _ext.unchanged || \
+	"$(BOOK)" -m _ext.build book $(JOBS:%=--jobs %)
 
 test: book ## run the tests (ARGS="-k data": only some)
 	@$(RUN) -m colab.stand_in --build
@@ -30,7 +31,7 @@ serve: book ## show the site at 127.0.0.1 (PORT=8000)
 	$(PORT)
 
 notebooks: setup ## execute the notebooks alone (FRAMEWORKS=mxnet: one's)
-	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS)
+	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)

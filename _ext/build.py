@@ -17,10 +17,16 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 import yaml
@@ -31,12 +37,15 @@ from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
 from . import labels, setup_cell, unchanged
-from .execute import ExecutionError, execute, results
+from .execute import ExecutionError, Kernels, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
 from .merge import find_notebook
 from .split import Page, SourceError, notebook, read
 
+# Kernels at a time, as a rule: with more, the longest page still takes as long,
+# and each needs a gigabyte of memory.
+MOST_JOBS = 4
 REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
 
 
@@ -100,23 +109,82 @@ def outputs_of(node: NotebookNode) -> list[list[dict]]:
     ]
 
 
-def run(book: Book, page: Page, framework: Framework, force: bool) -> list:
-    """The outputs of a page in one framework, executed here or reused."""
-    cached = _cached(book, page, framework)
-    total = len(page.code(framework.name))
-    line = Line(f"{framework.label:<10}  {page.name}")
-    if not force and (outputs := _load(cached)) is not None:
-        line.done(f"{total} of {total} cells  reused")
-        return outputs
+def run(
+    book: Book, page: Page, framework: Framework, kernels: Kernels
+) -> list[list[dict]]:
+    """The outputs of a page in one framework, executed and kept."""
+    line, start = _line(page, framework), time.monotonic()
     outputs = execute(
         page,
         framework,
         timeout=book.timeout,
         progress=lambda n, of: line.now(f"{n} of {of} cells"),
+        kernels=kernels,
     )
-    _write(cached, json.dumps(outputs, sort_keys=True))
+    _write(_cached(book, page, framework), json.dumps(outputs, sort_keys=True))
+    total = len(page.code(framework.name))
     line.done(f"{total} of {total} cells  executed")
+    Durations(book).set(page, framework, time.monotonic() - start)
     return outputs
+
+
+def _line(page: Page, framework: Framework) -> Line:
+    return Line(f"{framework.label:<10}  {page.name}")
+
+
+class Durations:
+    """How long the pages took on this machine, in seconds."""
+
+    _lock = threading.Lock()
+
+    def __init__(self, book: Book) -> None:
+        self.path = book.build / "seconds.json"
+
+    def set(self, page: Page, framework: Framework, seconds: float) -> None:
+        with self._lock:
+            known = self._read()
+            known[f"{framework.name}/{page.name}"] = round(seconds, 1)
+            _write(self.path, json.dumps(known, indent=1, sort_keys=True))
+
+    def expected(self, page: Page, framework: Framework) -> float:
+        """As long as last time, or else a second a cell."""
+        cells = len(page.code(framework.name))
+        return self._read().get(f"{framework.name}/{page.name}", cells)
+
+    def _read(self) -> dict[str, float]:
+        known = _load(self.path)
+        return known if isinstance(known, dict) else {}
+
+
+def side_by_side(
+    book: Book, todo: list[tuple[Page, Framework]], jobs: int
+) -> Iterator[tuple[Page, Framework, list | Exception]]:
+    """Execute pages, at most `jobs` at a time, what takes longest first; each
+    with its outputs or what went wrong, as they end.
+
+    Where this is left early, by Ctrl-C say, the kernels are killed.
+    """
+    durations = Durations(book)
+    todo = sorted(todo, key=lambda one: -durations.expected(*one))
+    kernels = Kernels(max(1, cpus() // jobs) if jobs > 1 else None)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        tasks = {pool.submit(run, book, *one, kernels): one for one in todo}
+        for task in as_completed(tasks):
+            error = task.exception()
+            yield *tasks[task], task.result() if error is None else error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        kernels.stop()
+        pool.shutdown()
+
+
+def cpus() -> int:
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
 
 
 def _cached(book: Book, page: Page, framework: Framework) -> Path:
@@ -208,31 +276,55 @@ def make_notebooks(
     *,
     force: bool = False,
     renew: bool,
+    jobs: int | None = None,
 ) -> None:
     """Execute what changed and write the notebooks of the named frameworks,
-    or of all.
+    or of all; `jobs` pages at a time, as a rule one a processor.
 
     Those that the site shows are always written. A committed one is written
     if it is no longer what its source gives, or if `renew` asks for it: so
     building the book leaves a clean checkout clean.
     """
-    failures = []
-    for page in book.pages():
-        for framework in map(book.frameworks.get, names or book.frameworks):
-            shown = book.output(page, framework)
-            if not framework.available:
-                _write_notebook(shown, stand_in(book, page, framework))
-                continue
+    todo, failures = [], {}
+
+    def write(page: Page, framework: Framework, outputs: list) -> None:
+        node = compose(book, page, framework, outputs)
+        _write_notebook(book.output(page, framework), node)
+        if renew or outdated(book, page, framework):
+            _write_notebook(book.committed(page, framework), node)
+
+    pairs = [
+        (page, framework)
+        for page in book.pages()
+        for framework in map(book.frameworks.get, names or book.frameworks)
+    ]
+    for page, framework in pairs:
+        if not framework.available:
+            node = stand_in(book, page, framework)
+            _write_notebook(book.output(page, framework), node)
+            continue
+        outputs = None if force else _load(_cached(book, page, framework))
+        if outputs is None:
+            todo.append((page, framework))
+            continue
+        total = len(page.code(framework.name))
+        _line(page, framework).done(f"{total} of {total} cells  reused")
+        try:
+            write(page, framework, outputs)
+        except SourceError as error:
+            failures[page.name, framework.name] = str(error)
+    jobs = min(jobs or min(cpus(), MOST_JOBS), max(1, len(todo)))
+    with closing(side_by_side(book, todo, jobs)) as executed:
+        for page, framework, outputs in executed:
             try:
-                outputs = run(book, page, framework, force)
-                node = compose(book, page, framework, outputs)
+                if isinstance(outputs, Exception):
+                    raise outputs
+                write(page, framework, outputs)
             except (ExecutionError, SourceError) as error:
-                failures.append(str(error))
-                continue
-            _write_notebook(shown, node)
-            committed = book.committed(page, framework)
-            if renew or outdated(book, page, framework):
-                _write_notebook(committed, node)
+                failures[page.name, framework.name] = str(error)
+    # In the order of the pages, whichever ended first.
+    order = {(p.name, f.name): i for i, (p, f) in enumerate(pairs)}
+    failures = [failures[name] for name in sorted(failures, key=order.get)]
     if failures:
         raise BuildError("\n\n".join(failures))
 
@@ -465,22 +557,40 @@ def _write(path: Path, text: str) -> None:
 
 
 class Line:
-    """A line of progress: rewritten in place on a terminal, else one line."""
+    """A line of progress. On a terminal all that is under way stands in one
+    line, rewritten in place, below the lines of what is done.
+    """
+
+    _lock = threading.Lock()
+    _open: ClassVar[dict[Line, str]] = {}
 
     def __init__(self, head: str) -> None:
         self.head, self.start = head, time.monotonic()
 
     def now(self, what: str) -> None:
-        if sys.stdout.isatty():
-            print(f"\r\033[K{self._text(what)}", end="", flush=True)
+        with self._lock:
+            self._open[self] = what
+            if sys.stdout.isatty():
+                print(f"\r\033[K{self._under_way()}", end="", flush=True)
 
     def done(self, what: str) -> None:
-        clear = "\r\033[K" if sys.stdout.isatty() else ""
-        print(f"{clear}{self._text(what)}", flush=True)
+        with self._lock:
+            self._open.pop(self, None)
+            seconds = time.monotonic() - self.start
+            text = f"{self.head}  {what}  {seconds:.1f} s"
+            if sys.stdout.isatty():
+                text = f"\r\033[K{text}\n{self._under_way()}"
+                print(text, end="", flush=True)
+            else:
+                print(text, flush=True)
 
-    def _text(self, what: str) -> str:
-        seconds = time.monotonic() - self.start
-        return f"{self.head}  {what}  {seconds:.1f} s"
+    def _under_way(self) -> str:
+        parts = [
+            " ".join(f"{line.head} {what}".split())
+            for line, what in self._open.items()
+        ]
+        columns = shutil.get_terminal_size().columns
+        return "; ".join(parts)[: columns - 1]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -493,13 +603,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--force", action="store_true", help="execute even what did not change"
     )
+    parser.add_argument(
+        "--jobs", type=int, help="pages to execute at a time; as a rule one a "
+        f"processor, and {MOST_JOBS} at most"
+    )
     options = parser.parse_args(arguments)
+    # Whoever ends the build by a signal wants its kernels ended as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     root = options.root.resolve()
     kernels = root / ".envs" / "share" / "jupyter"
     paths = [str(kernels), os.environ.get("JUPYTER_PATH", "")]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
     try:
         book = Book(root)
+        if options.jobs is not None and options.jobs < 1:
+            raise BuildError(
+                f"JOBS={options.jobs}: execute at least 1 page at a time."
+            )
         if options.what == "why":
             if not options.names:
                 raise BuildError(
@@ -526,7 +646,11 @@ def main(arguments: list[str] | None = None) -> int:
                 find_data()
                 renew = options.what == "notebooks"
                 make_notebooks(
-                    book, options.names, force=options.force, renew=renew
+                    book,
+                    options.names,
+                    force=options.force,
+                    renew=renew,
+                    jobs=options.jobs,
                 )
             if options.what != "notebooks":
                 print(f"\nOpen {make_site(book)}")
@@ -535,6 +659,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted: the site of before is untouched. What was executed "
+            "is kept, so the same command goes on from here.",
+            file=sys.stderr,
+        )
+        return 130
     return 0
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import tempfile
-from typing import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
@@ -22,6 +25,14 @@ from traitlets.config import Config
 from .frameworks import Framework
 from .split import Cell, Page, SourceError
 
+# What limits the threads of NumPy's and MXNet's libraries, and TensorFlow's.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -30,18 +41,59 @@ class ExecutionError(RuntimeError):
     """A cell failed; the message says which, where and how."""
 
 
+class Kernels:
+    """The kernels that run at the moment, so that all can be stopped at once.
+
+    `threads` is how many a kernel may compute with, where nothing else is
+    said in the environment: kernels side by side must not fight.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        self.stopped = False
+        self._lock = threading.Lock()
+        self._clients: set[NotebookClient] = set()
+
+    @contextmanager
+    def running(self, client: NotebookClient) -> Iterator[None]:
+        with self._lock:
+            self.check()
+            self._clients.add(client)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clients.discard(client)
+
+    def check(self) -> None:
+        """Raise ExecutionError if all was stopped."""
+        if self.stopped:
+            raise ExecutionError("stopped")
+
+    def stop(self) -> None:
+        """Kill what runs, with its children; those who wait get an error."""
+        with self._lock:
+            self.stopped = True
+            for client in self._clients:
+                provisioner = client.km and client.km.provisioner
+                if group := getattr(provisioner, "pgid", None):
+                    with suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)
+
+
 def execute(
     page: Page,
     framework: Framework,
     *,
     timeout: int = 600,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    kernels: Kernels | None = None,
 ) -> list[list[dict]]:
     """Run the page's cells for a framework; the outputs of each code cell.
 
-    `timeout` is in seconds and for one cell. Raises ExecutionError for a
-    cell that raises, hangs or takes its kernel down, and for a cell tagged
-    raises-exception that does not raise.
+    `timeout` is in seconds and for one cell; `kernels` can be told to stop, by
+    another thread. Raises ExecutionError for a cell that raises, hangs or takes
+    its kernel down, and for a cell tagged raises-exception that does not raise.
     """
     cells = page.code(framework.name)
     node = nbformat.v4.new_notebook(
@@ -55,9 +107,11 @@ def execute(
     code = node.cells
     at = {id(cell): number for number, cell in enumerate(code)}
     done = 0
+    kernels = kernels or Kernels()
 
     def starts(cell: NotebookNode, **_: object) -> None:
         nonlocal done
+        kernels.check()
         done = at[id(cell)]
         progress(done, len(code))
 
@@ -79,7 +133,10 @@ def execute(
             on_cell_execute=starts,
         )
         try:
-            client.execute(env={**os.environ, "NO_COLOR": "1"})
+            with kernels.running(client):
+                client.execute(
+                    env={**kernels.limits, **os.environ, "NO_COLOR": "1"}
+                )
         except CellExecutionError as error:
             raise _failed(
                 page, framework, cells, done, ANSI.sub("", error.traceback)
