@@ -117,9 +117,11 @@ def started(tiny: TinyBook) -> subprocess.Popen:
     tiny.write(cell("1"))
     assert tiny.build("book").returncode == 0
     tiny.write(cell("1") + cell(HANG.format(folder=str(tiny.root)).strip()))
+    # Ctrl-C works as in a terminal: what a shell starts in the background would
+    # ignore it.
     running = subprocess.Popen(
-        [sys.executable, "-m", "_ext.build", "book", "--jobs", "2"]
-        + ["--root", str(tiny.root)],
+        ["env", "--default-signal=INT", sys.executable, "-m", "_ext.build"]
+        + ["book", "--jobs", "2", "--root", str(tiny.root)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
