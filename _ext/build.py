@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,11 +36,12 @@ from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from . import labels, setup_cell, unchanged
+from . import labels, setup_cell, unchanged, wheel
 from .execute import ExecutionError, Kernels, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
 from .merge import find_notebook
+from .settled import Settled
 from .split import Page, SourceError, notebook, read
 
 # Kernels at a time, as a rule: with more, the longest page still takes as long,
@@ -68,14 +69,20 @@ class Book:
         self.labels = labels.read(root)
         self.timeout = int(execution.get("timeout", 600))
 
-    def pages(self) -> list[Page]:
-        """Every page that has code, in the order of their paths."""
+    def sources(self) -> dict[str, Path]:
+        """Every page that has code, by its name, in the order of their paths."""
         chapters = self.root / "chapters"
-        return [
-            read(path, path.relative_to(chapters).with_suffix("").as_posix(),
-                 self.frameworks)
+        return {
+            path.relative_to(chapters).with_suffix("").as_posix(): path
             for path in sorted(chapters.rglob("*.md"))
             if is_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+        }
+
+    def pages(self) -> list[Page]:
+        """The same, read and checked."""
+        return [
+            read(path, name, self.frameworks)
+            for name, path in self.sources().items()
         ]
 
     def committed(self, page: Page, framework: Framework) -> Path:
@@ -113,7 +120,7 @@ def run(
     book: Book, page: Page, framework: Framework, kernels: Kernels
 ) -> list[list[dict]]:
     """The outputs of a page in one framework, executed and kept."""
-    line, start = _line(page, framework), time.monotonic()
+    line, start = _line(page.name, framework), time.monotonic()
     outputs = execute(
         page,
         framework,
@@ -128,8 +135,8 @@ def run(
     return outputs
 
 
-def _line(page: Page, framework: Framework) -> Line:
-    return Line(f"{framework.label:<10}  {page.name}")
+def _line(name: str, framework: Framework) -> Line:
+    return Line(f"{framework.label:<10}  {name}")
 
 
 class Durations:
@@ -231,7 +238,7 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
     if node.metadata.d2l_extras.inputs != inputs(page, framework, book.root):
         reason += ", from an earlier version of this page's code"
     node.metadata.d2l_extras.stand_in = reason + "."
-    Line(f"{framework.label:<10}  {page.name}").done("committed outputs")
+    _line(page.name, framework).done("committed outputs")
     return node
 
 
@@ -285,48 +292,81 @@ def make_notebooks(
     if it is no longer what its source gives, or if `renew` asks for it: so
     building the book leaves a clean checkout clean.
     """
-    todo, failures = [], {}
+    settled = Settled(book.build / "settled.json", book.root, _shared(book))
+    todo, failures, order, sources = [], {}, [], {}
 
-    def write(page: Page, framework: Framework, outputs: list) -> None:
-        node = compose(book, page, framework, outputs)
-        _write_notebook(book.output(page, framework), node)
-        if renew or outdated(book, page, framework):
-            _write_notebook(book.committed(page, framework), node)
-
-    pairs = [
-        (page, framework)
-        for page in book.pages()
-        for framework in map(book.frameworks.get, names or book.frameworks)
-    ]
-    for page, framework in pairs:
-        if not framework.available:
-            node = stand_in(book, page, framework)
-            _write_notebook(book.output(page, framework), node)
-            continue
-        outputs = None if force else _load(_cached(book, page, framework))
-        if outputs is None:
-            todo.append((page, framework))
-            continue
-        total = len(page.code(framework.name))
-        _line(page, framework).done(f"{total} of {total} cells  reused")
+    def write(
+        page: Page, framework: Framework, outputs: list | Exception
+    ) -> None:
         try:
-            write(page, framework, outputs)
-        except SourceError as error:
+            if isinstance(outputs, Exception):
+                raise outputs
+            files = _write_both(book, page, framework, outputs, renew)
+        except (ExecutionError, SourceError) as error:
             failures[page.name, framework.name] = str(error)
-    jobs = min(jobs or min(cpus(), MOST_JOBS), max(1, len(todo)))
-    with closing(side_by_side(book, todo, jobs)) as executed:
-        for page, framework, outputs in executed:
-            try:
-                if isinstance(outputs, Exception):
-                    raise outputs
-                write(page, framework, outputs)
-            except (ExecutionError, SourceError) as error:
-                failures[page.name, framework.name] = str(error)
-    # In the order of the pages, whichever ended first.
-    order = {(p.name, f.name): i for i, (p, f) in enumerate(pairs)}
-    failures = [failures[name] for name in sorted(failures, key=order.get)]
-    if failures:
-        raise BuildError("\n\n".join(failures))
+        else:
+            name, cells = page.name, len(page.code(framework.name))
+            settled.settle(name, framework.name, sources[name], files, cells)
+
+    try:
+        for name, path in book.sources().items():
+            sources[name], page = settled.sources(path), None
+            for framework in map(book.frameworks.get, names or book.frameworks):
+                order.append((name, framework.name))
+                cells = settled.cells(name, framework.name, sources[name])
+                if cells is not None and not force and not renew:
+                    _line(name, framework).done(_reused(cells))
+                    continue
+                page = page or read(path, name, book.frameworks)
+                if not framework.available:
+                    node = stand_in(book, page, framework)
+                    _write_notebook(book.output(page, framework), node)
+                    continue
+                kept = None if force else _load(_cached(book, page, framework))
+                if kept is None:
+                    todo.append((page, framework))
+                    continue
+                cells = len(page.code(framework.name))
+                _line(name, framework).done(_reused(cells))
+                write(page, framework, kept)
+        if todo:
+            find_data()
+        jobs = min(jobs or min(cpus(), MOST_JOBS), max(1, len(todo)))
+        with closing(side_by_side(book, todo, jobs)) as executed:
+            for one in executed:
+                write(*one)
+    finally:
+        settled.save()
+    # In the order of the pages, whichever ended first; what is wrong in the
+    # source of several frameworks, once.
+    told = dict.fromkeys(failures[name] for name in order if name in failures)
+    if told:
+        raise BuildError("\n\n".join(told))
+
+
+def _reused(cells: int) -> str:
+    return f"{cells} of {cells} cells  reused"
+
+
+def _write_both(
+    book: Book, page: Page, framework: Framework, outputs: list, renew: bool
+) -> list[Path]:
+    """Write the notebooks of a page, the committed one where it is due; the
+    files that now hold what the page gives, the outputs among them.
+    """
+    node = compose(book, page, framework, outputs)
+    shown = book.output(page, framework)
+    committed = book.committed(page, framework)
+    _write_notebook(shown, node)
+    if renew or outdated(book, page, framework, _text(node)):
+        _write_notebook(committed, node)
+    return [_cached(book, page, framework), shown, committed]
+
+
+def _shared(book: Book) -> str:
+    """What all notebooks share besides the files that Settled looks at."""
+    pythons = [_python(book, f) for f in book.frameworks.values()]
+    return repr([book.labels, wheel.version(), pythons])
 
 
 def why(book: Book, names: list[str]) -> str:
@@ -410,12 +450,19 @@ def _changed_cell(page: Page, framework: Framework, path: Path) -> str:
     return f"code cells are gone from the end: {len(cells)} of {len(then)} left"
 
 
-def outdated(book: Book, page: Page, framework: Framework) -> str | None:
-    """Why a committed notebook is not what its source gives, if it is not."""
+def outdated(
+    book: Book, page: Page, framework: Framework, text: str | None = None
+) -> str | None:
+    """Why a committed notebook is not what its source gives, if it is not.
+
+    `text` is what it would be with the outputs of this machine.
+    """
     path = book.committed(page, framework)
     name = path.relative_to(book.root)
     if not path.exists():
         return f"{name} is missing"
+    if text is not None and path.read_bytes() == text.encode():
+        return None
     try:
         node = nbformat.read(path, as_version=4)
         expected = compose(book, page, framework, outputs_of(node))
@@ -471,21 +518,12 @@ def make_site(book: Book) -> Path:
     stamp, design = aside / "design", _design(book)
     if not stamp.exists() or stamp.read_text() != design:
         shutil.rmtree(aside, ignore_errors=True)
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build", str(book.root),
-        "--path-output", str(aside), "--keep-going", "-W", "-n", "-q",
-    ]  # fmt: skip
     line = Line("site")
     line.now("rendering")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
+    if said := render(book, aside):
         raise BuildError(
             "The pages could not be rendered; the site of before is untouched."
-            f"\n{done.stdout}{done.stderr}"
+            f"\n{said}"
         )
     stamp.write_text(design)
     lead_in(aside / "_build" / "html" / "index.html")
@@ -493,6 +531,30 @@ def make_site(book: Book) -> Path:
     swap(aside / "_build" / "html", site)
     line.done("rendered")
     return site / "index.html"
+
+
+def render(book: Book, folder: Path) -> str:
+    """Let Jupyter Book make HTML in a folder; what it says if it fails.
+
+    It runs in this process, which has imported half of what it needs.
+    """
+    from jupyter_book.cli.main import main as jupyter_book
+
+    arguments = [
+        "build", str(book.root),
+        "--path-output", str(folder), "--keep-going", "-W", "-n", "-q",
+    ]  # fmt: skip
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            jupyter_book(arguments, standalone_mode=False)
+    except SystemExit as error:
+        if isinstance(error.code, KeyboardInterrupt):
+            raise error.code from None
+        return said.getvalue() or f"status {error.code}"
+    except Exception as error:  # Jupyter Book's own way to say what is wrong
+        return f"{said.getvalue()}{error}"
+    return ""
 
 
 def lead_in(door: Path) -> None:
@@ -643,7 +705,6 @@ def main(arguments: list[str] | None = None) -> int:
             if options.what == "site":
                 require_executed(book)
             else:
-                find_data()
                 renew = options.what == "notebooks"
                 make_notebooks(
                     book,

@@ -50,12 +50,10 @@ def modules(cells: list[Cell], root: Path) -> set[str]:
     wanted = set()
     for cell in cells:
         try:
-            tree = ast.parse(cell.source)
+            wanted |= _imported(cell.source, root, inside=False)
         except SyntaxError:  # a magic of IPython, or an error that is shown
             if PACKAGE in cell.source:
                 return _present(root)
-            continue
-        wanted |= _imported(tree, root, inside=False)
     known: set[str] = set()
     present = _present(root)
     while wanted := (wanted & present) - known:
@@ -63,7 +61,7 @@ def modules(cells: list[Cell], root: Path) -> set[str]:
         known.add(module)
         if module != INIT:  # its imports are followed name by name
             text = (root / PACKAGE / f"{module}.py").read_text("utf-8")
-            wanted |= _imported(ast.parse(text), root, inside=True)
+            wanted |= _imported(text, root, inside=True)
     return known
 
 
@@ -71,10 +69,16 @@ def _present(root: Path) -> set[str]:
     return {path.stem for path in (root / PACKAGE).glob("*.py")}
 
 
-def _imported(tree: ast.AST, root: Path, inside: bool) -> set[str]:
+@lru_cache(maxsize=None)
+def _imports(code: str) -> list[ast.Import | ast.ImportFrom]:
+    kinds = (ast.Import, ast.ImportFrom)
+    return [n for n in ast.walk(ast.parse(code)) if isinstance(n, kinds)]
+
+
+def _imported(code: str, root: Path, inside: bool) -> set[str]:
     """The modules that code imports, which lies in the package or outside."""
     found = set()
-    for node in ast.walk(tree):
+    for node in _imports(code):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 package, _, module = alias.name.partition(".")
@@ -82,7 +86,7 @@ def _imported(tree: ast.AST, root: Path, inside: bool) -> set[str]:
                     # By the package's name, all that it offers is at hand.
                     found |= {INIT, *_offered(root).values()}
                     found |= {module} if module else set()
-        elif isinstance(node, ast.ImportFrom):
+        else:
             parts = (node.module or "").split(".")
             if node.level == 0 and parts[0] == PACKAGE:
                 parts = parts[1:]

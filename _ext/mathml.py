@@ -24,6 +24,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
+from . import kept
+
 HERE = Path(__file__).parent
 FONT = HERE / "fonts" / "STIXTwoMath.woff2"
 MATH = re.compile(r"<math\b.*?</math>", re.S)
@@ -132,6 +134,10 @@ def characters(pages: list[str]) -> set[str]:
     return found | {italic(c) for c in found}
 
 
+def _characters(_: Path, page: str) -> list[str]:
+    return sorted(characters([page]))
+
+
 def italic(character: str) -> str:
     """The character that a browser draws for a letter alone in an `mi`."""
     latin, greek = ord(character) - ord("a"), ord(character) - ord("α")
@@ -194,8 +200,8 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     TYPESETTER.close()
     if exception or app.builder.format != "html":
         return
-    pages = Path(app.outdir).rglob("*.*html")
-    wanted = characters([page.read_text("utf-8") for page in pages])
+    pages = sorted(Path(app.outdir).rglob("*.*html"))
+    wanted = set().union(*kept.of_each(app, "characters", pages, _characters))
     known, made = (Path(app.doctreedir, n) for n in ("math.txt", "math.woff2"))
     text = "".join(sorted(wanted))
     if not made.exists() or known.read_text("utf-8") != text:
@@ -207,7 +213,9 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     fonts = Path(app.outdir, "_static", "fonts")
     fonts.mkdir(parents=True, exist_ok=True)
     (fonts / "math.woff2").write_bytes(made.read_bytes())
-    (fonts / "root.woff2").write_bytes(root_font())
+    root = fonts / "root.woff2"
+    if not root.exists():
+        root.write_bytes(root_font())
 
 
 def setup(app: Sphinx) -> dict:

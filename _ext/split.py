@@ -183,16 +183,16 @@ def notebook(
     for cell in page.of(framework.name):
         if cell.type != "code":
             if source := plain(cell):
-                cells.append(_markdown(source, cell.id))
+                cells.append(_node("markdown", source, cell.id))
             continue
-        node = nbformat.v4.new_code_cell(cell.source, id=cell.id)
-        node.metadata.update(_jupyter_metadata(cell))
+        node = {"execution_count": None, "outputs": []}
         if outputs is not None:
             count += 1
-            node.execution_count, node.outputs = count, next(code)
-        cells.append(node)
+            node = {"execution_count": count, "outputs": next(code)}
+        node["metadata"] = _jupyter_metadata(cell)
+        cells.append(_node("code", cell.source, cell.id, **node))
         if caption := plain.caption(cell):
-            cells.append(_markdown(caption, f"{cell.id}-caption"))
+            cells.append(_node("markdown", caption, f"{cell.id}-caption"))
     return nbformat.from_dict(
         {
             "cells": cells,
@@ -227,8 +227,10 @@ def _colab(framework: Framework) -> dict:
     }
 
 
-def _markdown(source: str, id: str) -> NotebookNode:
-    return nbformat.v4.new_markdown_cell(source, id=id)
+def _node(kind: str, source: str, id: str, **rest: object) -> dict:
+    """A cell as it stands in a notebook, which is validated as a whole."""
+    cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+    return {**cell, **rest}
 
 
 def _jupyter_metadata(cell: Cell) -> dict:
