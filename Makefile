@@ -4,7 +4,6 @@ SHELL := /bin/sh
 BOOK  := .envs/book/bin/python
 RUN   := PYTHONPATH=.:tests "$(BOOK)"
 PORT  ?= 8000
-URL   := http://127.0.0.1:$(PORT)/
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
@@ -22,13 +21,8 @@ test: book ## run the tests (ARGS="-k data": only some)
 	@$(RUN) -m lighthouse.audit --install
 	@"$(BOOK)" -m pytest $(ARGS)
 
-serve: book ## show the site at 127.0.0.1 (PORT=8000)
-	@"$(BOOK)" -c 'import socket as s; s.create_server(("127.0.0.1", $(PORT)))' \
-	2>/dev/null || { echo 'Port $(PORT) cannot be used: name' \
-	'another, as in make serve PORT=8123.' >&2; exit 1; }
-	@echo 'The book is at $(URL) until you press Ctrl-C.'
-	@"$(BOOK)" -u -m http.server --bind 127.0.0.1 --directory _build/html \
-	$(PORT)
+serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
+	@"$(BOOK)" -m _ext.serve --port $(PORT)
 
 notebooks: setup ## execute the notebooks alone (FRAMEWORKS=mxnet: one's)
 	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %)

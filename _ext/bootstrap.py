@@ -157,7 +157,10 @@ def recipe(lock: str) -> tuple:
     python = ("--python", NEW_PYTHON)
     return (
         (UV, "venv", "--clear", "--relocatable", "--python", PYTHON, NEW),
-        (UV, "pip", "sync", *python, "--require-hashes", lock),
+        # Compiled once, here: else each kernel that starts would compile what
+        # it imports, where PYTHONDONTWRITEBYTECODE is set (as in many images).
+        (UV, "pip", "sync", *python, "--compile-bytecode")
+        + ("--require-hashes", lock),
         (UV, "pip", "install", *python, "--no-deps", "--no-build-isolation")
         + ("--editable", "."),
     )

@@ -37,7 +37,7 @@ def sources(root: Path) -> str:
 
 def remember(root: Path, made_from: str) -> None:
     """Note that what lies there now was built from these sources."""
-    path = _note(root)
+    path = note(root)
     partial = path.with_name(path.name + ".part")
     partial.write_text(
         json.dumps({"sources": made_from, "built": _built(root)}),
@@ -49,13 +49,14 @@ def remember(root: Path, made_from: str) -> None:
 def is_unchanged(root: Path) -> bool:
     """Would a build give what is there?"""
     try:
-        note = json.loads(_note(root).read_text(encoding="utf-8"))
-        return note == {"sources": sources(root), "built": _built(root)}
+        known = json.loads(note(root).read_text(encoding="utf-8"))
+        return known == {"sources": sources(root), "built": _built(root)}
     except (OSError, ValueError):
         return False
 
 
-def _note(root: Path) -> Path:
+def note(root: Path) -> Path:
+    """Where it is noted what the site was built from, and what was built."""
     return root / "_build" / "unchanged.json"
 
 
