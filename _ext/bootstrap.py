@@ -63,7 +63,7 @@ REASONS = {
         "from."
     ),
     "no space left": (
-        "the disk is full. The environments take about 3 GB, and uv's cache "
+        "the disk is full. The environments take about 4 GB, and uv's cache "
         "as much if it is on another disk: make room, " + AGAIN
     ),
     "permission denied|read-only file system": (

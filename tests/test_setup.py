@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -573,6 +574,16 @@ def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
 
 
 # The commands
+
+@pytest.mark.parametrize("name", ["book", *KERNELS])
+def test_packages_come_compiled_since_kernels_cannot_always_keep_that(name):
+    packages = ROOT / ".envs" / name / "lib" / "python3.11" / "site-packages"
+    if not packages.exists():
+        pytest.skip(f"this machine has no {name}")
+    for source in (packages / "ipykernel").glob("*.py"):
+        compiled = importlib.util.cache_from_source(str(source))
+        assert Path(compiled).exists(), source
+
 
 COMMANDS = [
     "help",
