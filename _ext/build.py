@@ -12,6 +12,7 @@ After `notebooks`, names of frameworks leave out the others.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import io
 import json
@@ -24,19 +25,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
 import nbformat
 import yaml
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from . import labels, setup_cell, unchanged, wheel
+from . import labels, processes, setup_cell, unchanged, wheel
 from .execute import ExecutionError, Kernels, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
@@ -47,6 +48,17 @@ from .split import Page, SourceError, notebook, read
 # Kernels at a time, as a rule: with more, the longest page still takes as long,
 # and each needs a gigabyte of memory.
 MOST_JOBS = 4
+# What the system says of a file that cannot be written or read, and the cure.
+CURES = {
+    errno.ENOSPC: "The disk is full: make room, and run the command again",
+    errno.EDQUOT: "Your part of the disk is full: make room, and run the "
+    "command again",
+    errno.EFBIG: "A file would be longer than it may be (ulimit -f): raise the "
+    "limit, and run the command again",
+    errno.EROFS: "The book lies where nothing can be written: copy it elsewhere",
+    errno.EACCES: "A file may not be written or read: give yourself the right "
+    "to, or copy the book elsewhere",
+}
 REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
 
 
@@ -128,7 +140,7 @@ def run(
         progress=lambda n, of: line.now(f"{n} of {of} cells"),
         kernels=kernels,
     )
-    _write(_cached(book, page, framework), json.dumps(outputs, sort_keys=True))
+    _keep(_cached(book, page, framework), outputs)
     total = len(page.code(framework.name))
     line.done(f"{total} of {total} cells  executed")
     Durations(book).set(page, framework, time.monotonic() - start)
@@ -159,8 +171,14 @@ class Durations:
         return self._read().get(f"{framework.name}/{page.name}", cells)
 
     def _read(self) -> dict[str, float]:
-        known = _load(self.path)
-        return known if isinstance(known, dict) else {}
+        try:
+            known = json.loads(self.path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        numbers = isinstance(known, dict) and all(
+            isinstance(seconds, (int, float)) for seconds in known.values()
+        )
+        return known if numbers else {}
 
 
 def side_by_side(
@@ -173,7 +191,8 @@ def side_by_side(
     """
     durations = Durations(book)
     todo = sorted(todo, key=lambda one: -durations.expected(*one))
-    kernels = Kernels(max(1, cpus() // jobs) if jobs > 1 else None)
+    threads = max(1, cpus() // jobs) if jobs > 1 else None
+    kernels = Kernels(threads, processes.mark(book.root))
     pool = ThreadPoolExecutor(jobs)
     try:
         tasks = {pool.submit(run, book, *one, kernels): one for one in todo}
@@ -212,11 +231,22 @@ def _python(book: Book, framework: Framework) -> str:
     )
 
 
-def _load(cached: Path) -> list | None:
+def _keep(cached: Path, outputs: list[list[dict]]) -> None:
+    """Keep outputs, with a digest by which a damaged file is noticed."""
+    text = json.dumps(outputs, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    _write(cached, f"{digest}\n{text}")
+
+
+def _load(cached: Path) -> list[list[dict]] | None:
+    """The outputs that were kept, if they are what was kept."""
     try:
-        return json.loads(cached.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None  # never executed, or cut off while it was written
+        digest, _, text = cached.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    if digest.decode(errors="replace") != hashlib.sha256(text).hexdigest():
+        return None
+    return json.loads(text)
 
 
 def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
@@ -229,13 +259,14 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
             f"{path.relative_to(book.root)} is not committed; execute the "
             f"page on one of: {', '.join(framework.platforms)}"
         )
+    told = _told(path)
     node = nbformat.read(path, as_version=4)
     reason = (
         f"{framework.label} has no wheel for this machine "
         f"({declaration.platform_tag()}), so its outputs on this page are "
         "those committed with the book"
     )
-    if node.metadata.d2l_extras.inputs != inputs(page, framework, book.root):
+    if told != inputs(page, framework, book.root):
         reason += ", from an earlier version of this page's code"
     node.metadata.d2l_extras.stand_in = reason + "."
     _line(page.name, framework).done("committed outputs")
@@ -245,10 +276,20 @@ def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
 def _told(path: Path) -> dict[str, str] | None:
     """What an executed notebook was made from: see inputs.py.
 
-    Raises ValueError if the file is no notebook.
+    Raises BuildError if the file is no notebook.
     """
-    node = nbformat.read(path, as_version=4)
-    return node.metadata.get("d2l_extras", {}).get("inputs")
+    try:
+        node = nbformat.read(path, as_version=4)
+        nbformat.validate(node)
+        return node.metadata.get("d2l_extras", {}).get("inputs")
+    except OSError:
+        raise
+    except Exception as error:  # nbformat raises whatever it stumbles over
+        raise BuildError(
+            f"{path} is no notebook any more, perhaps since it was cut off or "
+            "holds a conflict of git: restore it (git checkout), or have it "
+            "written anew by make book on a machine with the framework"
+        ) from error
 
 
 def require_executed(
@@ -264,7 +305,7 @@ def require_executed(
             try:
                 path = find_notebook(book.root, framework.name, page.name)
                 told = _told(path)
-            except (ExtensionError, ValueError):  # none, or none any more
+            except (ExtensionError, BuildError):  # none, or none any more
                 path, told = book.output(page, framework), None
             if told != inputs(page, framework, book.root):
                 stale.setdefault(framework.name, path)
@@ -406,7 +447,7 @@ def _why(book: Book, page: Page, framework: Framework) -> str:
     try:
         path = find_notebook(book.root, framework.name, page.name)
         before = _told(path)
-    except (ExtensionError, ValueError):
+    except (ExtensionError, BuildError):
         before = None
     if not isinstance(before, dict):
         return "to be executed. No notebook of it tells what it was made from"
@@ -518,6 +559,9 @@ def make_site(book: Book) -> Path:
     stamp, design = aside / "design", _design(book)
     if not stamp.exists() or stamp.read_text() != design:
         shutil.rmtree(aside, ignore_errors=True)
+    # Sphinx would take pages that are half written for good, and warn but once:
+    # what does not get to the end begins anew.
+    stamp.unlink(missing_ok=True)
     line = Line("site")
     line.now("rendering")
     if said := render(book, aside):
@@ -590,13 +634,37 @@ def _design(book: Book) -> str:
 def swap(new: Path, site: Path) -> None:
     """Replace the folder `site` by a copy of `new`."""
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
+    tidy(site)
+    try:
+        shutil.copytree(new, fresh)
+        # No system exchanges two folders in a way that all have: so for some
+        # microseconds there is none, see `tidy`.
+        if site.exists():
+            site.rename(old)
+        fresh.rename(site)
+    finally:
+        tidy(site)
+
+
+def tidy(site: Path) -> None:
+    """Put the last good site back if it is missing, as after a swap that was
+    cut off, and remove what is half made.
+    """
+    fresh, old = site.with_name("html.new"), site.with_name("html.old")
+    if old.exists() and not site.exists():
+        old.rename(site)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(new, fresh)
-    if site.exists():
-        site.rename(old)
-    fresh.rename(site)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(book: Book) -> None:
+    """Mend and end what a build left that was killed."""
+    processes.end(processes.mark(book.root))
+    tidy(book.build / "html")
+    for room in (book.build / "executed", book.build / "outputs",
+                 book.root / "notebooks"):
+        for partial in room.rglob("*.part"):
+            partial.unlink()
 
 
 def _write_notebook(path: Path, node: NotebookNode) -> None:
@@ -614,8 +682,36 @@ def _write(path: Path, text: str) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def alone(book: Book) -> Iterator[None]:
+    """Wait until no other build of this book runs, and keep others waiting."""
+    book.build.mkdir(exist_ok=True)
+    lock = FileLock(book.build / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print("Another build of this book runs: waiting for it.", flush=True)
+        lock.acquire()
+    try:
+        recover(book)
+        yield
+    finally:
+        lock.release()
+
+
+def said(error: Exception) -> str:
+    """What went wrong, and the cure."""
+    if isinstance(error, OSError) and error.errno in CURES:
+        return f"{CURES[error.errno]} ({error})."
+    return str(error)
 
 
 class Line:
@@ -671,7 +767,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     # Whoever ends the build by a signal wants its kernels ended as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, signal.default_int_handler)
     root = options.root.resolve()
     kernels = root / ".envs" / "share" / "jupyter"
     paths = [str(kernels), os.environ.get("JUPYTER_PATH", "")]
@@ -699,8 +797,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.what == "check":
             check(book)
             return 0
-        book.build.mkdir(exist_ok=True)
-        with FileLock(book.build / ".lock"):
+        with alone(book):
             made_from = unchanged.sources(root)
             if options.what == "site":
                 require_executed(book)
@@ -718,7 +815,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.what == "book" and not options.names:
                 unchanged.remember(root, made_from)
     except (BuildError, SourceError, ValueError, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(f"\n{said(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(

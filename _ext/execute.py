@@ -8,6 +8,7 @@ import re
 import signal
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,6 +23,7 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from . import processes
 from .frameworks import Framework
 from .split import Cell, Page, SourceError
 
@@ -33,6 +35,9 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+# Characters that a cell may put out: six times the book's largest figure. More
+# is a loop that prints, and a page that nobody could load.
+MOST_OUTPUT = 1_000_000
 RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -41,27 +46,84 @@ class ExecutionError(RuntimeError):
     """A cell failed; the message says which, where and how."""
 
 
+class Client(NotebookClient):
+    """nbclient's, which kills a kernel whose cell floods the page, and notices
+    what ends a kernel or loses output without an error.
+    """
+
+    fault = ""  # what is wrong with the cell that runs, if anything is
+    group: int | None = None  # the processes of the kernel, by their group
+    _size = 0
+
+    async def async_start_new_kernel(self, **options: object) -> None:
+        await super().async_start_new_kernel(**options)
+        self.group = getattr(self.km.provisioner, "pgid", None)
+        # nbclient forgets it where the kernel is gone.
+        self.process = getattr(self.km.provisioner, "process", None)
+
+    def output(self, outs: list, message: dict, *place: object) -> object:
+        if self.fault:
+            return None
+        size = len(json.dumps(message["content"]))
+        added = super().output(outs, message, *place)
+        # What was cleared, as by a display that is drawn anew, does not count.
+        self._size = size if len(outs) <= 1 else self._size + size
+        if self._size > MOST_OUTPUT:
+            self.fault = (
+                f"puts out more than {MOST_OUTPUT:,} characters, and was "
+                "stopped: print less, or a summary"
+            )
+            outs.clear()
+            self.kill()
+        return added
+
+    def kill(self) -> None:
+        """Kill the kernel and what is in its group of processes."""
+        if self.group:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, signal.SIGKILL)
+
+    def end(self) -> str:
+        """How the process of a kernel that died has ended."""
+        status = self.process.poll() if self.process else None
+        if status == -signal.SIGKILL:
+            return "was killed (signal 9), perhaps since memory ran out"
+        if status and status < 0:
+            return f"crashed ({signal.Signals(-status).name})"
+        return f"ended with status {status}" if status is not None else "is gone"
+
+
 class Kernels:
     """The kernels that run at the moment, so that all can be stopped at once.
 
     `threads` is how many a kernel may compute with, where nothing else is
-    said in the environment: kernels side by side must not fight.
+    said in the environment: kernels side by side must not fight. By `mark`
+    are known the processes that cells start: see processes.py.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(
+        self, threads: int | None = None, mark: str | None = None
+    ) -> None:
         self.limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        self.mark = mark or uuid.uuid4().hex
         self.stopped = False
         self._lock = threading.Lock()
-        self._clients: set[NotebookClient] = set()
+        self._clients: set[Client] = set()
 
     @contextmanager
-    def running(self, client: NotebookClient) -> Iterator[None]:
+    def running(self, client: Client) -> Iterator[str]:
+        """While a kernel runs; gives its mark. Then nothing that its cells
+        have started is left running.
+        """
+        mark = f"{self.mark}/{uuid.uuid4().hex}"
         with self._lock:
             self.check()
             self._clients.add(client)
         try:
-            yield
+            yield mark
         finally:
+            client.kill()
+            processes.end(mark)
             with self._lock:
                 self._clients.discard(client)
 
@@ -75,10 +137,8 @@ class Kernels:
         with self._lock:
             self.stopped = True
             for client in self._clients:
-                provisioner = client.km and client.km.provisioner
-                if group := getattr(provisioner, "pgid", None):
-                    with suppress(ProcessLookupError):
-                        os.killpg(group, signal.SIGKILL)
+                client.kill()
+            processes.end(self.mark)
 
 
 def execute(
@@ -115,13 +175,26 @@ def execute(
         done = at[id(cell)]
         progress(done, len(code))
 
+    def executed(execute_reply: dict, **_: object) -> None:
+        payload = execute_reply["content"].get("payload", [])
+        if any(part.get("source") == "ask_exit" for part in payload):
+            client.fault = "ends the kernel, by exit() or quit(): remove that"
+        if client.fault:
+            raise ExecutionError(client.fault)
+
+    def failed(what: str) -> ExecutionError:
+        return _failed(page, framework, cells, done, client.fault or what)
+
     with (
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory() as sockets,
     ):
-        client = NotebookClient(
+        client = Client(
             node,
             timeout=timeout,
+            # Output that is lost must not pass for output that never was.
+            iopub_timeout=timeout,
+            raise_on_iopub_timeout=True,
             kernel_name=framework.kernel,
             resources={"metadata": {"path": folder}},
             coalesce_streams=True,
@@ -131,24 +204,33 @@ def execute(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
             ),
             on_cell_execute=starts,
+            on_cell_executed=executed,
         )
         try:
-            with kernels.running(client):
+            with kernels.running(client) as mark:
                 client.execute(
-                    env={**kernels.limits, **os.environ, "NO_COLOR": "1"}
+                    env={
+                        **kernels.limits,
+                        **os.environ,
+                        "NO_COLOR": "1",
+                        processes.MARK: mark,
+                    }
                 )
         except CellExecutionError as error:
-            raise _failed(
-                page, framework, cells, done, ANSI.sub("", error.traceback)
-            ) from error
+            raise failed(ANSI.sub("", error.traceback)) from error
         except CellTimeoutError as error:
-            raise _failed(
-                page, framework, cells, done, f"ran longer than {timeout} s"
-            ) from error
+            if "IOPub" in str(error):
+                what = "puts out more than could be read: print less"
+            else:
+                what = (
+                    f"ran longer than {timeout} s: make it faster, or raise "
+                    "execute: timeout in _config.yml"
+                )
+            raise failed(what) from error
         except DeadKernelError as error:
-            raise _failed(
-                page, framework, cells, done, "the kernel died"
-            ) from error
+            raise failed(f"the kernel died: it {client.end()}") from error
+        except ExecutionError as error:
+            raise (failed("") if client.fault else error) from error
         except (NoSuchKernel, RuntimeError) as error:
             raise ExecutionError(
                 f"{page.path}: the kernel {framework.kernel} of "

@@ -18,14 +18,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from filelock import FileLock
 from jupyter_book.config import get_final_config
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.util.console import strip_colors
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from .build import Book, BuildError, Line, require_executed
+from .build import Book, BuildError, Line, alone, require_executed, said
 from .frameworks import ROOT, Framework
 from .split import SourceError
 
@@ -244,12 +243,11 @@ def main(arguments: list[str] | None = None) -> int:
                 f"The book has no framework {name!r}, only "
                 f"{' and '.join(book.frameworks)}."
             )
-        book.build.mkdir(exist_ok=True)
-        with FileLock(book.build / ".lock"):
+        with alone(book):
             path = make(book, options.what, book.frameworks[name])
         print(f"\nOpen {path}")
     except (BuildError, SourceError, ValueError, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(f"\n{said(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,0 +1,58 @@
+"""Let Sphinx read again each page whose content has changed.
+
+Sphinx compares times, and times lie: a clock is set back, a file is copied
+with the time that it had. So the contents of a page and of what it depends on
+are compared as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+NOTE = "d2l_contents"  # where the environment keeps the digests of its pages
+
+
+def changed(
+    app: Sphinx, env: BuildEnvironment, *_: Collection[str]
+) -> list[str]:
+    """The pages that are not what they were when they were read."""
+    then = getattr(env, NOTE, {})
+    now = contents(env)
+    return [name for name in then if name in now and now[name] != then[name]]
+
+
+def remember(app: Sphinx, env: BuildEnvironment) -> None:
+    setattr(env, NOTE, contents(env))
+
+
+def contents(env: BuildEnvironment) -> dict[str, str]:
+    """A digest of each page with all that it depends on."""
+    known: dict[Path, bytes] = {}
+
+    def content(path: Path) -> bytes:
+        if path not in known:
+            whole = path.read_bytes() if path.is_file() else b"none"
+            known[path] = hashlib.sha256(whole).digest()
+        return known[path]
+
+    return {
+        name: hashlib.sha256(
+            content(Path(env.doc2path(name)))
+            + b"".join(
+                content(Path(env.srcdir, path))
+                for path in sorted(map(str, env.dependencies.get(name, ())))
+            )
+        ).hexdigest()
+        for name in sorted(env.found_docs)
+    }
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("env-get-outdated", changed)
+    app.connect("env-updated", remember)
+    return {"version": "1", "parallel_read_safe": True}
