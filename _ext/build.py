@@ -50,14 +50,14 @@ from .split import Page, SourceError, notebook, read
 MOST_JOBS = 4
 # What the system says of a file that cannot be written or read, and the cure.
 CURES = {
-    errno.ENOSPC: "The disk is full: make room, and run the command again",
-    errno.EDQUOT: "Your part of the disk is full: make room, and run the "
-    "command again",
-    errno.EFBIG: "A file would be longer than it may be (ulimit -f): raise the "
-    "limit, and run the command again",
-    errno.EROFS: "The book lies where nothing can be written: copy it elsewhere",
-    errno.EACCES: "A file may not be written or read: give yourself the right "
-    "to, or copy the book elsewhere",
+    errno.ENOSPC: "Make room on the disk, and run the command again.",
+    errno.EDQUOT: "Make room on the disk, and run the command again.",
+    errno.EFBIG: "Raise the limit of a file's length (ulimit -f), and run the "
+    "command again.",
+    errno.EROFS: "Copy the book to where you can write, and run the command "
+    "there.",
+    errno.EACCES: "Give yourself the right to this file, or copy the book to "
+    "where you have it, and run the command again.",
 }
 REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
 
@@ -708,10 +708,10 @@ def alone(book: Book) -> Iterator[None]:
 
 
 def said(error: Exception) -> str:
-    """What went wrong, and the cure."""
-    if isinstance(error, OSError) and error.errno in CURES:
-        return f"{CURES[error.errno]} ({error})."
-    return str(error)
+    """What went wrong, and where the system refused something the cure."""
+    text = str(error)
+    cures = [cure for n, cure in CURES.items() if os.strerror(n) in text]
+    return "\n".join([text, *cures])
 
 
 class Line:

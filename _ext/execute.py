@@ -23,7 +23,7 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from . import processes
+from . import harmless, processes
 from .frameworks import Framework
 from .split import Cell, Page, SourceError
 
@@ -248,6 +248,16 @@ def execute(
                 number,
                 "is tagged raises-exception but raised nothing",
             )
+        for output in produced:
+            if fault := harmless.fault(output.get("data", {})):
+                raise _failed(
+                    page,
+                    framework,
+                    cells,
+                    number,
+                    f"puts out HTML with {fault}, which the site cannot show: "
+                    "put out text, a table or a picture",
+                )
     return outputs
 
 

@@ -22,6 +22,7 @@ from sphinx.errors import ExtensionError
 from . import frameworks as declaration
 from .execute import results
 from .frameworks import Framework
+from .harmless import plain
 from .plain import OPEN, closing, options
 from .split import Cell, Page, SourceError, parse, runs
 
@@ -174,10 +175,22 @@ def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
     if cell.tags:
         node.metadata["tags"] = cell.tags
     node.outputs = [
-        _named(output, framework)
+        _named(_plain(output), framework)
         for output in copy.deepcopy(outputs.get(cell.id, []))
     ]
     return node
+
+
+def _plain(output: NotebookNode) -> NotebookNode:
+    """Take away the colors of a terminal, which a notebook may show."""
+    for part, key in (
+        (output, "text"), (output, "evalue"), (output.get("data"), "text/plain")
+    ):
+        if part and key in part:
+            part[key] = plain(part[key])
+    if "traceback" in output:
+        output["traceback"] = [plain(line) for line in output["traceback"]]
+    return output
 
 
 def _named(output: NotebookNode, framework: str) -> NotebookNode:

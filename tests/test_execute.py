@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import ROOT, TinyBook, cell
 
-from _ext import build, execute, frameworks
+from _ext import execute, frameworks
 from _ext.build import Book
 from _ext.execute import ExecutionError
 
@@ -74,14 +74,3 @@ def test_each_framework_has_a_kernel_of_its_own_environment():
                 (kernels / framework.kernel / "kernel.json").read_text()
             )
             assert f".envs/{framework.kernel}/bin/python" in spec["argv"][0]
-
-
-def test_a_cache_entry_cut_off_while_written_is_executed_anew(tiny, capsys):
-    tiny.write(cell("6 * 7"))
-    book = Book(tiny.root)
-    build.make_notebooks(book, renew=False)
-    for entry in (book.build / "executed").iterdir():
-        entry.write_text(entry.read_text()[:20])
-    capsys.readouterr()
-    build.make_notebooks(book, renew=False)
-    assert capsys.readouterr().out.count("executed") == 2

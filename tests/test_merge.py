@@ -27,6 +27,8 @@ PAGE = (
     + cell("name * 3")
     + cell("print('the same everywhere')")
     + cell("1 / 0", "raises-exception")
+    + cell("print('\\x1b[31m<script>bad()</script>\\x1b[0m\\x07')")
+    + cell("raise ValueError('\\x1b[31m<i>worse</i>\\x08')", "raises-exception")
 )
 
 
@@ -64,6 +66,13 @@ def test_a_shared_cell_with_one_output_is_shown_once(html):
 
 def test_an_expected_error_is_shown(html):
     assert "ZeroDivisionError: division by zero" in text(html)
+
+
+def test_what_is_printed_is_text_without_a_terminals_codes(html):
+    shown = [node.get_text() for node in html.select(".cell_output pre")]
+    assert "<script>bad()</script>\n" in shown
+    assert "ValueError: <i>worse</i>" in "".join(shown)
+    assert not {"\x1b", "\x07", "\x08"} & set(str(html))
 
 
 def test_what_is_stored_for_the_prose_is_not_shown_twice(html):

@@ -62,7 +62,9 @@ def test_what_takes_longest_is_executed_first(tiny, capsys):
     assert names(capsys.readouterr().out) == ["Beta", "Alpha"]
 
 
-@pytest.mark.parametrize("kept", [None, '{"cut o', "[1]"])
+@pytest.mark.parametrize(
+    "kept", [None, '{"cut o', "[1]", '{"beta/tiny/page": "1"}']
+)
 def test_never_timed_a_page_counts_as_a_second_a_cell(tiny, kept):
     tiny.write(cell("1", "beta") + cell("1", "alpha") + cell("2"))
     book = Book(tiny.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, TinyBook, cell
@@ -111,6 +112,20 @@ def test_what_no_page_is_made_from_does_not_matter(copy):
     for name in ("tests/test_a.py", "_ext/__pycache__/a.pyc", ".idea/a", "chapters/.a"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).touch()
+    assert unchanged.is_unchanged(copy)
+
+
+def test_a_file_that_nobody_needs_may_be_unreadable(copy, monkeypatch):
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "diary.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    (copy / "diary.txt").touch()
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    unchanged.remember(copy, unchanged.sources(copy))
     assert unchanged.is_unchanged(copy)
 
 
