@@ -435,7 +435,12 @@ def bare(root: Path, *command: str, **options: object) -> subprocess.Popen:
     return subprocess.Popen(
         [*rights, sys.executable, "-m", "_ext.build", *command, "--root", str(root)],
         cwd=ROOT,
-        env={"PATH": os.defpath, "LC_ALL": "C", "PYTHONPATH": str(ROOT)},
+        env={
+            "PATH": os.defpath,
+            "LC_ALL": "C",
+            "PYTHONPATH": str(ROOT),
+            "SOURCE_DATE_EPOCH": "1000000000",  # in fonts and in the wheel
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
