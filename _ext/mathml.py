@@ -160,7 +160,7 @@ def font_of(wanted: set[str]) -> bytes:
 
     Raises ValueError for characters that the font does not have.
     """
-    font = TTFont(FONT)
+    font = TTFont(FONT, recalcTimestamp=False)
     blank = {c for c in wanted if c.isspace() or 0x2060 <= ord(c) <= 0x2064}
     missing = wanted - blank - {chr(code) for code in font.getBestCmap()}
     if missing:
@@ -173,7 +173,7 @@ def font_of(wanted: set[str]) -> bytes:
 
 def root_font() -> bytes:
     """A WOFF2 font of the smallest radical sign alone."""
-    font = TTFont(FONT)
+    font = TTFont(FONT, recalcTimestamp=False)
     sizes = font["MATH"].table.MathVariants
     at = sizes.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
     sign = sizes.VertGlyphConstruction[at]
@@ -184,7 +184,6 @@ def root_font() -> bytes:
 
 def _cut(font: TTFont, wanted: set[str]) -> bytes:
     options = subset.Options(layout_features=FEATURES, flavor="woff2")
-    options.recalc_timestamp = False
     options.hinting = False
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=map(ord, wanted))

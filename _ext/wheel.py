@@ -7,9 +7,11 @@ helpers that it was written with, or none.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
+import time
 import tomllib
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from .frameworks import ROOT
 PACKAGE = "d2l_extras"
 FOLDER = "wheels"  # in the site
 METADATA = ("pyproject.toml", "README.md", "LICENSE")
+# The day, on any clock, that the wheel gives its files: that which flit gives
+# to those that it writes itself.
+DAY = (2016, 1, 1, 0, 0, 0, 0, 0, -1)
 
 
 def version(root: Path = ROOT) -> str:
@@ -39,7 +44,10 @@ def name(root: Path = ROOT) -> str:
 
 
 def build(folder: Path, root: Path = ROOT) -> Path:
-    """Build the wheel in `folder`, and return its path."""
+    """Build the wheel in `folder`, and return its path.
+
+    The same content gives the same bytes, wherever and whenever.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     base, full = _base(root), version(root)
     with tempfile.TemporaryDirectory() as place:
@@ -58,6 +66,8 @@ def build(folder: Path, root: Path = ROOT) -> Path:
                 ).replace(f'version__ = "{base}"', f'version__ = "{full}"', 1),
                 encoding="utf-8",
             )
+        for path in filter(Path.is_file, copy.rglob("*")):
+            os.utime(path, (time.mktime(DAY),) * 2)
         made = make_wheel_in(copy / "pyproject.toml", folder)
     return made.file
 
