@@ -30,20 +30,20 @@ from pathlib import Path
 from typing import ClassVar
 
 import nbformat
-import yaml
 from filelock import FileLock, Timeout
 from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from . import labels, processes, setup_cell, unchanged, wheel
+from . import labels, processes, setup_cell, source, unchanged, wheel
 from .execute import ExecutionError, Kernels, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
 from .merge import find_notebook
 from .settled import Settled
-from .split import Page, SourceError, notebook, read
+from .source import SourceError
+from .split import Page, notebook, read
 
 # Kernels at a time, as a rule: with more, the longest page still takes as long,
 # and each needs a gigabyte of memory.
@@ -73,22 +73,41 @@ class Book:
         self.root = root
         self.frameworks = declaration.load(root)
         self.build = root / "_build"
-        text = (root / "_config.yml").read_text(encoding="utf-8")
-        config = yaml.safe_load(text)
-        execution = config.get("execute", {})
+        config, path = source.settings(root / "_config.yml"), "_config.yml"
+        title = config.get("title")
+        if not isinstance(title, str):
+            raise SourceError(f"{path}: write the book's `title: ...`")
         # The title in the names of files.
-        self.slug = "-".join(re.findall(r"\w+", config["title"].lower()))
+        self.slug = "-".join(re.findall(r"\w+", title.lower()))
+        self.timeout = (config.get("execute") or {}).get("timeout", 600)
+        if type(self.timeout) is not int:
+            raise SourceError(
+                f"{path}: `timeout` is a whole number of seconds, not "
+                f"{self.timeout!r}"
+            )
+        self.contents = source.contents(root)
         self.labels = labels.read(root)
-        self.timeout = int(execution.get("timeout", 600))
 
     def sources(self) -> dict[str, Path]:
-        """Every page that has code, by its name, in the order of their paths."""
-        chapters = self.root / "chapters"
-        return {
-            path.relative_to(chapters).with_suffix("").as_posix(): path
-            for path in sorted(chapters.rglob("*.md"))
-            if is_myst_markdown_notebook(path.read_text(encoding="utf-8"))
-        }
+        """Every page that has code, by its name, in the order of their paths.
+
+        Raises SourceError for the first fault of a page without code, or of
+        one that is in no table of contents.
+        """
+        found = {}
+        for path in sorted((self.root / "chapters").rglob("*.md")):
+            name = path.relative_to(self.root).with_suffix("").as_posix()
+            if name not in self.contents:
+                raise SourceError(
+                    f"{path}: no reader would find this page: name it in "
+                    f"_toc.yml, as `- file: {name}`, or move it out of chapters/"
+                )
+            text = source.read(path)
+            if is_myst_markdown_notebook(text):
+                found[name.removeprefix("chapters/")] = path
+            else:
+                source.check(text, path, self.frameworks)
+        return found
 
     def pages(self) -> list[Page]:
         """The same, read and checked."""
@@ -334,7 +353,7 @@ def make_notebooks(
     building the book leaves a clean checkout clean.
     """
     settled = Settled(book.build / "settled.json", book.root, _shared(book))
-    todo, failures, order, sources = [], {}, [], {}
+    unsettled, todo, failures, order, sources = [], [], {}, [], {}
 
     def write(
         page: Page, framework: Framework, outputs: list | Exception
@@ -359,17 +378,20 @@ def make_notebooks(
                     _line(name, framework).done(_reused(cells))
                     continue
                 page = page or read(path, name, book.frameworks)
-                if not framework.available:
-                    node = stand_in(book, page, framework)
-                    _write_notebook(book.output(page, framework), node)
-                    continue
-                kept = None if force else _load(_cached(book, page, framework))
-                if kept is None:
-                    todo.append((page, framework))
-                    continue
-                cells = len(page.code(framework.name))
-                _line(name, framework).done(_reused(cells))
-                write(page, framework, kept)
+                unsettled.append((page, framework))
+        _refuse_faulty(book, unsettled)
+        for page, framework in unsettled:
+            if not framework.available:
+                node = stand_in(book, page, framework)
+                _write_notebook(book.output(page, framework), node)
+                continue
+            kept = None if force else _load(_cached(book, page, framework))
+            if kept is None:
+                todo.append((page, framework))
+                continue
+            cells = len(page.code(framework.name))
+            _line(page.name, framework).done(_reused(cells))
+            write(page, framework, kept)
         if todo:
             find_data()
         jobs = min(jobs or min(cpus(), MOST_JOBS), max(1, len(todo)))
@@ -378,11 +400,27 @@ def make_notebooks(
                 write(*one)
     finally:
         settled.save()
-    # In the order of the pages, whichever ended first; what is wrong in the
-    # source of several frameworks, once.
-    told = dict.fromkeys(failures[name] for name in order if name in failures)
-    if told:
-        raise BuildError("\n\n".join(told))
+    # In the order of the pages, whichever ended first.
+    _fail([failures[name] for name in order if name in failures])
+
+
+def _refuse_faulty(book: Book, pairs: list[tuple[Page, Framework]]) -> None:
+    """Raise BuildError for what no notebook can say, before any execution."""
+    failures = []
+    for page, framework in pairs:
+        try:
+            notebook(page, framework, labels=book.labels)
+        except SourceError as error:
+            failures.append(str(error))
+    _fail(failures)
+
+
+def _fail(failures: list[str]) -> None:
+    """Raise BuildError if there are any, each once: what is wrong in a source
+    is told by every framework.
+    """
+    if failures:
+        raise BuildError("\n\n".join(dict.fromkeys(failures)))
 
 
 def _reused(cells: int) -> str:

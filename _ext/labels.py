@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
-import yaml
 from pybtex.database import parse_file
+from pybtex.exceptions import PybtexError
+
+from . import source
+from .source import SourceError
 
 SECTION = re.compile(r"((?:^\(\w+\)=\s*\n+)+)#+[ \t]+(.+)$", re.M)
 EQUATION = re.compile(
@@ -36,6 +40,8 @@ class Target:
     page: str
     text: str  # a section's title, or "Figure 3.2"
     number: str = ""
+    # Of the page; a line more changes nothing that refers to the label.
+    line: int = field(default=0, repr=False, compare=False)
 
 
 @dataclass
@@ -54,7 +60,7 @@ class Labels:
         if anchor.startswith("eq-"):
             anchor = f"equation-{anchor}"
         fragment = f"#{anchor}" if anchor else ""
-        return f"{self.site}chapters/{page}.html{fragment}"
+        return f"{self.site}chapters/{quote(page)}.html{fragment}"
 
 
 def site_of(repository: str) -> str:
@@ -64,39 +70,64 @@ def site_of(repository: str) -> str:
 
 
 def read(root: Path) -> Labels:
-    """Collect the labels of all pages in the table of contents below `root`."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    repository = config.get("repository", {})
+    """Collect the labels of all pages in the table of contents below `root`.
+
+    Raises SourceError for a label that two places have.
+    """
+    repository = source.settings(root / "_config.yml").get("repository") or {}
+    if not isinstance(repository, dict):
+        raise SourceError(
+            f"{root / '_config.yml'}: `repository` must hold `url` and "
+            f"`branch`, not be {repository!r}"
+        )
     url = (repository.get("url") or "").rstrip("/")
     branch = repository.get("branch") or "main"
     labels = Labels(site_of(url), url, branch)
     for page, prefix in _pages(root):
         path = root / "chapters" / f"{page}.md"
         if path.exists():
-            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-            labels.targets.update(targets(text, page, prefix))
+            _add(labels.targets, targets(source.read(path), page, prefix))
     for path in sorted((root / "chapters").glob("*.bib")):
         labels.works.update(_works(path))
     return labels
 
 
 def targets(text: str, page: str, prefix: str = "") -> dict[str, Target]:
-    """The labels of one page's source, numbered as Sphinx numbers them."""
-    found = {}
+    """The labels of one page's source, numbered as Sphinx numbers them.
+
+    Raises SourceError for a label that two places have.
+    """
+    found: dict[str, Target] = {}
+
+    def add(label: str, at: int, said: str, number: str = "") -> None:
+        line = text.count("\n", 0, at) + 1
+        _add(found, {label: Target(page, said, number, line)})
+
     for match in SECTION.finditer(text):
-        for label in re.findall(r"\((\w+)\)=", match[1]):
-            found[label] = Target(page, match[2].strip())
+        for label in re.finditer(r"\((\w+)\)=", match[1]):
+            add(label[1], match.start() + label.start(), match[2].strip())
     for kind, pattern in NUMBERED.items():
-        names = [match.groups()[-1] for match in pattern.finditer(text)]
-        for count, label in enumerate(dict.fromkeys(names), 1):
-            number = f"{prefix}{count}"
-            found[label] = Target(page, f"{kind} {number}", number)
+        for count, match in enumerate(pattern.finditer(text), 1):
+            label, number = match[match.lastindex], f"{prefix}{count}"
+            at = match.start(match.lastindex)
+            add(label, at, f"{kind} {number}", number)
     return found
+
+
+def _add(known: dict[str, Target], new: dict[str, Target]) -> None:
+    for label, target in new.items():
+        if other := known.get(label):
+            raise SourceError(
+                f"chapters/{target.page}.md:{target.line}: the label {label!r} "
+                f"is that of line {other.line} of chapters/{other.page}.md "
+                "already; choose another one here"
+            )
+        known[label] = target
 
 
 def _pages(root: Path) -> list[tuple[str, str]]:
     """Each page of the table of contents, with the prefix of its numbers."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    toc = source.settings(root / "_toc.yml")
     pages, count = [(_name(toc["root"]), "")], 0
     for part in toc.get("parts", [toc]):
         for chapter in part.get("chapters", []):
@@ -112,7 +143,11 @@ def _name(file: str) -> str:
 
 def _works(path: Path) -> dict[str, tuple[str, str]]:
     works = {}
-    for key, entry in parse_file(str(path)).entries.items():
+    try:
+        entries = parse_file(str(path)).entries
+    except PybtexError as error:
+        raise SourceError(f"{path}: {error}; mend the entry") from error
+    for key, entry in entries.items():
         names = [
             re.sub(r"[{}]", "", " ".join(person.last_names))
             for person in entry.persons.get("author", [])

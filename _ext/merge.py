@@ -23,8 +23,9 @@ from . import frameworks as declaration
 from .execute import results
 from .frameworks import Framework
 from .harmless import plain
-from .plain import OPEN, closing, options
-from .split import Cell, Page, SourceError, parse, runs
+from .plain import OPEN, closing
+from .source import SourceError, options, read
+from .split import Cell, Page, parse, runs
 
 CHAPTERS = "chapters"
 GROUP = "framework"  # the tab sets whose tabs are frameworks
@@ -261,7 +262,7 @@ def register(app: Sphinx, config: Config) -> None:
     app.tags.add("edition" if config.edition else "site")
     root = Path(app.srcdir)
     for path in sorted((root / CHAPTERS).rglob("*.md")):
-        if is_myst_markdown_notebook(path.read_text(encoding="utf-8")):
+        if is_myst_markdown_notebook(read(path)):
             name = path.relative_to(root).as_posix()
             reader = (f"{__name__}.read_merged", {}, False)
             config.nb_custom_formats[f"/{name}"] = reader

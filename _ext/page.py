@@ -322,7 +322,7 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
         return
     entries = []
     for name in sorted(app.env.found_docs):
-        url = app.config.html_baseurl + quote(app.builder.get_target_uri(name))
+        url = app.config.html_baseurl + app.builder.get_target_uri(name)
         day = last_change(Path(app.srcdir), Path(app.env.doc2path(name)))
         when = f"<lastmod>{day}</lastmod>" if day else ""
         entries.append(f"<url><loc>{escape(url)}</loc>{when}</url>\n")

@@ -12,13 +12,13 @@ import textwrap
 from typing import TYPE_CHECKING, Callable
 
 from .labels import EQUATION, Labels, Target
+from .source import SourceError, options
 
 if TYPE_CHECKING:
     from .frameworks import Framework
     from .split import Cell, Page
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
-OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
 TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")
 ROLE = re.compile(r"(?<!`)\{([\w:]+)\}`([^`]+)`")
 WITH_TARGET = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
@@ -44,7 +44,7 @@ class Plain:
 
     def __call__(self, cell: Cell) -> str:
         """The plain Markdown of a Markdown cell."""
-        self.cell = cell
+        self.cell, self.said = cell, ""
         text = self._blocks(cell.source.splitlines())
         text = EQUATION.sub(self._equation, text)
         text = _outside_code(text, lambda s: ROLE.sub(self._role, s))
@@ -55,7 +55,7 @@ class Plain:
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if not figure.get("caption"):
             return ""
-        self.cell = cell
+        self.cell, self.said = cell, ""
         text = ROLE.sub(self._role, figure["caption"].strip())
         if not figure.get("name"):
             return text
@@ -68,6 +68,7 @@ class Plain:
             if match := OPEN.match(line):
                 fence, name, argument = match.groups()
                 end = closing(lines, i + 1, fence)
+                self.said = line
                 if end is None:
                     raise self._error(f"the fence of {{{name}}} is not closed")
                 given, body = options(lines[i + 1 : end])
@@ -119,12 +120,13 @@ class Plain:
         raise self._error(f"the directive {{{name}}} is unknown to notebooks")
 
     def _equation(self, match: re.Match) -> str:
+        self.said = f"({match[2]})"
         tag = f" \\tag{{{self._target(match[2]).number}}}"
         body = match[1].rstrip()
         return f"{body}{tag}\n$$" if "\n" in body else f"{body}{tag}$$"
 
     def _role(self, match: re.Match) -> str:
-        name, content = match.groups()
+        self.said, (name, content) = match[0], match.groups()
         explicit = WITH_TARGET.match(content)
         text, target = explicit.groups() if explicit else ("", content)
         if name == "result":
@@ -181,11 +183,15 @@ class Plain:
             return f"({'; '.join(cited)})"
         return ", ".join(cited[:-1] + [""]) + cited[-1]
 
-    def _error(self, message: str) -> ValueError:
-        from .split import SourceError
-
-        where = f"{self.page.path}:{self.cell.line}"
-        return SourceError(f"{where} (the cell from this line on): {message}")
+    def _error(self, message: str) -> SourceError:
+        """What is wrong, in the line that is being translated."""
+        said = self.said.partition("\n")[0]
+        lines = self.cell.source.splitlines()
+        at = next((i for i, s in enumerate(lines) if said and said in s), None)
+        where = f"{self.page.path}:{self.cell.line + (at or 0)}"
+        if at is None:  # in a caption
+            where += " (the cell from this line on)"
+        return SourceError(f"{where}: {message}")
 
 
 def closing(lines: list[str], start: int, fence: str) -> int | None:
@@ -195,14 +201,6 @@ def closing(lines: list[str], start: int, fence: str) -> int | None:
         if close.match(lines[i]):
             return i
     return None
-
-
-def options(body: list[str]) -> tuple[dict[str, str], list[str]]:
-    options, i = {}, 0
-    while i < len(body) and (match := OPTION.match(body[i])):
-        options[match[1]] = match[2].strip()
-        i += 1
-    return options, body[i:]
 
 
 def _quote(text: str) -> str:

@@ -109,7 +109,11 @@ def imports(page: Page, framework: Framework) -> list[str]:
     for cell in page.code(framework.name):
         if "raises-exception" in cell.tags:
             continue
-        for node in ast.walk(ast.parse(cell.source)):
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:  # a magic of IPython, or its execution will tell
+            continue
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

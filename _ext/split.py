@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from jupytext.myst import MystMetadataParsingError, myst_to_notebook
+from jupytext.myst import myst_to_notebook
 from nbformat import NotebookNode
 
-from . import setup_cell
+from . import setup_cell, source
 from .frameworks import Framework
 from .labels import Labels, Target, targets
 from .plain import Plain
+from .source import SourceError
 
 TAGS = {
     "raises-exception",
@@ -29,10 +30,6 @@ TAGS = {
     "remove-input",
     "remove-output",
 }
-
-
-class SourceError(ValueError):
-    """A page is not what it has to be; says where, what and the cure."""
 
 
 @dataclass
@@ -83,22 +80,23 @@ def read(path: Path, name: str, frameworks: dict[str, Framework]) -> Page:
 
     Raises SourceError with page, line and cure for what cannot be split.
     """
-    return parse(path.read_text(encoding="utf-8"), path, name, frameworks)
+    return parse(source.read(path), path, name, frameworks)
 
 
 def parse(
     text: str, path: Path, name: str, frameworks: dict[str, Framework]
 ) -> Page:
     """Like `read`, for the text of a page."""
-    try:
-        notebook = myst_to_notebook(
-            text.replace("\r\n", "\n"), add_source_map=True
-        )
-    except MystMetadataParsingError as error:
-        raise SourceError(f"{path}: {error}") from error
+    text = text.replace("\r\n", "\n")
+    source.check(text, path, frameworks)
+    notebook = myst_to_notebook(text, add_source_map=True)
+    lines = text.splitlines()
     page = Page(name, path, [], targets(text, name))
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
+        # Jupytext counts the empty lines before a Markdown cell to it.
+        while node.cell_type == "markdown" and not lines[line].strip():
+            line += 1
         cell = _cell(node, line + 1, path, frameworks)
         # The same text twice on a page still needs two different ids.
         seen[cell.id] = seen.get(cell.id, 0) + 1

@@ -72,7 +72,7 @@ def test_an_unknown_tag_is_refused_with_the_tags_there_are():
 
 def test_invalid_metadata_of_a_cell_is_refused_with_its_line():
     broken = "```{code-cell} ipython3\n:tags: [mxnet\na\n```\n"
-    with pytest.raises(split.SourceError, match="line 14"):
+    with pytest.raises(split.SourceError, match="page.md:15: the metadata"):
         page(broken)
 
 
