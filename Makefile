@@ -7,7 +7,7 @@ PORT  ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: pdf epub lighthouse screenshots why clean setup
+.PHONY: pdf epub lighthouse screenshots why clean setup audit
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
@@ -19,6 +19,7 @@ book: setup ## build the site in _build/html (JOBS=1: pages one by one)
 test: book ## run the tests (ARGS="-k data": only some)
 	@$(RUN) -m colab.stand_in --build
 	@$(RUN) -m lighthouse.audit --install
+	@$(call bootstrap,--audit)
 	@"$(BOOK)" -m pytest $(ARGS)
 
 serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
@@ -51,6 +52,10 @@ check: setup ## check that the committed notebooks are what the sources give
 
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
+
+audit: ## look for known vulnerabilities in what the locks name
+	@$(call bootstrap,--audit)
+	@.envs/audit/bin/python -m _ext.audit
 
 bench: book ## measure how fast frameworks train and how light the site is
 	@"$(BOOK)" bench/training.py

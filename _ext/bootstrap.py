@@ -3,12 +3,13 @@
     python3.11 -m _ext.bootstrap [mxnet ...]          make what is missing
     python3.11 -m _ext.bootstrap --no-kernel          only what renders pages
     python3.11 -m _ext.bootstrap --share              kernels for Jupyter, too
+    python3.11 -m _ext.bootstrap --audit              only what audits the locks
     python3.11 -m _ext.bootstrap --lock [--upgrade]   renew the locks
 
 A bare Python 3.11 runs this, so it needs nothing but the standard library.
 Everything goes under .envs/: `uv`, installed by pip, which makes the others;
 `book`, which builds and tests; one environment a framework, named as its
-kernel; and share/jupyter/, where Jupyter finds those kernels if JUPYTER_PATH
+kernel; `audit`, if it is asked for; and share/jupyter/, where Jupyter finds those kernels if JUPYTER_PATH
 names it. An environment is made in .envs/.new and renamed when it is complete,
 with a stamp of what it was made from, so one that can be seen is whole.
 """
@@ -50,6 +51,7 @@ UV = ".envs/uv/bin/uv"
 NEW = ".envs/.new"
 NEW_PYTHON = NEW + "/bin/python"
 UV_LOCK = ".envs/uv.txt"
+AUDIT_LOCK = "_ext/audit.txt"
 # The interpreter itself, whether or not a virtual environment is active.
 PYTHON = os.path.realpath(sys.executable)
 
@@ -122,6 +124,12 @@ def uv_environment() -> Environment:
         (NEW_PYTHON, "-m", "pip", "install", *install),
     )
     return Environment("uv", "requirements.txt", commands, pins.group(), "")
+
+
+def audit_environment() -> Environment:
+    """The environment of pip-audit alone: it needs nothing of the book."""
+    pins, commands = read(AUDIT_LOCK), recipe(AUDIT_LOCK)[:2]
+    return Environment("audit", AUDIT_LOCK, commands, pins, "")
 
 
 def environments(names: list[str] | None = None) -> list[Environment]:
@@ -413,7 +421,10 @@ def wait_for(guard: TextIO) -> None:
 
 def renew_locks(upgrade: bool) -> None:
     """Renew the locks from pyproject.toml."""
-    locks = {"requirements.txt": ("--group", "book")}
+    locks = {
+        "requirements.txt": ("--group", "book"),
+        AUDIT_LOCK: ("--group", "audit"),
+    }
     for framework in declared():
         extra = ("pyproject.toml", "--extra", framework.name)
         locks[framework.lock] = (*extra, "--group", "kernel")
@@ -439,6 +450,8 @@ def main(arguments: list[str]) -> str | int:
             if "--lock" in arguments:
                 set_up([uv_environment()])
                 renew_locks("--upgrade" in arguments)
+            elif "--audit" in arguments:
+                set_up([uv_environment(), audit_environment()])
             else:
                 names = [name for name in arguments if name[:2] != "--"]
                 bare = "--no-kernel" in arguments

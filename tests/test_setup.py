@@ -31,6 +31,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 DECLARED = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
+AUDIT = "_ext/audit.txt"
 KERNELS = [entry["kernel"] for entry in DECLARED.values()]
 NOWHERE = "http://127.0.0.1:9/simple/"  # The discard port: nobody listens.
 
@@ -47,6 +48,7 @@ description = "A small stand-in"
 [dependency-groups]
 kernel = ["flit_core"]
 book = ["uv", "tiny", "flit_core"]
+audit = ["tiny"]
 [tool.flit.module]
 name = "d2l_extras"
 """
@@ -154,7 +156,7 @@ class Checkout:
         (root / "pyproject.toml").write_text(PYPROJECT.format(extras=extras))
         (root / "_ext/build.py").write_text(ECHO)
         (root / "pytest.py").write_text(ECHO)
-        for lock in LOCKS:
+        for lock in [*LOCKS, AUDIT]:
             (root / lock).write_text(index.pins["tiny"] + index.pins["flit"])
         with open(root / "requirements.txt", "a") as book:
             book.write(index.pins["uv"])
@@ -523,7 +525,7 @@ def entries(lock: Path) -> list[str]:
     return re.split(r"\n(?=\S)", text.strip())
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, AUDIT])
 def test_every_requirement_is_pinned_and_carries_a_hash(lock):
     pinned = (
         r"[a-z0-9.-]+==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+"
@@ -533,10 +535,11 @@ def test_every_requirement_is_pinned_and_carries_a_hash(lock):
         assert re.fullmatch(pinned, entry), entry.splitlines()[0]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, AUDIT])
 def test_a_lock_holds_what_pyproject_asks_for(lock):
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = asked["dependency-groups"]["book"]
+    group = "audit" if lock == AUDIT else "book"
+    wanted = asked["dependency-groups"][group]
     for name, entry in DECLARED.items():
         if lock == entry["lock"]:
             project = asked["project"]
@@ -563,7 +566,7 @@ def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
     (fresh.root / LOCKS[-1]).unlink()
     done = fresh.make("lock")
     assert done.returncode == 0, done.stderr
-    for lock in LOCKS:
+    for lock in [*LOCKS, AUDIT]:
         pin = index.pins["old" if lock == "requirements.txt" else "tiny"]
         text = (fresh.root / lock).read_text()
         assert pin in text
@@ -598,6 +601,7 @@ COMMANDS = [
     "why",
     "check",
     "lock",
+    "audit",
     "bench",
     "lighthouse",
     "screenshots",
@@ -612,6 +616,13 @@ def test_one_framework_needs_the_environment_of_no_other(fresh):
     done = fresh.make("setup", f"FRAMEWORKS={first}")
     assert done.returncode == 0, done.stderr
     assert fresh.whole() == sorted(["uv", "book", KERNELS[0]])
+
+
+def test_the_audit_needs_no_other_environment(fresh):
+    (fresh.root / "_ext/audit.py").write_text(ECHO)
+    done = fresh.make("audit")
+    assert done.returncode == 0, done.stderr
+    assert fresh.whole() == ["audit", "uv"]
 
 
 def test_rendering_needs_no_environment_of_a_framework(fresh):
@@ -694,6 +705,7 @@ def test_make_lists_every_command_with_its_purpose(bare):
                 "pytest.py -k data",
             ],
         ),
+        (["audit"], ["audit.py"]),
         (["bench"], ["build.py book", "training.py", "site.py"]),
         (["lighthouse"], ["build.py book", "audit.py"]),
         (["colab"], ["stand_in.py"]),
@@ -702,7 +714,7 @@ def test_make_lists_every_command_with_its_purpose(bare):
 )
 def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
     for file in (
-        "bench/training", "bench/site", "tests/lighthouse/audit",
+        "_ext/audit", "bench/training", "bench/site", "tests/lighthouse/audit",
         "tests/colab/stand_in", "tests/colab/grid",
     ):  # fmt: skip
         script = made.root / f"{file}.py"
