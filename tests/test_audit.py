@@ -65,9 +65,9 @@ def run(tmp_path):
         kind = "kernel" if "kernels" in lock else "book"
         (tmp_path / lock).write_text(PIN.format(f"{kind}-package"))
 
-    def run(url: str) -> subprocess.CompletedProcess:
+    def run(url: str, *code: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [PYTHON, "-m", "_ext.audit"],
+            [PYTHON, *(code or ("-m", "_ext.audit"))],
             cwd=tmp_path,
             env={**os.environ, "AUDIT_URL": url},
             capture_output=True,
@@ -93,16 +93,21 @@ def test_every_lock_is_audited(service, run):
 def test_what_is_vulnerable_is_listed_with_its_cure(service, run):
     url, _, holes = service
     holes["kernel-package"] = {"vulns": [HOLE]}
-    done = run(url)
-    assert done.returncode == 1
-    assert "kernels/mxnet.txt: 1 packages, 1 with known vuln" in done.stdout
-    assert "requirements.txt: 1 packages, none with" in done.stdout
-    said = " ".join(done.stdout.split())
-    assert (
-        "kernel-package 1.0 PYSEC-1, CVE-1: Anyone can read everything. "
-        "(mended in 1.1)" in said
+    code = "from _ext import audit; print(audit.audit('kernels/mxnet.txt'))"
+    said = " ".join(run(url, "-c", code).stdout.split())
+    assert said == (
+        "kernels/mxnet.txt: 1 packages, 1 with known vulnerabilities, says "
+        f"{url} kernel-package 1.0 PYSEC-1, CVE-1: Anyone can read everything. "
+        "(mended in 1.1) 1"
     )
-    assert "make lock UPGRADE=1" in done.stderr
+
+
+@pytest.mark.parametrize(("bad", "status"), [(1, 1), (0, 0)])
+def test_what_is_vulnerable_fails_the_command(monkeypatch, bad, status):
+    monkeypatch.setattr(audit, "audit", lambda lock: bad)
+    said = audit.main()
+    assert bool(said) == status
+    assert not bad or "make lock UPGRADE=1" in said
 
 
 def test_without_a_service_it_says_so_and_fails(run):
