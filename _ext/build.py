@@ -593,13 +593,15 @@ def make_site(book: Book) -> Path:
 
     The site is built aside, so the last good one stays if this one fails.
     """
-    aside = book.build / "aside"
-    stamp, design = aside / "design", _design(book)
-    if not stamp.exists() or stamp.read_text() != design:
+    aside, last = book.build / "aside", book.build / "rendered"
+    design = _design(book)
+    if _read(aside / "design") != design:
         shutil.rmtree(aside, ignore_errors=True)
+        if _read(last / "design") == design:
+            shutil.copytree(last, aside)
     # Sphinx would take pages that are half written for good, and warn but once:
-    # what does not get to the end begins anew.
-    stamp.unlink(missing_ok=True)
+    # after what does not get to the end, the next build begins with the last.
+    (aside / "design").unlink(missing_ok=True)
     line = Line("site")
     line.now("rendering")
     if said := render(book, aside):
@@ -607,12 +609,17 @@ def make_site(book: Book) -> Path:
             "The pages could not be rendered; the site of before is untouched."
             f"\n{said}"
         )
-    stamp.write_text(design)
     lead_in(aside / "_build" / "html" / "index.html")
+    (aside / "design").write_text(design)
+    swap(aside, last)
     site = book.build / "html"
     swap(aside / "_build" / "html", site)
     line.done("rendered")
     return site / "index.html"
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def render(book: Book, folder: Path) -> str:
@@ -671,7 +678,7 @@ def _design(book: Book) -> str:
 
 def swap(new: Path, site: Path) -> None:
     """Replace the folder `site` by a copy of `new`."""
-    fresh, old = site.with_name("html.new"), site.with_name("html.old")
+    fresh, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
     tidy(site)
     try:
         shutil.copytree(new, fresh)
@@ -688,7 +695,7 @@ def tidy(site: Path) -> None:
     """Put the last good site back if it is missing, as after a swap that was
     cut off, and remove what is half made.
     """
-    fresh, old = site.with_name("html.new"), site.with_name("html.old")
+    fresh, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
     if old.exists() and not site.exists():
         old.rename(site)
     for leftover in (fresh, old):
@@ -698,7 +705,8 @@ def tidy(site: Path) -> None:
 def recover(book: Book) -> None:
     """Mend and end what a build left that was killed."""
     processes.end(processes.mark(book.root))
-    tidy(book.build / "html")
+    for folder in ("html", "rendered"):
+        tidy(book.build / folder)
     for room in (book.build / "executed", book.build / "outputs",
                  book.root / "notebooks"):
         for partial in room.rglob("*.part"):

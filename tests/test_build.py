@@ -100,6 +100,26 @@ def test_a_warning_fails_the_build_and_the_last_site_stays(
     assert tiny.site.read_bytes() == before
 
 
+def test_after_a_failed_rendering_only_what_is_mended_is_rendered(tiny):
+    tiny.write(cell("1"))
+    tiny.page.with_name("other.md").write_text("# Other\n")
+    (tiny.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: chapters/tiny/page\n"
+        "chapters:\n- file: chapters/tiny/other\n"
+    )
+    tiny.html()
+    aside = tiny.root / "_build" / "aside" / "_build" / "html"
+    other = aside / "chapters" / "tiny" / "other.html"
+    rendered = other.stat().st_mtime_ns
+    tiny.write("See [it](nowhere.md).\n\n" + cell("1"))
+    for _ in range(2):  # Sphinx by itself would warn once and then be content
+        failed = tiny.build("book")
+        assert "cross-reference target not found" in failed.stderr
+    tiny.write("Mended.\n\n" + cell("1"))
+    assert "Mended." in tiny.html()
+    assert other.stat().st_mtime_ns == rendered
+
+
 def test_a_clean_checkout_stays_clean_although_outputs_vary(tiny):
     tiny.write(cell("import os\nos.getpid()"))
     tiny.build("book")
