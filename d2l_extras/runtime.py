@@ -6,9 +6,11 @@ tested.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import json
+import os
 import platform
 import re
 import subprocess
@@ -42,6 +44,16 @@ PINS = {
 # what the machine has. What they do need is in EACH.
 ALONE = ("d2l", "mxnet", "palmerpenguins")
 EACH = ("d2l", "pandas", "requests")
+# The compute capabilities that mxnet-cu112 serves, the last one excluded. Its
+# wheel holds code for 5.0, 6.0, 7.0, 8.0 and 8.6, which also runs on what comes
+# later in the same generation, and none (PTX) to be translated for newer ones.
+# Read off the wheel with cuobjdump; seen to fail with error 209 on 9.0.
+SERVED = ((5, 0), (9, 0))
+# The numbers of the two halves of the capability in the driver's cuda.h.
+MAJOR, MINOR = 75, 76
+# From this capability on TensorFlow multiplies float32 matrices with factors
+# that it has rounded to 11 bits (TensorFloat-32): too coarse for the pages.
+ROUNDING = (8, 0)
 # What pip says, and what that means for whoever reads it.
 REASONS = {
     "No module named pip": "this Python has no pip",
@@ -109,7 +121,9 @@ def prepare(framework: str, *modules: str) -> None:
     print(f"NumPy {metadata.version('numpy')}", end=", ")
     summary = _summary(framework)
     print(summary)
-    if cuda.num_gpus() and "cpu" in summary.lower():
+    if "gpu" in summary.lower():
+        done += _settle_gpu(framework)
+    elif cuda.num_gpus() and not any("GPU" in line for line in done):
         done.append(f"There is a GPU, but this {label} does not use it.")
     print(*done, sep="\n")
 
@@ -165,12 +179,60 @@ def install(names: list[str]) -> list[str]:
 def _install_for_gpu(told: list[str]) -> bool:
     """Install MXNet for a GPU, with CUDA 11 aside; tell why if that fails."""
     try:
+        _check_capability()
         _pip("--no-deps", "--target", str(cuda.FOLDER), *cuda.PACKAGES)
         _pip("--no-deps", "mxnet-cu112==1.9.1")
     except CannotRun as trouble:
         told.append(f"There is a GPU, but MXNet will use the CPU: {trouble}")
         return False
     return True
+
+
+def _settle_gpu(framework: str) -> list[str]:
+    """See to it that the pages compute right on a GPU; return what to tell.
+
+    Raises CannotRun where MXNet holds no code for it.
+    """
+    if framework == "mxnet":
+        try:
+            _check_capability()
+        except CannotRun as trouble:
+            raise CannotRun(
+                f"{trouble}. Run %pip uninstall -y mxnet-cu112, restart the "
+                "kernel, and run the notebook again: MXNet will use the CPU."
+            ) from None
+    elif (capability() or (0, 0)) >= ROUNDING:
+        config = importlib.import_module("tensorflow").config.experimental
+        config.enable_tensor_float_32_execution(False)
+        return ["Products are computed in float32, not in TensorFloat-32."]
+    return []
+
+
+def _check_capability() -> None:
+    """Raise CannotRun where MXNet holds no code for the first GPU."""
+    found = capability()
+    if found and not SERVED[0] <= found < SERVED[1]:
+        raise CannotRun(
+            f"MXNet {PINS['mxnet']} has no code for a GPU of compute "
+            f"capability {found[0]}.{found[1]}, only for those from "
+            f"{SERVED[0][0]}.{SERVED[0][1]} to below "
+            f"{SERVED[1][0]}.{SERVED[1][1]}"
+        )
+
+
+def capability() -> tuple[int, int] | None:
+    """Return the compute capability of the first GPU, or None without one."""
+    if not cuda.num_gpus():
+        return None
+    functions = ctypes.CDLL(cuda.DRIVER)
+    device, half, found = ctypes.c_int(0), ctypes.c_int(0), []
+    failed = functions.cuDeviceGet(ctypes.byref(device), 0)
+    for attribute in MAJOR, MINOR:
+        failed = failed or functions.cuDeviceGetAttribute(
+            ctypes.byref(half), attribute, device
+        )
+        found.append(half.value)
+    return None if failed else (found[0], found[1])
 
 
 def _is_checkout() -> bool:
@@ -205,6 +267,8 @@ def _pip(*arguments: str) -> None:
 def _summary(framework: str) -> str:
     """Import the framework, and return its version and device."""
     label = LABELS[framework]
+    # MXNet was compiled with cuDNN 8.1 and warns of the 8.9 that it gets.
+    os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
     try:
         helper = importlib.import_module(f"d2l_extras.{framework}")
         return helper.summary()

@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pages
 import pytest
@@ -338,6 +340,7 @@ def test_where_there_is_a_gpu_mxnet_is_installed_for_it(monkeypatch):
     asked = []
     monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
     monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+    monkeypatch.setattr(runtime, "capability", lambda: (7, 5))
     told = runtime.install(["mxnet", "d2l"])
     assert told == [
         "installed mxnet-cu112 1.9.1 with CUDA 11",
@@ -368,9 +371,92 @@ def test_where_that_fails_mxnet_uses_the_cpu_and_says_so(monkeypatch):
 
     monkeypatch.setattr(runtime, "_pip", pip)
     monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+    monkeypatch.setattr(runtime, "capability", lambda: (7, 5))
     told = runtime.install(["mxnet"])
     assert "MXNet will use the CPU: the disk is full" in told[0]
     assert asked == [("--no-deps", "mxnet==1.9.1")]
+
+
+@pytest.mark.parametrize(
+    ("capability", "package"),
+    [
+        ((3, 7), "mxnet==1.9.1"),
+        ((5, 0), "mxnet-cu112==1.9.1"),
+        ((8, 9), "mxnet-cu112==1.9.1"),
+        ((9, 0), "mxnet==1.9.1"),
+        ((12, 0), "mxnet==1.9.1"),
+    ],
+)
+def test_for_a_gpu_that_it_has_no_code_for_mxnet_is_the_cpus(
+    monkeypatch, capability, package
+):
+    asked = []
+    monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
+    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+    monkeypatch.setattr(runtime, "capability", lambda: capability)
+    told = runtime.install(["mxnet"])
+    assert asked[-1] == ("--no-deps", package)
+    number = "{}.{}".format(*capability)
+    said = f"no code for a GPU of compute capability {number}, only for"
+    assert (said in told[0]) == (package == "mxnet==1.9.1")
+
+
+def test_why_a_gpu_is_not_used_is_told_once(monkeypatch, capsys):
+    there = set(runtime.EACH)
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", there.__contains__)
+    monkeypatch.setattr(runtime, "_is_checkout", lambda: False)
+    monkeypatch.setattr(runtime, "_pip", lambda *names: None)
+    monkeypatch.setattr(runtime, "_summary", lambda _: "MXNet 1.9.1 on cpu(0)")
+    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+    monkeypatch.setattr(runtime, "capability", lambda: (9, 0))
+    runtime.prepare("mxnet")
+    assert capsys.readouterr().out.count("There is a GPU, but") == 1
+
+
+def prepare_with_gpu(monkeypatch, framework, summary, capability):
+    """Run the first cell where the framework is there and uses the GPU."""
+    monkeypatch.setattr(runtime, "_summary", lambda _: summary)
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(runtime, "capability", lambda: capability)
+    runtime.prepare(framework)
+
+
+def test_mxnet_for_a_gpu_that_it_has_no_code_for_is_refused(monkeypatch):
+    with pytest.raises(
+        runtime.CannotRun, match=r"9\.0.*below 9\.0\. Run %pip uninstall"
+    ):
+        prepare_with_gpu(monkeypatch, "mxnet", "MXNet on gpu(0)", (9, 0))
+
+
+def test_mxnet_for_a_gpu_that_it_has_code_for_is_accepted(monkeypatch, capsys):
+    prepare_with_gpu(monkeypatch, "mxnet", "MXNet on gpu(0)", (7, 5))
+    said = capsys.readouterr().out.splitlines()
+    assert said[1:] == ["nothing had to be installed"]
+
+
+def test_mxnet_is_kept_from_warning_of_a_newer_cudnn(monkeypatch):
+    name = "MXNET_CUDNN_LIB_CHECKING"
+    monkeypatch.delenv(name, raising=False)
+    helper = SimpleNamespace(summary=lambda: os.environ.get(name))
+    monkeypatch.setattr(runtime.importlib, "import_module", lambda _: helper)
+    assert runtime._summary("mxnet") == "0"
+
+
+@pytest.mark.parametrize(
+    ("capability", "switches"), [((7, 5), []), ((8, 0), [False])]
+)
+def test_tensorflow_multiplies_in_float32_on_a_gpu(
+    monkeypatch, capsys, capability, switches
+):
+    asked = []
+    switch = SimpleNamespace(enable_tensor_float_32_execution=asked.append)
+    tensorflow = SimpleNamespace(config=SimpleNamespace(experimental=switch))
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
+    prepare_with_gpu(
+        monkeypatch, "tensorflow", "TensorFlow on GPU:0", capability
+    )
+    assert asked == switches
+    assert ("TensorFloat-32" in capsys.readouterr().out) == bool(switches)
 
 
 def test_without_a_driver_there_is_no_gpu():
@@ -378,7 +464,10 @@ def test_without_a_driver_there_is_no_gpu():
 
 
 class Driver:
-    """A driver of two GPUs; `fails` names the call that returns an error."""
+    """A driver of two GPUs; `fails` names the call that returns an error.
+
+    The first has compute capability 8.6, the second 7.5.
+    """
 
     def __init__(self, fails: str = "") -> None:
         self.fails = fails
@@ -390,6 +479,15 @@ class Driver:
         pointer._obj.value = 2
         return 100 if self.fails == "cuDeviceGetCount" else 0
 
+    def cuDeviceGet(self, pointer, number):
+        pointer._obj.value = number
+        return 100 if self.fails == "cuDeviceGet" else 0
+
+    def cuDeviceGetAttribute(self, pointer, attribute, device):
+        halves = {75: (8, 7), 76: (6, 5)}  # cuda.h: MAJOR and MINOR
+        pointer._obj.value = halves[attribute][device.value]
+        return 100 if self.fails == f"attribute {attribute}" else 0
+
 
 @pytest.mark.parametrize(
     ("fails", "found"), [("", 2), ("cuInit", 0), ("cuDeviceGetCount", 0)]
@@ -397,6 +495,21 @@ class Driver:
 def test_the_driver_counts_the_gpus(monkeypatch, fails, found):
     monkeypatch.setattr(cuda.ctypes, "CDLL", lambda _: Driver(fails))
     assert cuda.num_gpus() == found
+
+
+@pytest.mark.parametrize(
+    ("fails", "found"),
+    [
+        ("", (8, 6)),
+        ("cuInit", None),
+        ("cuDeviceGet", None),
+        ("attribute 75", None),
+        ("attribute 76", None),
+    ],
+)
+def test_the_driver_tells_what_the_first_gpu_can(monkeypatch, fails, found):
+    monkeypatch.setattr(cuda.ctypes, "CDLL", lambda _: Driver(fails))
+    assert runtime.capability() == found
 
 
 def test_the_libraries_of_cuda_are_loaded_in_their_order(monkeypatch, tmp_path):
