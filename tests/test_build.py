@@ -83,7 +83,7 @@ def test_a_failing_cell_fails_the_build_and_the_last_site_stays(tiny):
         ("See {ref}`sec_nowhere`.", "labeled 'sec_nowhere'"),
         ("See [it](nowhere.md).", "cross-reference target not found"),
         ("See {numref}`fig_nowhere`.", "labeled 'fig_nowhere'"),
-        ("(sec_a)=\n\n## A\n\n(sec_a)=\n\n## B", "duplicate explicit"),
+        ("(sec_a)=\n\n## A\n\n(sec_a)=\n\n## B", "label 'sec_a' is that of"),
     ],
 )
 def test_a_warning_fails_the_build_and_the_last_site_stays(
