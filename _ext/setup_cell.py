@@ -39,15 +39,20 @@ if sys.version_info < (3, 11):
 from importlib.metadata import PackageNotFoundError, version
 
 WANTED = "{version}"
+HELPERS = "{content}"
 SOURCES = {sources}
 
 
 def fits():
     """Is d2l_extras here, of this notebook's version or of a clone?"""
+    return found() in (WANTED, WANTED.split("+")[0])
+
+
+def found():
     try:
-        return version("d2l_extras") in (WANTED, WANTED.split("+")[0])
+        return version("d2l_extras")
     except PackageNotFoundError:
-        return False
+        return "none"
 
 
 said = ""
@@ -60,13 +65,14 @@ for source in SOURCES:
         lines = pip.stdout.strip().split("\\n")
         said += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
 if not fits():
-    raise RuntimeError("The notebook's helpers could not be installed from "
+    raise RuntimeError("This notebook needs d2l_extras " + WANTED + ", here is "
+                       + found() + ", and it could not be installed from "
                        + " or ".join(SOURCES) + ". Is this machine online, "
                        "and may it install packages? pip says: " + said)
 
 from d2l_extras.runtime import prepare
 
-prepare({arguments})'''
+prepare({arguments}, helpers=HELPERS)'''
 
 
 def cell(page: Page, framework: Framework, labels: Labels) -> NotebookNode:
@@ -85,6 +91,7 @@ def cell(page: Page, framework: Framework, labels: Labels) -> NotebookNode:
     node = nbformat.v4.new_code_cell(
         SOURCE.format(
             version=version,
+            content=wheel.content(),
             sources=f"[\n{lines},\n]" if sources else "[]",
             arguments=", ".join(f'"{name}"' for name in names),
         ),

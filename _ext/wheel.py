@@ -38,6 +38,17 @@ def version(root: Path = ROOT) -> str:
     return f"{base}+{digest.hexdigest()[:12]}"
 
 
+def content(root: Path = ROOT) -> str:
+    """A digest of the helpers: what d2l_extras.runtime finds where they are
+    used in place, or came without a version that tells.
+    """
+    digest = hashlib.sha256()
+    for path in _files(root):
+        text = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(path.name.encode() + b"\0" + text + b"\0")
+    return digest.hexdigest()[:12]
+
+
 def name(root: Path = ROOT) -> str:
     """The file name of the wheel."""
     return f"{PACKAGE}-{version(root)}-py3-none-any.whl"

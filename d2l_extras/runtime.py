@@ -7,6 +7,7 @@ tested.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -16,6 +17,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from . import __version__, cuda
 
@@ -80,12 +82,28 @@ class CannotRun(RuntimeError):
         return [f"This notebook cannot run here: {self}"]
 
 
-def prepare(framework: str, *modules: str) -> None:
+def content(folder: Path) -> str:
+    """A digest of the helpers in a folder, however their lines end."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.py"), *folder.glob("py.typed")]):
+        text = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(path.name.encode() + b"\0" + text + b"\0")
+    return digest.hexdigest()[:12]
+
+
+# When they were imported: they may be other ones on disk by now.
+CONTENT = content(Path(__file__).parent)
+
+
+def prepare(
+    framework: str, *modules: str, helpers: str | None = None
+) -> None:
     """Install what a notebook of `framework` lacks, and say what is there.
 
-    `modules` are the names of further packages that it imports. Nothing that
-    is there already is changed, so a second run only reports. Raises CannotRun
-    where the notebook cannot run.
+    `modules` are the names of further packages that it imports, `helpers` is
+    the digest of the helpers that it was written with. Nothing that is there
+    already is changed, so a second run only reports. Raises CannotRun where
+    the notebook cannot run.
     """
     label = LABELS[framework]
     machine = f"{platform.system()} {platform.machine()}"
@@ -105,6 +123,8 @@ def prepare(framework: str, *modules: str) -> None:
             f"{metadata.version('d2l_extras')} is installed. Restart the "
             "kernel, and run the notebook again."
         )
+    if helpers:
+        check_helpers(helpers)
     wanted = (framework, *EACH, *modules)
     lacking = [name for name in wanted if not importlib.util.find_spec(name)]
     if lacking and _is_checkout():
@@ -126,6 +146,32 @@ def prepare(framework: str, *modules: str) -> None:
     elif cuda.num_gpus() and not any("GPU" in line for line in done):
         done.append(f"There is a GPU, but this {label} does not use it.")
     print(*done, sep="\n")
+
+
+def check_helpers(wanted: str) -> None:
+    """Raise CannotRun where these are not the helpers with this digest.
+
+    The version of a wheel of the book's site tells by itself; that of a clone,
+    and of what is installed from one, stays the same for years.
+    """
+    if "+" in __version__ or wanted == CONTENT:
+        return
+    if _is_checkout():
+        cure = (
+            f"which is a clone of the book in {Path(__file__).parents[1]}. If "
+            "it has changed, restart the kernel; if the helpers were changed "
+            "there, run make book; and open the notebook that lies there, in "
+            "notebooks/, or this one in Colab."
+        )
+    else:
+        cure = (
+            "which are those that the book has today. Open today's notebook of "
+            "this page from the book's site, in a new runtime."
+        )
+    raise CannotRun(
+        f"it was written with other helpers ({wanted}) than d2l_extras "
+        f"{__version__} has here ({CONTENT}), {cure}"
+    )
 
 
 def check_version(name: str) -> None:

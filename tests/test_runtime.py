@@ -161,8 +161,9 @@ def test_a_proxy_that_answers_html_is_suspected(python, index):
     assert "does a proxy answer in its place" in said
 
 
+@pytest.mark.parametrize("helpers", ["the same", "others"])
 def test_without_this_revisions_wheel_the_repositorys_archive_serves(
-    python, index, folder, tmp_path
+    python, index, folder, tmp_path, helpers
 ):
     # The site is of another revision: it has no such wheel.
     archive = tmp_path / "archive" / "refs" / "heads" / "main"
@@ -173,10 +174,18 @@ def test_without_this_revisions_wheel_the_repositorys_archive_serves(
     )  # fmt: skip
     for file in wheel.METADATA:
         shutil.copy(ROOT / file, book)
+    if helpers == "others":  # the notebook is older than the repository
+        with open(book / wheel.PACKAGE / "plots.py", "a") as plots:
+            plots.write("# changed\n")
     shutil.make_archive(str(archive), "zip", archive)
     with served_at(folder / "wheels", tmp_path) as url:
         done = run(python, CELL["tensorflow"], url)
-    assert "installed d2l==1.0.3" in done.stdout, done.stderr
+    if helpers == "the same":
+        assert "installed d2l==1.0.3" in done.stdout, done.stderr
+    else:
+        said = sentence(done)
+        assert "written with other helpers" in said
+        assert "Open today's notebook of this page from the book's site" in said
 
 
 @contextmanager
@@ -302,6 +311,55 @@ def test_helpers_that_were_replaced_since_their_import_are_noticed(monkeypatch):
     monkeypatch.setattr(runtime, "__version__", "0.0.1")
     with pytest.raises(runtime.CannotRun, match="Restart the kernel"):
         runtime.prepare("tensorflow")
+
+
+OTHER = re.sub('HELPERS = "[0-9a-f]{12}"', 'HELPERS = "0"', CELL["mxnet"])
+
+
+def test_a_notebook_of_other_helpers_than_the_clones_is_refused():
+    framework = pages.FRAMEWORKS["mxnet"]
+    if not framework.available:
+        pytest.skip("MXNet has no wheel for this machine")
+    python = ROOT / ".envs" / framework.kernel / "bin" / "python"
+    said = sentence(run(python, OTHER, NOWHERE))
+    assert f"with other helpers (0) than d2l_extras {_base()} has here" in said
+    assert f"a clone of the book in {ROOT}" in said
+    assert "restart the kernel" in said and "run make book" in said
+
+
+def _base() -> str:
+    return wheel.version().split("+")[0]
+
+
+def test_the_helpers_are_known_by_their_content():
+    assert runtime.CONTENT == wheel.content()
+    runtime.check_helpers(wheel.content())
+
+
+def test_the_helpers_are_the_same_however_their_lines_end(tmp_path):
+    for path in (ROOT / wheel.PACKAGE).glob("*.py*"):
+        if path.is_file():
+            windows = path.read_bytes().replace(b"\n", b"\r\n")
+            (tmp_path / path.name).write_bytes(windows)
+    (tmp_path / "py.typed").touch()
+    assert runtime.content(tmp_path) == runtime.CONTENT
+    with open(tmp_path / "data.py", "ab") as data:
+        data.write(b"# changed\r\n")
+    assert runtime.content(tmp_path) != runtime.CONTENT
+
+
+def test_a_wheel_of_the_site_tells_by_its_version(monkeypatch):
+    monkeypatch.setattr(runtime, "__version__", "0.1.0+abc")
+    runtime.check_helpers("0")
+
+
+def test_helpers_that_do_not_fit_are_named_where_none_can_be_had(python, index):
+    with_helpers = CELL["mxnet"].split("from d2l_ext")[0]
+    assert run(python, with_helpers, index).returncode == 0
+    newer = re.sub(r'(WANTED = "[^"]+)"', r'\g<1>0"', CELL["mxnet"])
+    said = sentence(run(python, newer, NOWHERE))
+    assert f"needs d2l_extras {wheel.version()}0, here is {wheel.version()}, " in said
+    assert "could not be installed from http" in said
 
 
 def test_a_missing_system_library_is_named(monkeypatch):
