@@ -3,11 +3,10 @@
     python bench/site.py [--seconds 320] [page ...]
 
 Both are built of the same pages, with the same outputs: this site as it lies
-in _build/html, and a Jupyter Book 1 that knows of us only what it takes to
-read the pages (_ext.merge, _ext.tabs), with its own theme and extensions. A
-phone visits every page of each in turn: first with nothing in its cache, then
-goes on to the next page. Round follows round until the time is up, two phones
-at once, so that both sites meet the same noise.
+in _build/html, and a stock Jupyter Book 1 (bench/stock.py). A phone visits
+every page of each in turn: first with nothing in its cache, then goes on to the
+next page. Round follows round until the time is up, two phones at once, so that
+both sites meet the same noise.
 
 The network and the processor are slowed down to Lighthouse's phone. All of it
 is served from this machine, as a host would (tests/served.py). What a page
@@ -24,10 +23,8 @@ import argparse
 import collections
 import itertools
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -37,13 +34,13 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-import yaml
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 
 from served import lessons, served  # noqa: E402
+from stock import stock  # noqa: E402
 
 OUT = ROOT / "_build" / "bench"
 SITE = ROOT / "_build" / "html"
@@ -112,43 +109,6 @@ PAINTS = """() => ({
   first_paint:
     performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
 })"""
-
-
-def stock(folder: Path) -> Path:
-    """Build a stock Jupyter Book of our pages in `folder`; its site.
-
-    Raises SystemExit with what Jupyter Book said if it warns or fails.
-    """
-    for name in ("chapters", "kernels", "notebooks", "_build/outputs"):
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "_toc.yml", folder)
-    ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    same = ("title", "author", "only_build_toc_files", "exclude_patterns")
-    same += ("bibtex_bibfiles", "parse")
-    config = {name: ours[name] for name in same}
-    config["execute"] = {"execute_notebooks": "off"}
-    extensions = {"_ext.merge": str(ROOT), "_ext.tabs": str(ROOT)}
-    config["sphinx"] = {
-        "extra_extensions": ["sphinx_exercise"],
-        "local_extensions": extensions,
-        "config": {"bibtex_reference_style": "author_year"},
-    }
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
-    program = Path(sys.executable).with_name("jupyter-book")
-    done = subprocess.run(
-        [program, "build", folder, "-W", "--keep-going", "-q"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(
-            "A stock Jupyter Book of the pages cannot be built. What it lacks "
-            f"to read them belongs into stock():\n{done.stdout}{done.stderr}"
-        )
-    return folder / "_build" / "html"
 
 
 class Traffic:

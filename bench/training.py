@@ -1,17 +1,21 @@
-"""Seconds an epoch of softmax regression, as ratios: `make bench`.
+"""Seconds an epoch of softmax regression, in several ways.
 
 60,000 images in minibatches of 256: for each framework the loop as the page
-teaches it and the framework's customary way, in one process and in turns, so
-that a noisy machine disturbs both alike. The ratio is the median over the
-turns of the taught loop's seconds to the customary way's.
+teaches it, the same without a loader, its customary ways, and D2L's loader;
+beside them plain NumPy, and what the memory allows. Each framework is a
+process of its own, and all take turns, so that a noisy machine disturbs all
+alike. bench/rebuild.py asks for it.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
+import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,115 +25,249 @@ from _ext import frameworks, split  # noqa: E402
 
 PAGE = "linear-networks/softmax-regression-concise"
 LAST = "def train_epoch("
-TURNS = 5
 
+# A way is a generator that trains, or reads, for one epoch at a time.
 TAUGHT = """
-import time
+import numpy as np
 from d2l_extras.data import fashion_mnist
 
-def taught_epochs():
-    optimizer = make_optimizer(net, learning_rate)
-    while True:
-        train_epoch(net, loss_fn, optimizer, train_set)
-        yield
-"""
-CUSTOMARY = {
-    "mxnet": """
-def customary_epochs():
-    from mxnet.gluon.data import ArrayDataset, DataLoader
-    from mxnet.gluon.data.vision.transforms import ToTensor
-    data = fashion_mnist()
-    images = mx.np.array(data.X_train[..., None], dtype="uint8")
-    dataset = ArrayDataset(images, data.y_train).transform_first(ToTensor())
-    loader = DataLoader(dataset, batch_size, shuffle=True)
+data = fashion_mnist()
+
+class Batches:
+    '''What train_epoch wants of a loader: minibatches, and how many images.'''
+
+    num_examples = train_set.num_examples
+
+    def __init__(self, batches, change=lambda X, y: (X, y)):
+        self.batches, self.change = batches, change
+
+    def __iter__(self):
+        return (self.change(X, y) for X, y in self.batches)
+
+def training(batches):
     own = make_model()
     optimizer = make_optimizer(own, learning_rate)
     while True:
-        for X, y in loader:
-            train_step(own, loss_fn, optimizer, X, y)
-        mx.npx.waitall()
+        train_epoch(own, loss_fn, optimizer, batches)
         yield
+
+def reading(batches, wait=lambda: None):
+    while True:
+        for X, y in batches:
+            pass
+        wait()
+        yield
+
+ways = {
+    "taught": training(train_set),
+    "bare": training(Batches(list(train_set))),
+}
+"""
+WAYS = {
+    "mxnet": """
+from d2l import mxnet as d2l
+from d2l_extras.mxnet import summary
+from mxnet.gluon.data import ArrayDataset, DataLoader, vision
+from mxnet.gluon.data.vision.transforms import ToTensor
+
+images = mx.np.array(data.X_train[..., None], dtype="uint8")
+dataset = ArrayDataset(images, data.y_train).transform_first(ToTensor())
+loader = DataLoader(dataset, batch_size, shuffle=True)
+
+def from_here(self):
+    self._data = mx.np.array(data.X_train[..., None], dtype="uint8")
+    self._label = mx.np.array(data.y_train, dtype="int32")
+
+vision.FashionMNIST._get_data = from_here  # it would download
+d2l_loader = d2l.FashionMNIST(batch_size).get_dataloader(train=True)
+wait = mx.npx.waitall
+ways |= {
+    "customary": training(Batches(loader)),
+    "d2l": training(Batches(d2l_loader)),
+    "read": reading(train_set, wait),
+    "read_d2l": reading(d2l_loader, wait),
+}
 """,
     "tensorflow": """
-def customary_epochs():
-    data = fashion_mnist()
+from d2l import tensorflow as d2l
+from d2l_extras.tensorflow import summary
+
+X = data.X_train.astype("float32") / 255
+dataset = tf.data.Dataset.from_tensor_slices((X, data.y_train))
+dataset = dataset.shuffle(len(X)).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+def fitting():
     own = make_model()
-    own.compile(optimizer=keras.optimizers.SGD(learning_rate),
-                loss=loss_fn, metrics=["accuracy"])
-    X = data.X_train.astype("float32") / 255
+    own.compile(optimizer=make_optimizer(own, learning_rate), loss=loss_fn,
+                metrics=["accuracy"])
     while True:
         own.fit(X, data.y_train, batch_size=batch_size, verbose=0)
         yield
+
+keras.datasets.fashion_mnist.load_data = (  # it would download
+    lambda: ((data.X_train, data.y_train), (data.X_test, data.y_test)))
+d2l_loader = d2l.FashionMNIST(batch_size).get_dataloader(train=True)
+ways |= {
+    "customary": fitting(),
+    "pipeline": training(Batches(dataset)),
+    "d2l": training(Batches(d2l_loader, lambda X, y: (X[..., 0], y))),
+    "read": reading(train_set),
+    "read_d2l": reading(d2l_loader),
+}
 """,
 }
-NAMES = {
-    "mxnet": "Gluon DataLoader with ToTensor",
-    "tensorflow": "Keras fit",
+# What the customary ways are called.
+CUSTOMARY = {
+    "mxnet": {"customary": "Gluon's `DataLoader` with `ToTensor`"},
+    "tensorflow": {"customary": "Keras' `fit`", "pipeline": "`tf.data`"},
+    "numpy": {},
 }
-# Runs in the framework's environment: the cells come in as JSON.
-MEASURE = """
-def measure(turns, context):
-    ways = {"taught": taught_epochs(), "customary": customary_epochs()}
-    seconds = {name: [] for name in ways}
-    with context:
-        for turn in range(turns + 1):  # the first one warms up
-            for name, epochs in ways.items():
-                start = time.perf_counter()
-                next(epochs)
-                seconds[name].append(time.perf_counter() - start)
-    return {name: values[1:] for name, values in seconds.items()}
+# Reading each pixel once, as a 32-bit float, by as many threads as there are
+# processors: no way to compute the products can take less.
+NUMPY = """
+from concurrent.futures import ThreadPoolExecutor
 
-import contextlib
-context = device if hasattr(device, "__enter__") else contextlib.nullcontext()
-result = measure(TURNS, context)
+import numpy as np
+from d2l_extras.data import fashion_mnist
+from _ext.build import cpus
+
+data = fashion_mnist()
+batch_size, learning_rate = 256, 0.1
+images = (data.X_train.reshape(-1, 784) / 255).astype("float32")
+labels = data.y_train
+num_images = len(images)
+device = None
+
+def summary():
+    return f"NumPy {np.__version__}"
+
+def training():
+    rng = np.random.default_rng(0)
+    W = rng.normal(0, 0.01, (784, 10)).astype("float32")
+    b = np.zeros(10, "float32")
+    while True:
+        order = rng.permutation(num_images)
+        for start in range(0, num_images, batch_size):
+            rows = order[start : start + batch_size]
+            X, y = images[rows], labels[rows]
+            P = X @ W + b
+            P = np.exp(P - P.max(axis=1, keepdims=True))
+            P /= P.sum(axis=1, keepdims=True)
+            P[np.arange(len(y)), y] -= 1
+            W -= learning_rate / len(y) * (X.T @ P)
+            b -= learning_rate / len(y) * P.sum(axis=0)
+        yield
+
+def limit():
+    parts = np.array_split(images, cpus())
+    with ThreadPoolExecutor(len(parts)) as pool:
+        while True:
+            list(pool.map(np.max, parts))
+            yield
+
+ways = {"epoch": training(), "limit": limit()}
+"""
+# Runs in the framework's environment: the cells come in as JSON, then the
+# name of a way for each epoch that is wanted; its seconds go out.
+SERVE = """
+import contextlib, json, sys, time
+answer, space = sys.stdout, {}
+with contextlib.redirect_stdout(sys.stderr):
+    for cell in json.loads(sys.stdin.readline()):
+        exec(cell, space)
+    device = space["device"]
+    computing = hasattr(device, "__enter__")
+    with device if computing else contextlib.nullcontext():
+        told = [space["summary"](), *space["ways"]]
+        print(json.dumps(told), file=answer, flush=True)
+        for name in sys.stdin:
+            start = time.perf_counter()
+            next(space["ways"][name.strip()])
+            seconds = time.perf_counter() - start
+            print(json.dumps(seconds), file=answer, flush=True)
 """
 
 
-def seconds(cells: list[str], framework: str, python: Path) -> dict:
-    code = [*cells, TAUGHT, CUSTOMARY[framework], f"TURNS = {TURNS}", MEASURE]
-    script = (
-        "import contextlib, json, sys\nspace = {}\n"
-        "with contextlib.redirect_stdout(sys.stderr):\n"
-        "    for cell in json.load(sys.stdin):\n"
-        "        exec(cell, space)\n"
-        "print(json.dumps(space['result']))"
-    )
-    done = subprocess.run(
-        [python, "-c", script],
-        input=json.dumps(code),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout)
+class Worker:
+    """A process that trains on demand: `summary` of its library, its `ways`.
 
+    Raises SystemExit with what it said if it fails.
+    """
 
-def main() -> None:
-    declared = frameworks.load(ROOT)
-    page = split.read(ROOT / "chapters" / f"{PAGE}.md", PAGE, declared)
-    print(f"{'':42}  seconds  ratio (min, max)")
-    for framework in filter(lambda f: f.available, declared.values()):
-        cells = [cell.source for cell in page.code(framework.name)]
-        end = [LAST in cell for cell in cells].index(True)
-        python = ROOT / ".envs" / framework.kernel / "bin" / "python"
-        measured = seconds(cells[: end + 1], framework.name, python)
-        measured = seconds(cells[: end + 1], framework.name, python)
-        pairs = zip(measured["taught"], measured["customary"])
-        ratios = sorted(taught / customary for taught, customary in pairs)
-        spread = (
-            f"{statistics.median(ratios):5.2f}"
-            f" ({ratios[0]:.2f}, {ratios[-1]:.2f})"
+    def __init__(self, python: Path, cells: list[str], **more: str) -> None:
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [python, "-c", SERVE],
+            cwd=ROOT,
+            env={**os.environ, **more},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
         )
-        rows = {
-            "as the page teaches it": ("taught", spread),
-            NAMES[framework.name]: ("customary", f"{1:5.2f}"),
+        self.summary, *self.ways = self._ask(json.dumps(cells))
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.errors.close()
+
+    def epoch(self, way: str) -> float:
+        """Seconds of an epoch."""
+        return self._ask(way)
+
+    def _ask(self, line: str) -> object:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        if answer := self.process.stdout.readline():
+            return json.loads(answer)
+        self.errors.seek(0)
+        raise SystemExit(f"The training failed:\n{self.errors.read()}")
+
+
+def cells(framework: str) -> list[str]:
+    """What a framework's process runs: the page's cells, and the ways."""
+    page = split.read(
+        ROOT / "chapters" / f"{PAGE}.md", PAGE, frameworks.load(ROOT)
+    )
+    sources = [cell.source for cell in page.code(framework)]
+    end = [LAST in source for source in sources].index(True)
+    return [*sources[: end + 1], TAUGHT, WAYS[framework]]
+
+
+def measure(turns: int, keep: Callable[[str, float], None]) -> dict:
+    """Hand the seconds of each epoch, `turns` a way, to `keep`, with a name of
+    framework and way, as in "mxnet.taught"; which libraries they are of.
+
+    A turn before the first one, to warm up, is not counted.
+    """
+    commands = {
+        framework.name: (
+            ROOT / ".envs" / framework.kernel / "bin" / "python",
+            cells(framework.name),
+        )
+        for framework in frameworks.load(ROOT).values()
+        if framework.available
+    }
+    commands["numpy"] = Path(sys.executable), [NUMPY]
+    # A product so thin is slower with a second thread, which waits for the first.
+    alone = {"numpy": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
+    with ExitStack() as stack:
+        workers = {
+            name: stack.enter_context(Worker(*command, **alone.get(name, {})))
+            for name, command in commands.items()
         }
-        for title, (way, ratio) in rows.items():
-            title = f"{framework.label}: {title}"
-            median = statistics.median(measured[way])
-            print(f"{title:42}  {median:7.2f}  {ratio}")
-
-
-if __name__ == "__main__":
-    main()
+        for turn in range(turns + 1):
+            for name, worker in workers.items():
+                # The other way round each time: nobody always comes first.
+                for way in worker.ways[:: -1 if turn % 2 else 1]:
+                    seconds = worker.epoch(way)
+                    if turn:
+                        keep(f"{name}.{way}", seconds)
+        return {
+            "libraries": [worker.summary for worker in workers.values()],
+            "customary": {name: CUSTOMARY[name] for name in workers},
+        }
