@@ -57,8 +57,8 @@ audit: ## look for known vulnerabilities in what the locks name
 	@$(call bootstrap,--audit)
 	@.envs/audit/bin/python -m _ext.audit
 
-bench: book ## measure how fast frameworks train and how light the site is
-	@"$(BOOK)" bench/training.py
+bench: book ## measure builds and training, and how light the site is
+	@"$(BOOK)" bench/rebuild.py
 	@"$(BOOK)" bench/site.py
 
 lighthouse: book ## let Lighthouse judge every page as a phone shows it

@@ -36,6 +36,7 @@ EXTENSIONS = [
     "sphinx_design",
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
+    "_ext.measured",
     "_ext.merge",
     "_ext.mathml",
     "_ext.editions",

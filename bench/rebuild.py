@@ -69,7 +69,7 @@ class Bench:
         self, work: Path, turns: int | None = None, commit: str | None = None
     ) -> None:
         self.work, self.turns = work, turns
-        self.commit = commit or _commit(ROOT)
+        self.commit = commit or commit_of(ROOT)
         self.clone = work / "book"
         self.seconds: dict[str, list[float]] = {}
         self.notes: dict[str, object] = {}
@@ -103,7 +103,7 @@ class Bench:
         """
         if not self.clone.exists():
             run(["git", "clone", "--quiet", ROOT, self.clone])
-        if _commit(self.clone) != self.commit:
+        if commit_of(self.clone) != self.commit:
             raise SystemExit(
                 f"{self.clone} is of another commit: remove {self.work}."
             )
@@ -241,7 +241,8 @@ def cell_of(book: Book) -> tuple[str, str]:
     code, without what `edited` has put before it.
     """
     page = next(page for page in book.pages() if page.name == PAGE)
-    found = next(c for c in page.cells if c.framework and c.type == "code")
+    own = {name: f for name, f in book.frameworks.items() if f.available}
+    found = next(cell for cell in page.cells if cell.framework in own)
     return found.framework, re.sub(r"^(# \d+\n)+", "", found.source)
 
 
@@ -412,7 +413,7 @@ def _processor() -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def _commit(root: Path) -> str:
+def commit_of(root: Path) -> str:
     return run(["git", "-C", root, "rev-parse", "--short=9", "HEAD"]).strip()
 
 
@@ -428,7 +429,7 @@ def merged(known: list[dict], new: dict) -> dict:
 
 def keep(name: str, bench: Bench, path: Path, draft: Path) -> None:
     """Put a part that is complete into `path`, which the page reads, or into
-    `draft` as long as the parts of this machine are not all there.
+    `draft` as long as `path` is of another machine and parts are missing.
     """
     changes = ["git", "-C", ROOT, "status", "--porcelain", "-uno", "--"]
     changed = run([*changes, ".", f":!{DATA}"])
@@ -450,7 +451,9 @@ def keep(name: str, bench: Bench, path: Path, draft: Path) -> None:
         if file.exists()
     ]
     found = merged(known, {"machine": machine(), "parts": {name: part}})
-    found["parts"] = {n: found["parts"][n] for n in PARTS if n in found["parts"]}
+    found["parts"] = {
+        n: found["parts"][n] for n in PARTS if n in found["parts"]
+    }
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     # The repeats of one measurement stand on one line.
     text = re.sub(
@@ -458,8 +461,9 @@ def keep(name: str, bench: Bench, path: Path, draft: Path) -> None:
         lambda match: f"[{' '.join(match[1].split())}]",
         text,
     )
+    here = known and path.exists() and known[0]["machine"] == machine()
     complete = len(found["parts"]) == len(PARTS)
-    (path if complete else draft).write_text(text, encoding="utf-8")
+    (path if here or complete else draft).write_text(text, encoding="utf-8")
 
 
 def chosen(text: str) -> list[str]:
@@ -485,7 +489,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = (options.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        commit = _commit(ROOT)
+        commit = commit_of(ROOT)
         for name in names:
             start = time.monotonic()
             print(f"{name}:", flush=True)

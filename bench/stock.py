@@ -60,7 +60,7 @@ def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
     "cache", the cache knows the outputs already.
     """
     parts, paths = [], []
-    for framework in book.frameworks.values():
+    for framework in filter(lambda f: f.available, book.frameworks.values()):
         for page in book.pages():
             node = nbformat.read(book.committed(page, framework), as_version=4)
             node.cells = [c for c in node.cells if c.id != setup_cell.ID]

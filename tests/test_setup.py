@@ -706,7 +706,7 @@ def test_make_lists_every_command_with_its_purpose(bare):
             ],
         ),
         (["audit"], ["audit.py"]),
-        (["bench"], ["build.py book", "training.py", "site.py"]),
+        (["bench"], ["build.py book", "rebuild.py", "site.py"]),
         (["lighthouse"], ["build.py book", "audit.py"]),
         (["colab"], ["stand_in.py"]),
         (["grid"], ["grid.py"]),
@@ -714,7 +714,7 @@ def test_make_lists_every_command_with_its_purpose(bare):
 )
 def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
     for file in (
-        "_ext/audit", "bench/training", "bench/site", "tests/lighthouse/audit",
+        "_ext/audit", "bench/rebuild", "bench/site", "tests/lighthouse/audit",
         "tests/colab/stand_in", "tests/colab/grid",
     ):  # fmt: skip
         script = made.root / f"{file}.py"
