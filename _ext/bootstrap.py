@@ -9,9 +9,10 @@
 A bare Python 3.11 runs this, so it needs nothing but the standard library.
 Everything goes under .envs/: `uv`, installed by pip, which makes the others;
 `book`, which builds and tests; one environment a framework, named as its
-kernel; `audit`, if it is asked for; and share/jupyter/, where Jupyter finds those kernels if JUPYTER_PATH
-names it. An environment is made in .envs/.new and renamed when it is complete,
-with a stamp of what it was made from, so one that can be seen is whole.
+kernel; `audit`, if it is asked for; and share/jupyter/, where Jupyter finds
+those kernels if JUPYTER_PATH names it. An environment is made in .envs/.new and
+renamed when it is complete, with a stamp of what it was made from, so one that
+can be seen is whole.
 """
 
 import sys
