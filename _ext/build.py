@@ -598,10 +598,14 @@ def make_site(book: Book) -> Path:
     if _read(aside / "design") != design:
         shutil.rmtree(aside, ignore_errors=True)
         if _read(last / "design") == design:
-            shutil.copytree(last, aside)
+            # Without its stamp: a copy that is cut off is not taken for whole.
+            stamp = shutil.ignore_patterns("design")
+            shutil.copytree(last, aside, ignore=stamp)
     # Sphinx would take pages that are half written for good, and warn but once:
     # after what does not get to the end, the next build begins with the last.
     (aside / "design").unlink(missing_ok=True)
+    # Jupyter Book makes it, `lead_in` changes it: sw.js must not tell the two.
+    (aside / "_build" / "html" / "index.html").unlink(missing_ok=True)
     line = Line("site")
     line.now("rendering")
     if said := render(book, aside):

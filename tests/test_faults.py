@@ -455,13 +455,15 @@ def finish(running: subprocess.Popen) -> tuple[int, str]:
 
 
 def state(tiny: TinyBook) -> dict[str, bytes]:
-    """The site and the notebooks, by their paths."""
+    """The site and the notebooks, by their paths, without what Sphinx keeps to
+    search, in an order that depends on what was read before; no page loads it.
+    """
     rooms = (tiny.root / "_build" / "html", tiny.root / "notebooks")
     return {
         path.relative_to(tiny.root).as_posix(): path.read_bytes()
         for room in rooms
         for path in sorted(room.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "searchindex.js"
     }
 
 
