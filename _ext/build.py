@@ -711,10 +711,11 @@ def recover(book: Book) -> None:
     processes.end(processes.mark(book.root))
     for folder in ("html", "rendered"):
         tidy(book.build / folder)
-    for room in (book.build / "executed", book.build / "outputs",
-                 book.root / "notebooks"):
-        for partial in room.rglob("*.part"):
-            partial.unlink()
+    rooms = [book.build / "executed", book.build / "outputs",
+             book.root / "notebooks"]
+    partials = [path for room in rooms for path in room.rglob("*.part")]
+    for partial in (*partials, *book.build.glob("*.part")):
+        partial.unlink()
 
 
 def _write_notebook(path: Path, node: NotebookNode) -> None:

@@ -351,6 +351,7 @@ def test_the_next_build_mends_what_a_killed_one_left(executed):
     site_of(book.build / "html.new", "new")
     partial = executed.committed("alpha").with_name("page.ipynb.part")
     partial.write_text("{")
+    (book.build / "settled.json.part").write_text("{")
     with build.alone(book):
         assert (book.build / "html" / "index.html").read_text() == "old"
         assert not list(book.root.rglob("html.*")) + list(book.root.rglob("*.part"))
