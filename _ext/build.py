@@ -29,6 +29,10 @@ from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    # While it is imported there is nothing to end, and nothing to say.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import nbformat
 from filelock import FileLock, Timeout
 from myst_nb.core.read import is_myst_markdown_notebook
@@ -818,7 +822,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     # Whoever ends the build by a signal wants its kernels ended as well.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, signal.default_int_handler)
     root = options.root.resolve()

@@ -433,8 +433,11 @@ def bare(root: Path, *command: str, **options: object) -> subprocess.Popen:
     rights = []
     if os.geteuid() == 0:  # root without what makes it root
         rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    # Ctrl-C works as in a terminal: what a shell starts in the background would
+    # ignore it.
+    python = ["env", "--default-signal=INT", *rights, sys.executable]
     return subprocess.Popen(
-        [*rights, sys.executable, "-m", "_ext.build", *command, "--root", str(root)],
+        [*python, "-m", "_ext.build", *command, "--root", str(root)],
         cwd=ROOT,
         env={
             "PATH": os.defpath,
@@ -599,3 +602,15 @@ def test_interrupted_and_built_again_the_book_is_what_it_would_be(
     assert [pid for pid in pids(again) if runs(pid)] == []
     for path in again.root.glob("pid-*"):
         path.unlink()
+
+
+def test_interrupted_before_it_begins_a_build_says_nothing(tiny):
+    tiny.write(GOOD)
+    running = bare(tiny.root, "book")
+    # What nbformat imports, one of the first to be imported.
+    maps, deadline = Path("/proc", str(running.pid), "maps"), time.monotonic() + 60
+    while "/rpds/" not in maps.read_text():
+        assert time.monotonic() < deadline and running.poll() is None
+    os.killpg(running.pid, signal.SIGINT)
+    assert finish(running) == (-signal.SIGINT, "")
+    assert not (tiny.root / "_build").exists()
