@@ -16,6 +16,7 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -825,6 +826,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, signal.default_int_handler)
+    # nbclient leaves tasks behind where a kernel dies; what matters is told.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     root = options.root.resolve()
     kernels = root / ".envs" / "share" / "jupyter"
     paths = [str(kernels), os.environ.get("JUPYTER_PATH", "")]

@@ -250,6 +250,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{said(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: a file of before is untouched.", file=sys.stderr)
+        return 130
     return 0
 
 

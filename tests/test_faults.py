@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT, TinyBook, cell
 from filelock import FileLock
 
-from _ext import build, execute, fresh, harmless, processes
+from _ext import build, execute, fresh, harmless, printed, processes
 from _ext.build import Book, BuildError
 from _ext.execute import MOST_OUTPUT, ExecutionError
 
@@ -396,6 +396,17 @@ def test_what_the_system_refuses_is_said_with_the_cure(
     assert build.main(["book", "--root", str(executed.root)]) == 1
     said = capsys.readouterr().err
     assert "'a/file'" in said and cure in said and "Traceback" not in said
+
+
+def test_interrupted_a_printed_edition_stays_as_it_was(
+    executed, monkeypatch, capsys
+):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(printed, "make", interrupt)
+    assert printed.main(["pdf", "--root", str(executed.root)]) == 130
+    assert capsys.readouterr().err.startswith("\nInterrupted: ")
 
 
 @pytest.mark.parametrize("which", ["page.md", "notebook.ipynb"])
