@@ -24,6 +24,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
@@ -213,20 +214,23 @@ def side_by_side(
 
     Where this is left early, by Ctrl-C say, the kernels are killed.
     """
+    if not todo:
+        return
     durations = Durations(book)
     todo = sorted(todo, key=lambda one: -durations.expected(*one))
     threads = max(1, cpus() // jobs) if jobs > 1 else None
-    kernels = Kernels(threads, processes.mark(book.root))
+    kernels = Kernels(threads, f"{processes.mark(book.root)}/{uuid.uuid4().hex}")
     pool = ThreadPoolExecutor(jobs)
-    try:
-        tasks = {pool.submit(run, book, *one, kernels): one for one in todo}
-        for task in as_completed(tasks):
-            error = task.exception()
-            yield *tasks[task], task.result() if error is None else error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        kernels.stop()
-        pool.shutdown()
+    with processes.watched(kernels.mark):
+        try:
+            tasks = {pool.submit(run, book, *one, kernels): one for one in todo}
+            for task in as_completed(tasks):
+                error = task.exception()
+                yield *tasks[task], task.result() if error is None else error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kernels.stop()
+            pool.shutdown()
 
 
 def cpus() -> int:

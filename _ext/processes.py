@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "BOOK_KERNEL"
@@ -39,3 +42,25 @@ def end(mark: str) -> None:
         if not killed:
             return
         time.sleep(0.01)
+
+
+@contextmanager
+def watched(mark: str) -> Iterator[None]:
+    """End what has this mark even if this process is killed meanwhile."""
+    watcher = subprocess.Popen(
+        [sys.executable, "-P", __file__, mark],
+        stdin=subprocess.PIPE,  # ends with this process
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # which no signal to this one reaches
+    )
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.communicate()
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    end(sys.argv[1])

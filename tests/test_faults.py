@@ -132,7 +132,22 @@ def test_a_kernel_that_heeds_no_signal_is_killed_with_its_children(tiny):
     assert not runs((tiny.root / "pid").read_text())
 
 
-def test_an_end_kills_no_other_books_processes(monkeypatch):
+def test_what_a_watcher_could_not_end_the_next_build_ends(executed):
+    book = Book(executed.root)
+    mark = f"{processes.mark(book.root)}/1"
+    left = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(300)"],
+        env={**os.environ, processes.MARK: mark},
+    )
+    try:
+        with build.alone(book):
+            assert left.wait(60) == -signal.SIGKILL
+    finally:
+        left.kill()
+        left.wait()
+
+
+def test_an_end_kills_no_other_books_processes():
     sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
     marks = ("one/1", "two/1")
     children = [
@@ -604,13 +619,15 @@ def test_interrupted_and_built_again_the_book_is_what_it_would_be(
     os.killpg(running.pid, number)
     status, said = finish(running)
     assert status == (130 if number == signal.SIGINT else -number), said
+    while any(runs(pid) for pid in pids(again)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     site = {k: v for k, v in before.items() if k.startswith("_build/")}
     assert {k: v for k, v in state(again).items() if k in site} == site
     again.write(GOOD)
     status, said = finish(bare(again.root, "book"))
     assert status == 0, said
     assert state(again) == again.first
-    assert [pid for pid in pids(again) if runs(pid)] == []
     for path in again.root.glob("pid-*"):
         path.unlink()
 
