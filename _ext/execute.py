@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -124,6 +125,8 @@ class Kernels:
         finally:
             client.kill()
             processes.end(mark)
+            # Where a kernel did not start, nbclient would look for it at exit.
+            atexit.unregister(client._cleanup_kernel)
             with self._lock:
                 self._clients.discard(client)
 

@@ -93,14 +93,18 @@ def test_it_is_said_how_a_kernel_died(tiny, code, end):
 
 
 CHILDREN = """
-import os, subprocess, sys
+import os, pathlib, subprocess, sys
 sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
-print(subprocess.Popen(sleep).pid)
-print(subprocess.Popen(sleep, env={}).pid)
-print(subprocess.Popen(sleep, start_new_session=True).pid)
-print(subprocess.check_output(
-    ["sh", "-c", 'setsid "$@" >/dev/null & echo $!', "", *sleep], text=True
-))
+pids = [
+    subprocess.Popen(sleep).pid,
+    subprocess.Popen(sleep, env={{}}).pid,
+    subprocess.Popen(sleep, start_new_session=True).pid,
+    subprocess.check_output(
+        ["sh", "-c", 'setsid "$@" >/dev/null & echo $!', "", *sleep], text=True
+    ).strip(),
+    os.getpid(),
+]
+pathlib.Path({folder!r}, "pids").write_text(" ".join(map(str, pids)))
 """
 
 
@@ -112,24 +116,31 @@ def runs(pid: int | str) -> bool:
         return False
 
 
-def test_what_a_cell_has_started_does_not_outlive_its_page(tiny):
-    [[said]] = run(tiny, cell(CHILDREN.strip()))
-    pids = said["text"].split()
-    assert len(pids) == 4
+STUBBORN = """
+import ctypes, signal
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+ctypes.PyDLL(None).sleep(300)  # which keeps the interpreter's lock
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "fault"),
+    [
+        ("1", None),
+        ("os._exit(3)", "the kernel died"),
+        (STUBBORN.strip(), "ran longer than 5 s: "),
+    ],
+)
+def test_what_a_cell_has_started_does_not_outlive_its_kernel(tiny, then, fault):
+    code = cell(CHILDREN.format(folder=str(tiny.root)).strip()) + cell(then)
+    if fault:
+        assert fault in failure(tiny, code, timeout=5)
+    else:
+        run(tiny, code)
+    pids = (tiny.root / "pids").read_text().split()
+    assert len(pids) == 5
     assert [pid for pid in pids if runs(pid)] == []
-
-
-def test_a_kernel_that_heeds_no_signal_is_killed_with_its_children(tiny):
-    stubborn = (
-        "import ctypes, pathlib, signal\n"
-        "for number in (signal.SIGINT, signal.SIGTERM):\n"
-        "    signal.signal(number, signal.SIG_IGN)\n"
-        f"pathlib.Path({str(tiny.root)!r}, 'pid').write_text(str(os.getpid()))\n"
-        "ctypes.PyDLL(None).sleep(300)"  # which keeps the interpreter's lock
-    )
-    code = cell(CHILDREN.strip()) + cell(stubborn)
-    assert "ran longer than 3 s: " in failure(tiny, code, timeout=3)
-    assert not runs((tiny.root / "pid").read_text())
 
 
 def test_what_a_watcher_could_not_end_the_next_build_ends(executed):
