@@ -87,7 +87,6 @@ def parse(
     text: str, path: Path, name: str, frameworks: dict[str, Framework]
 ) -> Page:
     """Like `read`, for the text of a page."""
-    text = text.replace("\r\n", "\n")
     source.check(text, path, frameworks)
     notebook = myst_to_notebook(text, add_source_map=True)
     lines = text.splitlines()
