@@ -315,7 +315,7 @@ def test_lines_may_end_as_windows_ends_them(odd):
 
 
 def test_a_page_has_the_same_cells_however_its_lines_end(tiny):
-    text = f"{HEADER}\n# Tiny\n\nWords.\n\n{cell('a = 1', 'alpha')}"
+    text = f"{HEADER}\n# Tiny\n\n$$a$$ (eq_a)\n\n{cell('a = 1', 'alpha')}"
     text += cell("a = 2", "beta") + tabs("alpha", "beta")
     frameworks = Book(tiny_with(tiny, "").root).frameworks
     pages = []
