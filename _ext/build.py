@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import hashlib
 import io
 import json
@@ -31,9 +32,13 @@ from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+if __name__ == "__main__":
+    # Python looks for garbage after each 700 new objects, though Sphinx makes
+    # millions that stay: a site is rendered in two thirds of the time with this.
+    gc.set_threshold(200_000, 20, 20)
     # While it is imported there is nothing to end, and nothing to say.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import nbformat
 from filelock import FileLock, Timeout
@@ -890,4 +895,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    gc.freeze()  # nor is it worth while to look for any at the end
+    sys.exit(status)
