@@ -153,7 +153,9 @@ BREAKS = {
     "Cold build, beside stock": ("cold", "stock", 160),
     "Build after no change": ("change", "nothing.this", 2.5),
     "Build after one sentence changed": ("change", "sentence.this", 4.5),
-    "The same, beside stock": ("change", "sentence.stock", 29),
+    "Build after one sentence changed, beside stock": (
+        "change", "sentence.stock", 29
+    ),
     "One sentence, for each page more": ("growth", "sentence.this.128", 1.2),
     "One: the taught loop, beside computing alone":
         ("training", "one.bare", 0.9),
