@@ -41,6 +41,7 @@ if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import nbformat
+from click import Abort
 from filelock import FileLock, Timeout
 from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
@@ -655,6 +656,8 @@ def render(book: Book, folder: Path) -> str:
     try:
         with redirect_stdout(said), redirect_stderr(said):
             jupyter_book(arguments, standalone_mode=False)
+    except Abort:  # what click makes of Ctrl-C, where Sphinx does not
+        raise KeyboardInterrupt from None
     except SystemExit as error:
         if isinstance(error.code, KeyboardInterrupt):
             raise error.code from None

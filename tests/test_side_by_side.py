@@ -159,7 +159,7 @@ def test_interrupted_nothing_is_left_running_and_the_site_stays(tiny, number):
     assert len(alive(tiny)) == 4
     running.send_signal(number)
     said = running.communicate(timeout=30)[0]
-    assert running.returncode == 130
+    assert running.returncode in (130, -signal.SIGINT)  # 130 to a shell
     assert said.rstrip().splitlines()[-1].startswith("Interrupted: ")
     assert "Traceback" not in said
     assert alive(tiny) == set()
