@@ -508,6 +508,18 @@ def state(tiny: TinyBook) -> dict[str, bytes]:
     }
 
 
+def assert_the_site_stayed_and_can_be_built(
+    tiny: TinyBook, before: dict[str, bytes]
+) -> None:
+    """The site is what it was, and the next build gives what the first gave."""
+    site = {k: v for k, v in before.items() if k.startswith("_build/")}
+    assert {k: v for k, v in state(tiny).items() if k in site} == site
+    tiny.write(GOOD)
+    status, said = finish(bare(tiny.root, "book"))
+    assert status == 0, said
+    assert state(tiny) == tiny.first
+
+
 GOOD = "Good words.\n\n" + cell("1")
 
 
@@ -589,12 +601,7 @@ def test_a_full_disk_leaves_the_last_site(again):
     status, said = finish(bare(again.root, "book", preexec_fn=limit))
     assert status == 1, said
     assert os.strerror(errno.EFBIG) in said and "ulimit -f" in said
-    site = {k: v for k, v in before.items() if k.startswith("_build/")}
-    assert {k: v for k, v in state(again).items() if k in site} == site
-    again.write(GOOD)
-    status, said = finish(bare(again.root, "book"))
-    assert status == 0, said
-    assert state(again) == again.first
+    assert_the_site_stayed_and_can_be_built(again, before)
 
 
 HANG = (
@@ -635,12 +642,7 @@ def test_interrupted_and_built_again_the_book_is_what_it_would_be(
     while any(runs(pid) for pid in pids(again)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    site = {k: v for k, v in before.items() if k.startswith("_build/")}
-    assert {k: v for k, v in state(again).items() if k in site} == site
-    again.write(GOOD)
-    status, said = finish(bare(again.root, "book"))
-    assert status == 0, said
-    assert state(again) == again.first
+    assert_the_site_stayed_and_can_be_built(again, before)
     for path in again.root.glob("pid-*"):
         path.unlink()
 
