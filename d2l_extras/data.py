@@ -53,6 +53,7 @@ FILES = {
 TIMEOUT = 20  # seconds without a byte from a mirror
 PAUSES = (0, 1, 2, 4)  # seconds before each attempt at a mirror that cuts us
 CHUNK = 1 << 16  # bytes
+AT_ONCE = 4096  # examples that one call to a framework gathers
 
 
 class DatasetNotAvailable(OSError):
@@ -140,7 +141,9 @@ class Minibatches:
     own, and the same `seed` gives the same epochs. Raises TypeError or
     ValueError for arrays or a `batch_size` that cannot be used.
 
-    A framework's subclass overrides `gather`, and nothing else.
+    Several minibatches are gathered at once and then cut apart: for small
+    ones a framework's call takes longer than the copying that it asks for. A
+    framework's subclass overrides `gather` and `cut`, and nothing else.
     """
 
     def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
@@ -167,12 +170,18 @@ class Minibatches:
         self._generator = np.random.default_rng(seed)
 
     def gather(self, array: Any, indices: np.ndarray | slice) -> Any:
-        """Return the examples of one array that a minibatch holds.
+        """Return the examples of one array that a few minibatches hold.
 
         `indices` is an int64 array where the epoch is shuffled, and a slice,
         which need not copy, where it is not.
         """
         return array[indices]
+
+    def cut(self, examples: Any) -> Iterable[Any]:
+        """Cut examples into minibatches, of which the last may be smaller."""
+        size = self.batch_size
+        return (examples[start : start + size]
+                for start in range(0, len(examples), size))
 
     def __len__(self) -> int:
         return math.ceil(self.num_examples / self.batch_size)
@@ -180,10 +189,12 @@ class Minibatches:
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self.shuffle:
             order = self._generator.permutation(self.num_examples)
-        for start in range(0, self.num_examples, self.batch_size):
-            span = slice(start, start + self.batch_size)
+        step = max(1, AT_ONCE // self.batch_size) * self.batch_size
+        for start in range(0, self.num_examples, step):
+            span = slice(start, start + step)
             indices = order[span] if self.shuffle else span
-            yield tuple(self.gather(array, indices) for array in self.arrays)
+            gathered = [self.gather(array, indices) for array in self.arrays]
+            yield from zip(*map(self.cut, gathered))
 
     def __repr__(self) -> str:
         return (f"{type(self).__name__}({self.num_examples:,} examples in "

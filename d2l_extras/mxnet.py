@@ -30,7 +30,7 @@ class Minibatches(data.Minibatches):
     def gather(
         self, array: mx.np.ndarray, indices: np.ndarray | slice
     ) -> mx.np.ndarray:
-        """Return the examples of one array that a minibatch holds."""
+        """Return the examples of one array that a few minibatches hold."""
         if isinstance(indices, slice):
             return array[indices]
         indices = mx.np.array(indices, dtype="int32", ctx=array.ctx)

@@ -63,11 +63,18 @@ class Minibatches(data.Minibatches):
     def gather(
         self, array: tf.Tensor, indices: np.ndarray | slice
     ) -> tf.Tensor:
-        """Return the examples of one tensor that a minibatch holds."""
+        """Return the examples of one tensor that a few minibatches hold."""
         with tf.device(array.device):
             if isinstance(indices, slice):
                 return array[indices]
             return tf.gather(array, tf.constant(indices, tf.int32))
+
+    def cut(self, examples: tf.Tensor) -> list[tf.Tensor]:
+        """Cut examples into minibatches, of which the last may be smaller."""
+        full, rest = divmod(len(examples), self.batch_size)
+        sizes = [self.batch_size] * full + [rest] * bool(rest)
+        with tf.device(examples.device):
+            return tf.split(examples, sizes)
 
 
 def load_fashion_mnist(

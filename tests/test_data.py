@@ -645,14 +645,42 @@ def test_an_epoch_in_order_copies_nothing():
     assert all(np.shares_memory(x, X) for (x,) in Minibatches(X, batch_size=4))
 
 
-def test_a_framework_overrides_gather_alone():
+def test_a_framework_overrides_gather_and_cut_alone():
     class Tuples(Minibatches):
         def gather(self, array, indices):
             return tuple(np.asarray(array)[indices].tolist())
 
-    epoch = list(Tuples(range(5), batch_size=5, shuffle=True, seed=0))
-    assert sorted(epoch[0][0]) == [0, 1, 2, 3, 4]
-    assert isinstance(epoch[0][0], tuple)
+        def cut(self, examples):
+            return [examples[:3], examples[3:]]
+
+    epoch = list(Tuples(range(5), batch_size=3, shuffle=True, seed=0))
+    assert [len(x) for (x,) in epoch] == [3, 2]
+    assert sorted(epoch[0][0] + epoch[1][0]) == [0, 1, 2, 3, 4]
+    assert all(isinstance(x, tuple) for (x,) in epoch)
+
+
+@pytest.mark.parametrize("batch_size, calls", [
+    (1, [4096, 4096, 1808]),
+    (10, [4090, 4090, 1820]),
+    (3000, [3000, 3000, 3000, 1000]),
+    (5000, [5000, 5000]),
+    (20_000, [10_000]),
+])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_call_gathers_thousands_of_examples_in_whole_minibatches(
+        shuffle, batch_size, calls):
+    gathered = []
+
+    class Counting(Minibatches):
+        def gather(self, array, indices):
+            gathered.append(len(array[indices]))
+            return array[indices]
+
+    X = np.arange(10_000)
+    epoch = list(Counting(X, batch_size=batch_size, shuffle=shuffle, seed=0))
+    assert gathered == calls
+    assert {len(x) for (x,) in epoch[:-1]} <= {batch_size}
+    assert sorted(np.concatenate([x for (x,) in epoch])) == list(X)
 
 
 def test_a_batch_may_be_larger_than_the_data():
