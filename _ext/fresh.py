@@ -8,7 +8,7 @@ are compared as well.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -21,16 +21,21 @@ def changed(
     app: Sphinx, env: BuildEnvironment, *_: Collection[str]
 ) -> list[str]:
     """The pages that are not what they were when they were read."""
-    then = getattr(env, NOTE, {})
-    now = contents(env)
+    then, now = getattr(env, NOTE, {}), contents(env, env.found_docs)
+    setattr(env, NOTE, now)
     return [name for name in then if name in now and now[name] != then[name]]
 
 
-def remember(app: Sphinx, env: BuildEnvironment) -> None:
-    setattr(env, NOTE, contents(env))
+def reading(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
+    """Note the pages again once they are read: they may depend on others."""
+
+    def remember(app: Sphinx, env: BuildEnvironment) -> None:
+        getattr(env, NOTE).update(contents(env, names))
+
+    app.connect("env-updated", remember)
 
 
-def contents(env: BuildEnvironment) -> dict[str, str]:
+def contents(env: BuildEnvironment, names: Iterable[str]) -> dict[str, str]:
     """A digest of each page with all that it depends on."""
     known: dict[Path, bytes] = {}
 
@@ -48,11 +53,11 @@ def contents(env: BuildEnvironment) -> dict[str, str]:
                 for path in sorted(map(str, env.dependencies.get(name, ())))
             )
         ).hexdigest()
-        for name in sorted(env.found_docs)
+        for name in sorted(names)
     }
 
 
 def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", changed)
-    app.connect("env-updated", remember)
+    app.connect("env-before-read-docs", reading)
     return {"version": "1", "parallel_read_safe": True}

@@ -13,7 +13,6 @@ import re
 from pathlib import Path
 
 import nbformat
-from myst_nb.core.read import is_myst_markdown_notebook
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -24,7 +23,7 @@ from .execute import results
 from .frameworks import Framework
 from .harmless import plain
 from .plain import OPEN, closing
-from .source import SourceError, options, read
+from .source import SourceError, is_notebook, options, read
 from .split import Cell, Page, parse, runs
 
 CHAPTERS = "chapters"
@@ -262,7 +261,7 @@ def register(app: Sphinx, config: Config) -> None:
     app.tags.add("edition" if config.edition else "site")
     root = Path(app.srcdir)
     for path in sorted((root / CHAPTERS).rglob("*.md")):
-        if is_myst_markdown_notebook(read(path)):
+        if is_notebook(read(path)):
             name = path.relative_to(root).as_posix()
             reader = (f"{__name__}.read_merged", {}, False)
             config.nb_custom_formats[f"/{name}"] = reader
@@ -273,7 +272,7 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
     if not docname.startswith(f"{CHAPTERS}/"):
         return
     edition = app.config.edition
-    if not is_myst_markdown_notebook(content[0]):
+    if not is_notebook(content[0]):
         if edition:
             content[0] = of_one(content[0], edition)
         return

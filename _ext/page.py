@@ -188,16 +188,28 @@ def depart_solution(self: HTML5Translator, node: nodes.Element) -> None:
 # What is said of a page, to readers and to machines
 
 
-def last_change(root: Path, path: Path) -> str | None:
-    """The day of a file's last commit, as in 2026-11-25, where git knows."""
+def last_changes(root: Path) -> dict[str, str]:
+    """The day of the last commit of each page below `root` that git knows, as
+    in {"chapters/index.md": "2026-11-25"}.
+
+    One look at the history is for all pages, however many there are.
+    """
+    command = ["git", "log", "-z", "--format=%x01%cs", "--name-only"]
     try:
         done = subprocess.run(
-            ["git", "log", "-1", "--format=%cs", "--", path],
-            cwd=root, capture_output=True, text=True,
+            [*command, "--relative", "--", "*.md"],
+            cwd=root, capture_output=True, encoding="utf-8",
+            errors="surrogateescape",
         )  # fmt: skip
     except OSError:
-        return None
-    return done.stdout.strip() or None
+        return {}
+    days, day = {}, ""
+    for part in filter(None, re.split(r"[\0\n]+", done.stdout)):
+        if part[0] == "\1":
+            day = part[1:]
+        else:  # the newest commits come first
+            days.setdefault(part, day)
+    return days
 
 
 # By the host: the rest of an address between a repository and what is in it,
@@ -280,8 +292,7 @@ def add_context(
     if doctree is None:  # a page that no file is the source of
         context["links"].pop("edit", None)
     else:
-        source = Path(app.env.doc2path(pagename))
-        context["last_change"] = last_change(root, source)
+        context["last_change"] = app.env.days_of_change.get(pagename)
         said = describe(app, pagename, str(title), context)
         context["json_ld"] = json.dumps(said, sort_keys=True).replace("<", "\\u003c")
 
@@ -306,8 +317,9 @@ def dated_otherwise(
 ) -> set[str]:
     """The pages that were committed since they were rendered: they say when."""
     before = getattr(env, "days_of_change", {})
+    days = last_changes(Path(app.srcdir))
     env.days_of_change = {
-        name: last_change(Path(app.srcdir), Path(env.doc2path(name)))
+        name: days.get(env.doc2path(name, base=False))
         for name in env.found_docs
     }
     return {
@@ -323,7 +335,7 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
     entries = []
     for name in sorted(app.env.found_docs):
         url = app.config.html_baseurl + app.builder.get_target_uri(name)
-        day = last_change(Path(app.srcdir), Path(app.env.doc2path(name)))
+        day = app.env.days_of_change.get(name)
         when = f"<lastmod>{day}</lastmod>" if day else ""
         entries.append(f"<url><loc>{escape(url)}</loc>{when}</url>\n")
     text = (

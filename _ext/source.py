@@ -7,9 +7,11 @@ here, before anything is executed or rendered, for what cannot be meant.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 FENCE = re.compile(r"(`{3,}|~{3,}|:{3,})(?:\{([\w:-]+)\}[ \t]*)?([^`]*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
+# As myst-nb takes it: from the first line to the next rule.
+HEADER = re.compile(r"(?:---.*\n(?:(?!---|\.\.\.).*\n)*)?")
 CODE_CELL = "code-cell"
 # Their content is no Markdown.
 VERBATIM = {None, CODE_CELL, "code", "code-block", "math", "raw"}
@@ -100,10 +104,14 @@ def contents(root: Path) -> list[str]:
     return names
 
 
+# A build asks several times for the table of contents.
+_loaded = cache(yaml.safe_load)
+
+
 def parse_yaml(text: str, path: Path, line: int, what: str) -> dict:
     """Names and values in YAML, whose first line is a file's line `line`."""
     try:
-        found = yaml.safe_load(text)
+        found = copy.deepcopy(_loaded(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         # Of brackets and quotes it is told where they are opened.
@@ -132,11 +140,22 @@ def options(body: list[str]) -> tuple[dict[str, str], list[str]]:
     return found, body[i:]
 
 
+def is_notebook(text: str) -> bool:
+    """Whether the text of a page is that of a notebook, by its header.
+
+    Most pages have the same header, of which myst-nb is asked once.
+    """
+    return _is_notebook(HEADER.match(text)[0])
+
+
+_is_notebook = cache(is_myst_markdown_notebook)
+
+
 def check(text: str, path: Path, frameworks: dict[str, Framework]) -> None:
     """Raise SourceError for the first fault in the text of a page."""
     lines = text.splitlines()
     start = _header(lines, path)
-    executed = is_myst_markdown_notebook(text)
+    executed = is_notebook(text)
     blocks = _blocks(lines[start:], start + 1, path)
     for block in (inner for outer in blocks for inner in outer.all()):
         where = f"{path}:{block.line}"

@@ -264,6 +264,7 @@ CONF = """
 extensions = ["myst_nb"]
 myst_enable_extensions = ["dollarmath"]
 nb_execution_mode = "off"
+numfig = True
 """
 PARAGRAPH = (
     "The mean of $n$ numbers $x_1, \\ldots, x_n$ is $\\bar{x} = \\frac{1}{n} "

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
 
 from d2l_extras import data
@@ -651,12 +652,12 @@ def test_a_framework_overrides_gather_and_cut_alone():
             return tuple(np.asarray(array)[indices].tolist())
 
         def cut(self, examples):
-            return [examples[:3], examples[3:]]
+            return [list(examples[:3]), list(examples[3:])]
 
     epoch = list(Tuples(range(5), batch_size=3, shuffle=True, seed=0))
     assert [len(x) for (x,) in epoch] == [3, 2]
     assert sorted(epoch[0][0] + epoch[1][0]) == [0, 1, 2, 3, 4]
-    assert all(isinstance(x, tuple) for (x,) in epoch)
+    assert all(isinstance(x, list) for (x,) in epoch)
 
 
 @pytest.mark.parametrize("batch_size, calls", [
@@ -681,6 +682,37 @@ def test_a_call_gathers_thousands_of_examples_in_whole_minibatches(
     assert gathered == calls
     assert {len(x) for (x,) in epoch[:-1]} <= {batch_size}
     assert sorted(np.concatenate([x for (x,) in epoch])) == list(X)
+
+
+MAKE = {
+    "mxnet": "import mxnet\nmake = mxnet.np.array",
+    "tensorflow": "import tensorflow\nmake = tensorflow.constant",
+}
+ALIKE = """
+import itertools, numpy as np
+from d2l_extras import data, to_numpy
+from d2l_extras.{framework} import Minibatches
+{make}
+X = np.arange(20_000, dtype="float32").reshape(10_000, 2)
+y = np.arange(10_000, dtype="int32")
+for size, shuffle in itertools.product((10, 3000, 5000, 20_000), (True, False)):
+    more = dict(batch_size=size, shuffle=shuffle, seed=1)
+    own = Minibatches(make(X, dtype="float32"), make(y, dtype="int32"), **more)
+    plain = data.Minibatches(X, y, **more)
+    for _ in range(2):
+        for minibatch, expected in zip(own, plain, strict=True):
+            for one, other in zip(minibatch, expected, strict=True):
+                one = to_numpy(one)
+                assert one.dtype == other.dtype and np.array_equal(one, other)
+print("the same minibatches")
+"""
+
+
+@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+def test_all_frameworks_read_the_same_minibatches(framework, tmp_path):
+    script = ALIKE.format(framework=framework, make=MAKE[framework])
+    said = pages.run(framework, script, tmp_path, [])
+    assert said == "the same minibatches\n"
 
 
 def test_a_batch_may_be_larger_than_the_data():

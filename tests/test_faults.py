@@ -351,6 +351,23 @@ def site_of(root: Path, text: str) -> Path:
     return root
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_linked_copy_is_whole_where_a_system_has_no_links(
+    tmp_path, monkeypatch, links
+):
+    def refuse(file: str, place: str) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), file)
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    new, site = site_of(tmp_path / "a/html", "new"), site_of(tmp_path / "html", "old")
+    build.swap(new, site, build.linked)
+    for name in ("index.html", "pages/a.html"):
+        assert (site / name).read_text() == "new"
+        assert (site / name).samefile(new / name) is links
+    assert {p.name for p in tmp_path.iterdir()} == {"a", "html"}
+
+
 @pytest.mark.parametrize("renames", [0, 1])
 def test_a_swap_that_stops_leaves_the_last_site(tmp_path, monkeypatch, renames):
     new, site = site_of(tmp_path / "a/html", "new"), site_of(tmp_path / "html", "old")
@@ -446,7 +463,7 @@ def test_pages_are_read_again_by_content_and_not_by_time(tmp_path, which, how):
         dependencies={"page": {"notebook.ipynb"}},
         doc2path=lambda name: str(tmp_path / f"{name}.md"),
     )
-    fresh.remember(None, env)
+    assert looked_at(env) == []
     path = tmp_path / which
     if how == "changed":
         time_of = path.stat().st_mtime_ns
@@ -456,8 +473,33 @@ def test_pages_are_read_again_by_content_and_not_by_time(tmp_path, which, how):
         path.unlink()
     else:
         os.utime(path, (0, 0))
-    again = [] if how == "touched" else ["page"]
-    assert fresh.changed(None, env, set(), set(), set()) == again
+    assert looked_at(env) == ([] if how == "touched" else ["page"])
+
+
+def looked_at(env: SimpleNamespace) -> list[str]:
+    return fresh.changed(None, env, set(), set(), set())
+
+
+def test_what_a_page_turns_out_to_depend_on_while_it_is_read_counts(tmp_path):
+    page, notebook = tmp_path / "page.md", tmp_path / "notebook.ipynb"
+    for path in (page, notebook):
+        path.write_text("before")
+    env = SimpleNamespace(
+        found_docs={"page"},
+        srcdir=tmp_path,
+        dependencies={},
+        doc2path=lambda name: str(page),
+    )
+    after = []
+    app = SimpleNamespace(connect=lambda event, do: after.append(do))
+    assert looked_at(env) == []
+    fresh.reading(app, env, ["page"])
+    env.dependencies["page"] = {"notebook.ipynb"}
+    for do in after:
+        do(app, env)
+    assert looked_at(env) == []
+    notebook.write_text("after")
+    assert looked_at(env) == ["page"]
 
 
 # --------------------------------------------------------------- whole builds

@@ -7,6 +7,7 @@ from pathlib import Path
 import bs4
 import pytest
 from conftest import HEADER, TinyBook, cell
+from myst_nb.core.read import is_myst_markdown_notebook
 
 from _ext import build, source, split
 from _ext.build import Book, BuildError
@@ -26,6 +27,17 @@ def tabs(*items: str, group: str = "framework") -> str:
 
 def figure(**settings: object) -> str:
     return cell("1", mystnb={"figure": settings})
+
+
+@pytest.mark.parametrize("ending", ["---\n", "...\n", "--- \n", "", "--\n---\n"])
+@pytest.mark.parametrize("start", ["---\n", "----\n", "--\n", "\n---\n", ""])
+@pytest.mark.parametrize("inside", [
+    "file_format: mystnb\n", "jupytext:\n  formats: md:myst\n", "a: [\n", "",
+    "jupytext:\n  text_representation:\n    format_name: myst\n",
+])  # fmt: skip
+def test_a_page_is_a_notebook_where_myst_nb_finds_one(start, inside, ending):
+    text = f"{start}{inside}{ending}# Title\n\n---\n\nfile_format: mystnb\n"
+    assert source.is_notebook(text) is is_myst_markdown_notebook(text)
 
 
 # The text of a page below its title, which stands in line 12; the line that
