@@ -6,7 +6,8 @@
     python -m _ext.build check       are the committed notebooks current?
     python -m _ext.build why PAGE    is a page executed or reused, and why?
 
-After `notebooks`, names of frameworks leave out the others.
+After `notebooks`, names of frameworks leave out the others. With --wait it
+loads what it needs, and begins once a line comes by standard input.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    closing,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,6 +52,7 @@ import nbformat
 from click import Abort
 from filelock import FileLock, Timeout
 from nbformat import NotebookNode
+from sphinx.application import builtin_extensions
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
@@ -666,6 +675,17 @@ def render(book: Book, folder: Path) -> str:
     return ""
 
 
+def load(root: Path) -> None:
+    """Import what rendering needs, which takes half the time of a sentence."""
+    import_module("jupyter_book.cli.main")
+    settings = source.settings(root / "_config.yml")
+    own = ((settings.get("sphinx") or {}).get("config") or {}).get("extensions")
+    for name in (*builtin_extensions, *(own or ())):
+        # What is wrong with one is said by Sphinx, once there is a build.
+        with suppress(Exception):
+            import_module(name)
+
+
 def lead_in(door: Path) -> None:
     """Make of Jupyter Book's redirection a page that says where it leads."""
     if match := REDIRECTION.search(door.read_text(encoding="utf-8")):
@@ -846,7 +866,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--jobs", type=int, help="pages to execute at a time; as a rule one a "
         f"processor, and {MOST_JOBS} at most"
     )
+    parser.add_argument(
+        "--wait", action="store_true", help="begin when a line comes in"
+    )
     options = parser.parse_args(arguments)
+    if options.wait:
+        load(options.root)
+        if not sys.stdin.readline():  # nobody is left who could want a build
+            return 0
+        if not unchanged.main(["--root", str(options.root)]):
+            return 0
     # Whoever ends the build by a signal wants its kernels ended as well.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for

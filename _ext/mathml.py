@@ -15,16 +15,18 @@ import re
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docutils import nodes
-from fontTools import subset
-from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 from . import kept
+
+if TYPE_CHECKING:
+    from fontTools.ttLib import TTFont
 
 HERE = Path(__file__).parent
 FONT = HERE / "fonts" / "STIXTwoMath.woff2"
@@ -160,7 +162,7 @@ def font_of(wanted: set[str]) -> bytes:
 
     Raises ValueError for characters that the font does not have.
     """
-    font = TTFont(FONT, recalcTimestamp=False)
+    font = _open()
     blank = {c for c in wanted if c.isspace() or 0x2060 <= ord(c) <= 0x2064}
     missing = wanted - blank - {chr(code) for code in font.getBestCmap()}
     if missing:
@@ -173,7 +175,7 @@ def font_of(wanted: set[str]) -> bytes:
 
 def root_font() -> bytes:
     """A WOFF2 font of the smallest radical sign alone."""
-    font = TTFont(FONT, recalcTimestamp=False)
+    font = _open()
     sizes = font["MATH"].table.MathVariants
     at = sizes.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
     sign = sizes.VertGlyphConstruction[at]
@@ -182,7 +184,15 @@ def root_font() -> bytes:
     return _cut(font, {"√"})
 
 
+def _open() -> TTFont:
+    from fontTools.ttLib import TTFont  # seldom used, and it takes its time
+
+    return TTFont(FONT, recalcTimestamp=False)
+
+
 def _cut(font: TTFont, wanted: set[str]) -> bytes:
+    from fontTools import subset
+
     options = subset.Options(layout_features=FEATURES, flavor="woff2")
     options.hinting = False
     subsetter = subset.Subsetter(options)

@@ -14,7 +14,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from asyncio.subprocess import Process
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 
@@ -28,6 +30,10 @@ from .frameworks import ROOT
 from .unchanged import ROOMS, note
 
 BUILD = ("make", "--no-print-directory", "book")
+# The same for changed pages, which change no environment and no program: it
+# loads its modules beforehand.
+SPARE = (sys.executable, "-m", "_ext.build", "book", "--wait")
+PAGES = ("chapters/", "_static/")
 RELOAD = """\
 // A worker would show what it has kept, of an earlier server on this port too.
 navigator.serviceWorker?.getRegistrations().then((workers) => {
@@ -61,8 +67,11 @@ class Sources(DefaultFilter):
 class Server:
     """The site below `root`, and those who look at it."""
 
-    def __init__(self, root: Path, build: Sequence[str]) -> None:
-        self.root, self.build = root, build
+    def __init__(
+        self, root: Path, build: Sequence[str], spare: Sequence[str]
+    ) -> None:
+        self.root, self.build, self.spare = root, build, spare
+        self.waiting: Process | None = None
         self.open: set[Built] = set()
 
     @property
@@ -85,22 +94,33 @@ class Server:
             log_function=lambda handler: None,
         )
 
-    async def rebuild(self) -> bool:
+    async def rebuild(self, changed: Iterable[str] = ()) -> bool:
         """Build the book; tell the open pages if the site is another one.
 
-        The build prints what it does, and what is wrong.
+        The build prints what it does, and what is wrong. It is one that has
+        loaded its modules before, if these are not among what has changed.
         """
-        process = await asyncio.create_subprocess_exec(
-            *self.build, cwd=self.root
-        )
+        process, self.waiting = self.waiting, None
+        of_pages = all(path.startswith(PAGES) for path in changed)
+        if process and not of_pages:
+            await ended(process)
+        if process and process.returncode is None:
+            process.stdin.write(b"\n")
+            process.stdin.close()
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *self.build, cwd=self.root
+            )
         try:
             failed = await process.wait()
         except asyncio.CancelledError:
-            process.terminate()
-            await process.wait()
+            await ended(process)
             raise
         for page in list(self.open):
             page.tell()
+        self.waiting = await asyncio.create_subprocess_exec(
+            *self.spare, cwd=self.root, stdin=asyncio.subprocess.PIPE
+        )
         return not failed
 
     async def watch(self) -> None:
@@ -123,7 +143,14 @@ class Server:
                     paths |= changes.get_nowait()
                 names = sorted(str(Path(p).relative_to(self.root)) for p in paths)
                 print(f"\nChanged: {', '.join(names)}", flush=True)
-                await self.rebuild()
+                await self.rebuild(names)
+
+
+async def ended(process: Process) -> None:
+    """End a process, and wait until it has."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    await process.wait()
 
 
 class Built(WebSocketHandler):
@@ -195,28 +222,36 @@ def listening(page: str, built: str) -> str:
 
 async def serve(server: Server, sockets: list[socket], url: str) -> int:
     """Build, then show the book and rebuild it, until this is cancelled."""
-    if not await server.rebuild():
-        if not server.built:
-            return 1
-        print("\nThe last site that could be built is shown.", flush=True)
-    HTTPServer(server.application()).add_sockets(sockets)
-    print(
-        f"The book is at {url} until you press Ctrl-C. Change a file: it is "
-        "built anew, and open pages are loaded anew.",
-        flush=True,
-    )
-    await server.watch()
-    return 0
+    try:
+        if not await server.rebuild():
+            if not server.built:
+                return 1
+            print("\nThe last site that could be built is shown.", flush=True)
+        HTTPServer(server.application()).add_sockets(sockets)
+        print(
+            f"The book is at {url} until you press Ctrl-C. Change a file: it is "
+            "built anew, and open pages are loaded anew.",
+            flush=True,
+        )
+        await server.watch()
+        return 0
+    finally:
+        if server.waiting:
+            await ended(server.waiting)
 
 
-def main(arguments: list[str] | None = None, build: Sequence[str] = BUILD) -> int:
+def main(
+    arguments: list[str] | None = None,
+    build: Sequence[str] = BUILD,
+    spare: Sequence[str] = SPARE,
+) -> int:
     parser = argparse.ArgumentParser(prog="_ext.serve")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--root", type=Path, default=ROOT)
     options = parser.parse_args(arguments)
 
     async def run() -> int:
-        server = Server(options.root.resolve(), build)
+        server = Server(options.root.resolve(), build, spare)
         port = sockets[0].getsockname()[1]
         return await serve(server, sockets, f"http://127.0.0.1:{port}/")
 

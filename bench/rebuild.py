@@ -5,7 +5,8 @@
     1  setup     `make setup` from empty caches of uv and pip, and from warm ones
     2  cold      `make book` where nothing was executed, beside a stock Jupyter
                  Book that executes the same notebooks by itself
-    3  change    a build after no change, one sentence, one cell, beside it
+    3  change    a build after no change, one sentence (of each page, one page
+                 after the other), one cell, beside it
     4  growth    no change and one sentence with 8, 32 and 128 pages, beside
                  Sphinx alone
     5  training  an epoch in several ways (bench/training.py)
@@ -28,6 +29,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,16 +48,19 @@ import stock  # noqa: E402
 import training  # noqa: E402
 from conftest import HEADER, TinyBook, cell  # noqa: E402
 
+from _ext import unchanged  # noqa: E402
 from _ext.build import Book, cpus  # noqa: E402
 from _ext.measured import DATA  # noqa: E402
 
 LOG = ROOT / "_build" / "bench" / "rebuild.json"
 DRAFT = LOG.with_name("measurements.json")
 PYTHON = getattr(sys, "_base_executable", sys.executable)
-# A page that is executed in seconds, and the words of it that are changed.
+# A page that is executed in seconds, of which a cell is changed.
 PAGE = "linear-networks/linear-regression-concise"
-WORDS = re.compile(r"\*\*What you will do[, \d]*")
+SENTENCE = re.compile(r"\s*This sentence is of \d+\.\s*\Z")
 SIZES = (8, 32, 128)  # pages
+PAUSE = 10  # seconds from one change to the next, while the book is served
+PATIENCE = 300  # seconds until a change must have come to the site
 
 
 class Bench:
@@ -177,12 +182,25 @@ def change(bench: Bench) -> None:
     books.append(Stock(bench, "cached", "cache"))
     bench.notes["notebooks"] = len(books[1].notebooks)
     executed = bench.notes["executed"] = {}
+
+    def step(turn: int, task: str, page: str = PAGE) -> None:
+        for book in in_turn(turn, books):
+            book.edit(task, page)
+            bench.time(f"{task}.{book.name}", book.build)
+        executed.setdefault(task, []).append(ours.executed)
+
     for turn in bench.times(3):
-        for task in ("nothing", "sentence", "cell"):
-            for book in in_turn(turn, books):
-                book.edit(task)
-                bench.time(f"{task}.{book.name}", book.build)
-            executed.setdefault(task, []).append(ours.executed)
+        step(turn, "nothing")
+        step(turn, "cell")
+    pages = [page.name for page in Book(bench.clone).pages()]
+    pages *= len(bench.times(1))
+    bench.notes["pages"] = pages
+    for turn, page in enumerate(pages):
+        step(turn, "sentence", page)
+    with Served(bench) as served:
+        for page in pages:
+            served.edit("sentence", page)
+            bench.time("sentence.served", served.build)
 
 
 class Ours:
@@ -192,7 +210,6 @@ class Ours:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.executed = bench, 0
-        self.path = bench.clone / "chapters" / f"{PAGE}.md"
         known = ROOT / "_build" / "executed"
         if known.exists():  # what was executed with the same inputs is reused
             kept = bench.clone / "_build" / "executed"
@@ -203,11 +220,55 @@ class Ours:
         """Build; `executed` is then the number of notebooks that were run."""
         self.executed = self.bench.make("book").count("  executed  ")
 
-    def edit(self, task: str) -> None:
-        text = self.path.read_text(encoding="utf-8")
+    def edit(self, task: str, page: str) -> None:
+        path = self.bench.clone / "chapters" / f"{page}.md"
+        text = path.read_text(encoding="utf-8")
         _, code = cell_of(Book(self.bench.clone))
-        text = edited(task, text, code)
-        self.path.write_text(text, encoding="utf-8")
+        path.write_text(edited(task, text, code), encoding="utf-8")
+
+
+class Served(Ours):
+    """This book while `make serve` watches it, for one who writes slowly."""
+
+    def __enter__(self) -> Served:
+        self.output = tempfile.TemporaryFile("w+")
+        self.server = subprocess.Popen(
+            ["make", f"PYTHON={PYTHON}", "serve", "PORT=0"],
+            cwd=self.bench.clone,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        while "The book is at" not in self._said():
+            if self.server.poll() is not None:
+                raise SystemExit(f"make serve:\n{self._said()}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self.server.pid, signal.SIGTERM)
+        self.server.wait()
+        self.output.close()
+
+    def _said(self) -> str:
+        self.output.seek(0)
+        return self.output.read()
+
+    def edit(self, task: str, page: str) -> None:
+        time.sleep(PAUSE)
+        self.before, self.changed = self._built(), time.monotonic()
+        super().edit(task, page)
+
+    def build(self) -> None:
+        """Wait for the site that the open pages are told to load."""
+        while self._built() in (None, self.before):
+            if time.monotonic() > self.changed + PATIENCE:
+                raise SystemExit(f"make serve:\n{self._said()}")
+            time.sleep(0.01)
+
+    def _built(self) -> str | None:
+        path = unchanged.note(self.bench.clone)
+        return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 class Stock:
@@ -223,16 +284,16 @@ class Stock:
     def build(self) -> None:
         stock.build(self.folder)
 
-    def edit(self, task: str) -> None:
+    def edit(self, task: str, page: str) -> None:
         framework, code = cell_of(Book(self.bench.clone))
-        for path in self.folder.glob(f"*/{PAGE}.ipynb"):
+        for path in self.folder.glob(f"*/{page}.ipynb"):
             if task == "cell" and path.parts[-3] != framework:
                 continue
             node = nbformat.read(path, as_version=4)
-            before = [c.source for c in node.cells]
-            for c in node.cells:
+            prose = [c for c in node.cells if c.cell_type == "markdown"]
+            for c in prose[-1:] if task == "sentence" else node.cells:
                 c.source = edited(task, c.source, code)
-            if before != [c.source for c in node.cells]:
+            if task != "nothing":
                 nbformat.write(node, path)
 
 
@@ -247,10 +308,11 @@ def cell_of(book: Book) -> tuple[str, str]:
 
 
 def edited(task: str, text: str, code: str) -> str:
-    """A text with other words or another cell than it has ever had."""
+    """A text with a last sentence or a cell that it has never had."""
     now = time.time_ns()
     if task == "sentence":
-        return WORDS.sub(f"**What you will do, {now}", text, count=1)
+        rest = SENTENCE.sub("", text).rstrip()
+        return f"{rest}\n\nThis sentence is of {now}.\n"
     if task == "cell":
         pattern = rf"^(# \d+\n)?{re.escape(code)}"
         new = f"# {now}\n{code}"

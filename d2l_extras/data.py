@@ -143,7 +143,8 @@ class Minibatches:
 
     Several minibatches are gathered at once and then cut apart: for small
     ones a framework's call takes longer than the copying that it asks for. A
-    framework's subclass overrides `gather` and `cut`, and nothing else.
+    framework's subclass overrides `place`, `gather` and `cut`, and nothing
+    else.
     """
 
     def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
@@ -169,26 +170,30 @@ class Minibatches:
         self.shuffle, self.num_examples = shuffle, lengths[0]
         self._generator = np.random.default_rng(seed)
 
-    def gather(self, array: Any, indices: np.ndarray | slice) -> Any:
+    def place(self, order: np.ndarray) -> Any:
+        """Return the order of a shuffled epoch, int64, as `gather` wants it."""
+        return order
+
+    def gather(self, array: Any, indices: Any) -> Any:
         """Return the examples of one array that a few minibatches hold.
 
-        `indices` is an int64 array where the epoch is shuffled, and a slice,
-        which need not copy, where it is not.
+        `indices` is a part of what `place` returned where the epoch is
+        shuffled, and a slice, which need not copy, where it is not.
         """
         return array[indices]
 
-    def cut(self, examples: Any) -> Iterable[Any]:
+    def cut(self, examples: Any) -> Sequence[Any]:
         """Cut examples into minibatches, of which the last may be smaller."""
         size = self.batch_size
-        return (examples[start : start + size]
-                for start in range(0, len(examples), size))
+        return [examples[start : start + size]
+                for start in range(0, len(examples), size)]
 
     def __len__(self) -> int:
         return math.ceil(self.num_examples / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self.shuffle:
-            order = self._generator.permutation(self.num_examples)
+            order = self.place(self._generator.permutation(self.num_examples))
         step = max(1, AT_ONCE // self.batch_size) * self.batch_size
         for start in range(0, self.num_examples, step):
             span = slice(start, start + step)

@@ -27,13 +27,20 @@ def summary() -> str:
 class Minibatches(data.Minibatches):
     """Minibatches of MXNet arrays, on the device where the arrays are."""
 
+    def place(self, order: np.ndarray) -> mx.np.ndarray:
+        """Return the order of an epoch on the device of the arrays.
+
+        To copy it there waits until all is computed that was asked for, which
+        costs nothing before the first minibatch, and much between two.
+        """
+        return mx.np.array(order, dtype="int32", ctx=self.arrays[0].ctx)
+
     def gather(
-        self, array: mx.np.ndarray, indices: np.ndarray | slice
+        self, array: mx.np.ndarray, indices: mx.np.ndarray | slice
     ) -> mx.np.ndarray:
         """Return the examples of one array that a few minibatches hold."""
         if isinstance(indices, slice):
             return array[indices]
-        indices = mx.np.array(indices, dtype="int32", ctx=array.ctx)
         return mx.np.take(array, indices, axis=0)
 
 

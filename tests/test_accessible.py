@@ -24,10 +24,13 @@ PHONE, DESKTOP = 390, 1280
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 # What stands inside of a formula is for the tests of mathematics below: it
 # makes axe slow, and has the color of its formula.
-AXE_RUN = """axe.run(
-    {exclude: [["math > *"]]}, {preload: false, resultTypes: ["violations"]}
+AXE_RUN = """(only) => axe.run(
+    {exclude: [["math > *"]]},
+    {preload: false, resultTypes: ["violations"], ...(only && {runOnly: only})}
 ).then(({violations}) => violations.flatMap(({id, nodes}) =>
     nodes.map(({html}) => `${id}: ${html.slice(0, 200)}`)))"""
+# What is another one by night: colors, and the pictures.
+OF_NIGHT = ["cat.color", "cat.text-alternatives"]
 
 every_page = pytest.mark.parametrize("page", PAGES)
 widths = pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -64,24 +67,29 @@ def has_tabs(page) -> bool:
     return page.locator("[role=tablist]").count() > 0
 
 
-def violations(page) -> list[str]:
+def violations(page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds by its rules, or by those that have one of these tags."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    return page.evaluate(AXE_RUN)
+    return page.evaluate(AXE_RUN, rules)
 
 
 # What a machine can see of the rules that axe knows.
 
 
-@schemes
 @widths
 @every_page
-def test_axe_finds_no_violation_on_a_page(visit, page, width, scheme):
-    read = visit(page, color_scheme=scheme, **size(width))
+def test_axe_finds_no_violation_on_a_page_by_day_or_by_night(
+    visit, page, width
+):
+    read = visit(page, color_scheme="light", **size(width))
     unfold(read)
     for framework in FRAMEWORKS if has_tabs(read) else FRAMEWORKS[:1]:
         switch(read, framework)
         assert violations(read) == []
+        read.emulate_media(color_scheme="dark")
+        assert violations(read, OF_NIGHT) == []
+        read.emulate_media(color_scheme="light")
 
 
 REFERENCE = "article a.reference[href*='#equation-']"

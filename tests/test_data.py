@@ -647,10 +647,14 @@ def test_an_epoch_in_order_copies_nothing():
     assert all(np.shares_memory(x, X) for (x,) in Minibatches(X, batch_size=4))
 
 
-def test_a_framework_overrides_gather_and_cut_alone():
+def test_a_framework_overrides_place_gather_and_cut_alone():
     class Tuples(Minibatches):
+        def place(self, order):
+            return order.tolist()
+
         def gather(self, array, indices):
-            return tuple(np.asarray(array)[indices].tolist())
+            assert type(indices) is list
+            return tuple(array[i] for i in indices)
 
         def cut(self, examples):
             return [list(examples[:3]), list(examples[3:])]
@@ -714,6 +718,37 @@ def test_all_frameworks_read_the_same_minibatches(framework, tmp_path):
     script = ALIKE.format(framework=framework, make=MAKE[framework])
     said = pages.run(framework, script, tmp_path, [])
     assert said == "the same minibatches\n"
+
+
+def test_an_order_is_placed_once_an_epoch_and_none_where_there_is_none():
+    placed = []
+
+    class Placing(Minibatches):
+        def place(self, order):
+            placed.append(len(order))
+            return order
+
+    for shuffle in (True, False):
+        batches = Placing(np.arange(10_000), batch_size=10, shuffle=shuffle)
+        for _ in range(2):
+            assert len(list(batches)) == 1000
+    assert placed == [10_000, 10_000]
+
+
+# To copy from NumPy makes MXNet wait for all that it was asked to compute.
+COPIES = """
+from d2l_extras.mxnet import Minibatches, mx
+X, y = mx.np.zeros((10_000, 2)), mx.np.zeros(10_000)
+batches = Minibatches(X, y, batch_size=10, shuffle=True)
+array, copied = mx.np.array, []
+mx.np.array = lambda *given, **more: copied.append(1) or array(*given, **more)
+print([sum(1 for _ in batches) for _ in range(2)], len(copied))
+"""
+
+
+def test_mxnet_copies_nothing_to_the_device_between_two_minibatches(tmp_path):
+    said = pages.run("mxnet", COPIES, tmp_path, [])
+    assert said == "[1000, 1000] 2\n"
 
 
 def test_a_batch_may_be_larger_than_the_data():

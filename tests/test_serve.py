@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from queue import Queue
 
+import psutil
 import pytest
 from conftest import ROOT, TinyBook, cell
 from watchfiles import Change
@@ -23,7 +25,9 @@ START = """
 import sys
 from _ext import serve
 build = [sys.executable, "-m", "_ext.build", "book", "--root", {root!r}]
-sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], build))
+first = ["sh", "-c", 'echo Started anew; exec "$@"', "sh", *build]
+spare = [*build, "--wait"]
+sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], first, spare))
 """
 MINUTES = 180  # seconds, for a build on a busy machine
 
@@ -57,6 +61,23 @@ class Serving:
             if line.startswith(start):
                 return line
         raise AssertionError(f"the server has ended without: {start}")
+
+    def said(self, end: str) -> list[str]:
+        """All lines up to the next one that begins so."""
+        lines = []
+        while not lines or not lines[-1].startswith(end):
+            lines.append(self.until(""))
+        return lines
+
+    def waiting(self) -> psutil.Process:
+        """The process that has loaded its modules for the next build."""
+        stop = time.monotonic() + MINUTES
+        while time.monotonic() < stop:
+            for child in psutil.Process(self.process.pid).children():
+                if child.cmdline()[-1:] == ["--wait"]:
+                    return child
+            time.sleep(0.05)
+        raise AssertionError("none waits")
 
     def get(self, path: str) -> tuple[int, dict, str]:
         try:
@@ -147,6 +168,47 @@ def test_a_failed_build_leaves_the_page_and_the_next_one_mends_it(
     assert page.content() == good
     book.write("It is mended.\n\n" + cell("1"))
     page.get_by_text("It is mended.").wait_for(timeout=MINUTES * 1000)
+    serving.until("Open ")
+
+
+def test_a_changed_page_is_built_by_a_process_that_has_waited(serving, book):
+    waiting = serving.waiting()
+    book.write("Without delay.\n\n" + cell("1"))
+    assert "Started anew\n" not in serving.said("Open ")
+    waiting.wait(MINUTES)
+    assert serving.waiting() != waiting
+
+
+def test_other_changes_start_the_build_anew(serving, book):
+    waiting = serving.waiting()
+    with (book.root / "_config.yml").open("a") as config:
+        config.write("# A remark\n")
+    assert "Started anew\n" in serving.said("Open ")
+    assert not waiting.is_running()
+
+
+def test_a_waiting_process_that_has_died_is_missed_by_nobody(serving, book):
+    waiting = serving.waiting()
+    waiting.kill()
+    waiting.wait()
+    time.sleep(0.5)  # until the server has heard of it
+    book.write("In spite of that.\n\n" + cell("1"))
+    assert "Started anew\n" in serving.said("Open ")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("", ""), ("\n", "Nothing has changed")]
+)
+def test_a_waiting_build_does_nothing_for_nobody_or_for_no_change(
+    serving, book, word, said
+):
+    command = [sys.executable, "-m", "_ext.build", "book", "--wait"]
+    done = subprocess.run(
+        [*command, "--root", book.root], input=word, cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(said) and bool(done.stdout) == bool(said)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +257,5 @@ def test_ctrl_c_ends_it_quietly(serving):
     assert serving.process.wait(timeout=MINUTES) == 0
     left = list(serving.lines.queue)
     assert not [line for line in left if "Traceback" in line]
+    with pytest.raises(ProcessLookupError):  # nor does anything go on
+        os.killpg(serving.process.pid, 0)
