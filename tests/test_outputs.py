@@ -10,27 +10,40 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import ROOT
 
-from _ext.build import Book
+from _ext.build import MOST_JOBS, Book, Durations, cpus
+from _ext.execute import Kernels
 
 BOOK = Book(ROOT)
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
-PATHS = [
-    pytest.param(BOOK.committed(page, framework), framework,
-                 id=f"{framework.name}/{page.name}")
+NOTEBOOKS = {
+    BOOK.committed(page, framework): (page, framework)
     for framework in BOOK.frameworks.values()
     for page in BOOK.pages()
-]  # fmt: skip
-every_notebook = pytest.mark.parametrize(("path", "framework"), PATHS)
+}
+every_notebook = pytest.mark.parametrize(
+    ("path", "framework"),
+    [
+        pytest.param(path, framework, id=f"{framework.name}/{page.name}")
+        for path, (page, framework) in NOTEBOOKS.items()
+    ],
+)
 
 
-def nbval(path: Path, kernel: str) -> subprocess.CompletedProcess:
-    """Execute a notebook again and compare, in a run of pytest of its own."""
+def nbval(
+    path: Path, kernel: str, limits: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Execute a notebook again and compare, in a run of pytest of its own.
+
+    `limits` are of threads, where the environment says nothing else.
+    """
     kernels = str(ROOT / ".envs" / "share" / "jupyter")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", path.name]
@@ -38,10 +51,11 @@ def nbval(path: Path, kernel: str) -> subprocess.CompletedProcess:
         + [f"--nbval-kernel-name={kernel}", f"--nbval-sanitize-with={SANITIZE}"]
         + ["-p", "no:cacheprovider", "--color=no", "--nbval-cell-timeout=600"],
         cwd=path.parent,
-        env={**os.environ, "JUPYTER_PATH": kernels, "NO_COLOR": "1"},
+        env={**(limits or {}), **os.environ, "JUPYTER_PATH": kernels,
+             "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-    )
+    )  # fmt: skip
 
 
 def skip_where_it_cannot_run(framework) -> None:
@@ -49,10 +63,33 @@ def skip_where_it_cannot_run(framework) -> None:
         pytest.skip(f"{framework.label} has no wheel for this machine")
 
 
+@pytest.fixture(scope="module")
+def runs(request) -> Iterator[dict[Path, Future]]:
+    """The notebooks that were chosen, executed as the build does it: side by
+    side, what takes longest first.
+    """
+    chosen = [
+        item.callspec.params["path"]
+        for item in request.session.items
+        if "runs" in getattr(item, "fixturenames", ())
+    ]
+    found = [path for path in chosen if NOTEBOOKS[path][1].available]
+    expected = Durations(BOOK).expected
+    found.sort(key=lambda path: -expected(*NOTEBOOKS[path]))
+    jobs = min(cpus(), MOST_JOBS)
+    limits = Kernels(max(1, cpus() // jobs)).limits
+    pool = ThreadPoolExecutor(jobs)
+    yield {
+        path: pool.submit(nbval, path, NOTEBOOKS[path][1].kernel, limits)
+        for path in found
+    }
+    pool.shutdown(cancel_futures=True)
+
+
 @every_notebook
-def test_a_committed_notebook_gives_its_outputs_again(path, framework):
+def test_a_committed_notebook_gives_its_outputs_again(path, framework, runs):
     skip_where_it_cannot_run(framework)
-    done = nbval(path, framework.kernel)
+    done = runs[path].result()
     assert done.returncode == 0, done.stdout[-6000:]
     cells = nbformat.read(path, as_version=4).cells
     code = sum(cell.cell_type == "code" for cell in cells)
