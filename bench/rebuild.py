@@ -288,15 +288,14 @@ class Stock:
         stock.build(self.folder)
 
     def edit(self, task: str, page: str) -> None:
-        framework, code = cell_of(Book(self.bench.clone))
+        _, code = cell_of(Book(self.bench.clone))
         for path in self.folder.glob(f"*/{page}.ipynb"):
-            if task == "cell" and path.parts[-3] != framework:
-                continue
             node = nbformat.read(path, as_version=4)
+            before = [c.source for c in node.cells]
             prose = [c for c in node.cells if c.cell_type == "markdown"]
             for c in prose[-1:] if task == "sentence" else node.cells:
                 c.source = edited(task, c.source, code)
-            if task != "nothing":
+            if before != [c.source for c in node.cells]:
                 nbformat.write(node, path)
 
 

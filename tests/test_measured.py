@@ -325,12 +325,18 @@ def test_this_book_and_a_stock_book_are_changed_alike(
         book.bench = SimpleNamespace(clone=executed.tiny.root)
         book.folder = executed.folder / "cache"
     before = [path.read_bytes() for path in (source, *paths)]
+    written = [path.stat().st_mtime_ns for path in paths]
     for book in books:
         book.edit(task, "tiny/page")
+    anew = [
+        number for number, path in enumerate(paths)
+        if path.stat().st_mtime_ns != written[number]
+    ]  # fmt: skip
     after = [path.read_bytes() for path in (source, *paths)]
     assert (before[0] != after[0]) == own
     pairs = enumerate(zip(before[1:], after[1:]))
     assert [number for number, (a, b) in pairs if a != b] == others
+    assert anew == others  # by its time Sphinx tells what to execute
     if task == "sentence":
         assert all(text.count(b"This sentence is of") == 1 for text in after)
 
