@@ -71,7 +71,7 @@ def runs(request) -> Iterator[dict[Path, Future]]:
     chosen = [
         item.callspec.params["path"]
         for item in request.session.items
-        if "runs" in getattr(item, "fixturenames", ())
+        if item.path == request.path and "runs" in item.fixturenames
     ]
     found = [path for path in chosen if NOTEBOOKS[path][1].available]
     expected = Durations(BOOK).expected
