@@ -16,11 +16,12 @@ book: setup ## build the site in _build/html (JOBS=1: pages one by one)
 	@"$(BOOK)" -m _ext.unchanged || \
 	"$(BOOK)" -m _ext.build book $(JOBS:%=--jobs %)
 
+# Each file of tests is run as a whole; with -n 0 in ARGS one after the other.
 test: book ## run the tests (ARGS="-k data": only some)
 	@$(RUN) -m colab.stand_in --build
 	@$(RUN) -m lighthouse.audit --install
 	@$(call bootstrap,--audit)
-	@"$(BOOK)" -m pytest $(ARGS)
+	@"$(BOOK)" -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
 	@"$(BOOK)" -m _ext.serve --port $(PORT)

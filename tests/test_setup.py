@@ -694,7 +694,7 @@ def test_make_lists_every_command_with_its_purpose(bare):
                 "build.py book",
                 "stand_in.py --build",
                 "audit.py --install",
-                "pytest.py -k data",
+                "pytest.py -n logical --maxprocesses 4 --dist loadfile -k data",
             ],
         ),
         (["audit"], ["audit.py"]),
