@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import (
     closing,
@@ -640,7 +640,7 @@ def make_site(book: Book) -> Path:
     (aside / "design").write_text(design)
     swap(aside, last)
     site = book.build / "html"
-    swap(last / "_build" / "html", site, linked)
+    swap(last / "_build" / "html", site)
     line.done("rendered")
     return site / "index.html"
 
@@ -716,14 +716,26 @@ def _design(book: Book) -> str:
     return digest.hexdigest()
 
 
-def swap(
-    new: Path, site: Path, copy: Callable[[str, str], object] = shutil.copy2
-) -> None:
-    """Replace the folder `site` by a copy of `new`, made file by file."""
+def swap(new: Path, site: Path) -> None:
+    """Replace the folder `site` by a copy of `new`.
+
+    A file that is still the one that was copied the last time gets a second
+    name instead, which costs a fraction of a copy, and is one as long as nobody
+    writes into it: files here are only ever replaced, as a whole.
+    """
     fresh, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
+
+    def put(file: str, place: str) -> None:
+        last = f"{site}{place.removeprefix(str(fresh))}"
+        with suppress(OSError):  # there is none, or the system has no such names
+            if _stamp(file) == _stamp(last):
+                os.link(last, place)
+                return
+        shutil.copy2(file, place)
+
     tidy(site)
     try:
-        shutil.copytree(new, fresh, copy_function=copy)
+        shutil.copytree(new, fresh, copy_function=put)
         # No system exchanges two folders in a way that all have: so for some
         # microseconds there is none, see `tidy`.
         if site.exists():
@@ -733,16 +745,9 @@ def swap(
         tidy(site)
 
 
-def linked(file: str, place: str) -> None:
-    """Give a file a second name, or copy it where the system has no such.
-
-    That costs a fraction of a copy, and is one as long as nobody writes into
-    the file: here both are only ever replaced, as a whole.
-    """
-    try:
-        os.link(file, place)
-    except OSError:
-        shutil.copy2(file, place)
+def _stamp(file: str) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_size, found.st_mtime_ns
 
 
 def tidy(site: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sphinx.application import Sphinx
+from sphinx.util.osutil import copyfile
 
 from . import frameworks as declaration
 from .frameworks import Framework
@@ -115,8 +116,9 @@ def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     source = Path(app.srcdir) / "notebooks"
     if source.is_dir():
         shutil.copytree(
-            source, Path(app.outdir) / "notebooks", dirs_exist_ok=True
-        )
+            source, Path(app.outdir) / "notebooks", dirs_exist_ok=True,
+            copy_function=copyfile,  # only what is another
+        )  # fmt: skip
 
 
 def setup(app: Sphinx) -> dict:

@@ -24,7 +24,7 @@ from .frameworks import Framework
 from .harmless import plain
 from .plain import OPEN, closing
 from .source import SourceError, is_notebook, options, read
-from .split import Cell, Page, parse, runs
+from .split import Cell, Page, node_of, parse, runs
 
 CHAPTERS = "chapters"
 GROUP = "framework"  # the tab sets whose tabs are frameworks
@@ -124,7 +124,7 @@ def _markdown(
             )
 
         lines.append(RESULT.sub(glue, line))
-    return nbformat.v4.new_markdown_cell("\n".join(lines), id=cell.id)
+    return node_of("markdown", "\n".join(lines), cell.id)
 
 
 def of_one(source: str, framework: str) -> str:
@@ -167,8 +167,8 @@ def _shared(
 
 
 def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
-    node = nbformat.v4.new_code_cell(
-        cell.source, id=f"{cell.id}-{framework}"
+    node = node_of(
+        "code", cell.source, f"{cell.id}-{framework}", execution_count=None
     )
     node.metadata.update(copy.deepcopy(cell.metadata), framework=framework)
     node.metadata["anchor"] = f"cell-{node.id}"

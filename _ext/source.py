@@ -104,6 +104,9 @@ def contents(root: Path) -> list[str]:
     return names
 
 
+# libyaml reads in a tenth of the time, whoever asks: Jupyter Book reads the
+# table of contents twice.
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # A build asks several times for the table of contents.
 _loaded = cache(yaml.safe_load)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -30,6 +31,10 @@ TAGS = {
     "remove-input",
     "remove-output",
 }
+
+
+# A build asks for it again when Sphinx reads the page.
+_jupytext = cache(myst_to_notebook)
 
 
 @dataclass
@@ -88,7 +93,7 @@ def parse(
 ) -> Page:
     """Like `read`, for the text of a page."""
     source.check(text, path, frameworks)
-    notebook = myst_to_notebook(text, add_source_map=True)
+    notebook = _jupytext(text, add_source_map=True)
     lines = text.splitlines()
     page = Page(name, path, [], targets(text, name))
     seen: dict[str, int] = {}
@@ -180,16 +185,16 @@ def notebook(
     for cell in page.of(framework.name):
         if cell.type != "code":
             if source := plain(cell):
-                cells.append(_node("markdown", source, cell.id))
+                cells.append(node_of("markdown", source, cell.id))
             continue
         node = {"execution_count": None, "outputs": []}
         if outputs is not None:
             count += 1
             node = {"execution_count": count, "outputs": next(code)}
         node["metadata"] = _jupyter_metadata(cell)
-        cells.append(_node("code", cell.source, cell.id, **node))
+        cells.append(node_of("code", cell.source, cell.id, **node))
         if caption := plain.caption(cell):
-            cells.append(_node("markdown", caption, f"{cell.id}-caption"))
+            cells.append(node_of("markdown", caption, f"{cell.id}-caption"))
     return nbformat.from_dict(
         {
             "cells": cells,
@@ -224,10 +229,10 @@ def _colab(framework: Framework) -> dict:
     }
 
 
-def _node(kind: str, source: str, id: str, **rest: object) -> dict:
+def node_of(kind: str, source: str, id: str, **rest: object) -> NotebookNode:
     """A cell as it stands in a notebook, which is validated as a whole."""
     cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
-    return {**cell, **rest}
+    return nbformat.from_dict({**cell, **rest})
 
 
 def _jupyter_metadata(cell: Cell) -> dict:

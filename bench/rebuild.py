@@ -344,7 +344,7 @@ def growth(bench: Bench, sizes: tuple[int, ...] = SIZES) -> None:
     books = [
         kind(bench.work / "growth" / f"{kind.name}-{size}", size)
         for size in sizes
-        for kind in (Generated, Plain)
+        for kind in (Generated, Stock, Plain)
     ]
     for turn in bench.times(3):
         for task in ("nothing", "sentence"):
@@ -417,20 +417,40 @@ class Plain:
         self.root, self.size = root, size
         for number in range(size):
             self.write(number)
-        names = "\n".join(f"page-{number}" for number in range(size))
-        (root / "source" / "conf.py").write_text(CONF)
-        (root / "source" / "index.md").write_text(
-            f"# Pages\n\n```{{toctree}}\n{names}\n```\n"
-        )
+        self.configure([f"page-{number}" for number in range(size)])
         self.build()
 
     def write(self, number: int, word: str = "first") -> None:
         path = self.root / "source" / f"page-{number}.md"
         path.write_text(HEADER + page(number, word), encoding="utf-8")
 
+    def configure(self, names: list[str]) -> None:
+        (self.root / "source" / "conf.py").write_text(CONF)
+        listed = "\n".join(names)
+        (self.root / "source" / "index.md").write_text(
+            f"# Pages\n\n```{{toctree}}\n{listed}\n```\n"
+        )
+
     def build(self) -> None:
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html"]
         run([*command, self.root / "source", self.root / "html"])
+
+
+class Stock(Plain):
+    """The same pages for a stock Jupyter Book, which executes none of them."""
+
+    name = "stock"
+
+    def configure(self, names: list[str]) -> None:
+        root = self.root / "source"
+        stock.configure(root, (), execute={"execute_notebooks": "off"})
+        files = "".join(f"- file: {name}\n" for name in names[1:])
+        (root / "_toc.yml").write_text(
+            f"format: jb-book\nroot: {names[0]}\nchapters:\n{files}"
+        )
+
+    def build(self) -> None:
+        stock.build(self.root / "source")
 
 
 # 5 Training

@@ -36,7 +36,7 @@ def stock(folder: Path) -> Path:
             shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "_toc.yml", folder)
     names = ("_ext.merge", "_ext.tabs", "_ext.measured")
-    _configure(
+    configure(
         folder,
         ("exclude_patterns", "bibtex_bibfiles"),
         execute={"execute_notebooks": "off"},
@@ -81,11 +81,11 @@ def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
         cache = jupyter_cache.get_cache(folder / "cache")
         for path in paths:
             cache.cache_notebook_file(path, check_validity=False)
-    _configure(folder, (), execute=execute)
+    configure(folder, (), execute=execute)
     return paths
 
 
-def _configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
+def configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
     """Write a configuration with some settings of ours."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     same += ("title", "author", "only_build_toc_files", "parse")

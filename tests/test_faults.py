@@ -352,20 +352,37 @@ def site_of(root: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_linked_copy_is_whole_where_a_system_has_no_links(
+def test_a_swap_copies_what_has_changed_and_links_the_rest(
     tmp_path, monkeypatch, links
 ):
     def refuse(file: str, place: str) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), file)
 
-    if not links:
+    if not links:  # as on a system that has none
         monkeypatch.setattr(os, "link", refuse)
-    new, site = site_of(tmp_path / "a/html", "new"), site_of(tmp_path / "html", "old")
-    build.swap(new, site, build.linked)
-    for name in ("index.html", "pages/a.html"):
-        assert (site / name).read_text() == "new"
-        assert (site / name).samefile(new / name) is links
+    new, site = site_of(tmp_path / "a/html", "old"), tmp_path / "html"
+    build.swap(new, site)
+    last = {name: (site / name).stat() for name in ("index.html", "pages/a.html")}
+    (new / "pages/a.html").write_text("new")  # as long as before
+    (new / "b.html").write_text("new")
+    build.swap(new, site)
+    found = {name: (site / name).read_text() for name in (*last, "b.html")}
+    assert found == {"index.html": "old", "pages/a.html": "new", "b.html": "new"}
+    same = {
+        name: os.path.samestat(stat, (site / name).stat())
+        for name, stat in last.items()
+    }
+    assert same == {"index.html": links, "pages/a.html": False}
     assert {p.name for p in tmp_path.iterdir()} == {"a", "html"}
+
+
+def test_a_page_of_the_site_is_mended_though_it_is_as_long(tmp_path):
+    new, site = site_of(tmp_path / "a/html", "whole"), tmp_path / "html"
+    build.swap(new, site)
+    (site / "index.html").write_text("spoil")
+    build.swap(new, site)
+    assert (site / "index.html").read_text() == "whole"
+    assert (new / "index.html").read_text() == "whole"
 
 
 @pytest.mark.parametrize("renames", [0, 1])
