@@ -105,10 +105,17 @@ def contents(root: Path) -> list[str]:
 
 
 # libyaml reads in a tenth of the time, whoever asks: Jupyter Book reads the
-# table of contents twice.
+# table of contents as well.
+_PYTHONS = yaml.SafeLoader
 yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# A build asks several times for the table of contents.
-_loaded = cache(yaml.safe_load)
+
+
+@cache  # a build asks several times for the table of contents
+def _loaded(text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return yaml.load(text, _PYTHONS)  # which tells better where it is
 
 
 def parse_yaml(text: str, path: Path, line: int, what: str) -> dict:

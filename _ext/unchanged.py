@@ -50,8 +50,12 @@ def is_unchanged(root: Path) -> bool:
     """Would a build give what is there?"""
     try:
         known = json.loads(note(root).read_text(encoding="utf-8"))
-        return known == {"sources": sources(root), "built": _built(root)}
-    except (OSError, ValueError):
+        if known.keys() != {"sources", "built"}:
+            return False
+        # What was built is not looked at where the sources have changed.
+        made_from = known["sources"] == sources(root)
+        return made_from and known["built"] == _built(root)
+    except (OSError, ValueError, AttributeError):
         return False
 
 

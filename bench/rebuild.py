@@ -344,7 +344,7 @@ def growth(bench: Bench, sizes: tuple[int, ...] = SIZES) -> None:
     books = [
         kind(bench.work / "growth" / f"{kind.name}-{size}", size)
         for size in sizes
-        for kind in (Generated, Stock, Plain)
+        for kind in (Generated, StockPages, Plain)
     ]
     for turn in bench.times(3):
         for task in ("nothing", "sentence"):
@@ -436,7 +436,7 @@ class Plain:
         run([*command, self.root / "source", self.root / "html"])
 
 
-class Stock(Plain):
+class StockPages(Plain):
     """The same pages for a stock Jupyter Book, which executes none of them."""
 
     name = "stock"

@@ -39,7 +39,7 @@ def data() -> dict:
         "day": "2026-01-02",
         "versions": {"Python": "3.11.7"},
     }
-    training = {"epoch": 0.08, "limit": 0.01}
+    training = {"epoch": 0.08, "limit": 0.01, "moving": 0.02}
     ways = {"taught": 1.05, "bare": 1.0, "customary": 3.0, "d2l": 12.0}
     ways |= {"read": 0.05, "read_d2l": 5.0}
     seconds = {
@@ -60,7 +60,7 @@ def data() -> dict:
         "growth": {
             f"{task}.{kind}.{size}": 1 + size / 1000
             for task in ("nothing", "sentence")
-            for kind in ("this", "sphinx")
+            for kind in ("this", "stock", "sphinx")
             for size in (8, 128)
         },
         "training": {
@@ -426,12 +426,12 @@ def bench(tmp_path, monkeypatch) -> rebuild.Bench:
 def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
     rebuild.growth(bench, (2,))
     names = [f"{task}.{kind}.2" for task in ("nothing", "sentence")
-             for kind in ("this", "sphinx")]  # fmt: skip
+             for kind in ("this", "stock", "sphinx")]  # fmt: skip
     assert list(bench.seconds) == names
     assert json.loads(rebuild.LOG.read_text()) == bench.seconds
     pages = list(bench.work.glob("growth/**/html/**/page-1.html"))
     pages = [p for p in pages if not {"aside", "rendered"} & set(p.parts)]
-    assert len(pages) == 2
+    assert len(pages) == 3
     for page in pages:
         assert re.search(r"This is the \d{16,} version", page.read_text("utf-8"))
 

@@ -135,7 +135,8 @@ def test_without_a_whole_note_a_build_is_due(copy, kept):
     note.unlink()
     if kept is not None:
         note.write_text(kept)
-    assert ask(copy).returncode == 1
+    answer = ask(copy)
+    assert answer.returncode == 1 and not answer.stderr
 
 
 def test_what_changes_during_a_build_is_seen_after_it(built, copy, monkeypatch):
