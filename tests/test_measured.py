@@ -259,6 +259,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_cure(tmp_path, content):
     [
         ("builds.svg", "change", "cell.cached"),
         ("growth.svg", "growth", "sentence.this.128"),
+        ("growth.svg", "growth", "nothing.stock.8"),
         ("training.svg", "training", "numpy.limit"),
     ],
 )
