@@ -125,7 +125,7 @@ CUSTOMARY = {
 # Two things that take as long as the memory does, by as many threads as there
 # are processors. Reading each pixel once, as a 32-bit float: no way to compute
 # the products can take less. Moving each image to another place: no loader that
-# does so can take less.
+# keeps 32-bit floats and shuffles images can take less.
 NUMPY = """
 from concurrent.futures import ThreadPoolExecutor
 
