@@ -666,11 +666,11 @@ def test_a_framework_overrides_place_gather_and_cut_alone():
 
 
 @pytest.mark.parametrize("batch_size, calls", [
-    (1, [4096, 4096, 1808]),
-    (10, [4090, 4090, 1820]),
-    (3000, [3000, 3000, 3000, 1000]),
-    (5000, [5000, 5000]),
-    (20_000, [10_000]),
+    (1, [8192, 8192, 3616]),
+    (10, [8190, 8190, 3620]),
+    (3000, [6000, 6000, 6000, 2000]),
+    (9000, [9000, 9000, 2000]),
+    (30_000, [20_000]),
 ])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_call_gathers_thousands_of_examples_in_whole_minibatches(
@@ -682,7 +682,7 @@ def test_a_call_gathers_thousands_of_examples_in_whole_minibatches(
             gathered.append(len(array[indices]))
             return array[indices]
 
-    X = np.arange(10_000)
+    X = np.arange(20_000)
     epoch = list(Counting(X, batch_size=batch_size, shuffle=shuffle, seed=0))
     assert gathered == calls
     assert {len(x) for (x,) in epoch[:-1]} <= {batch_size}
