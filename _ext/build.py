@@ -117,6 +117,8 @@ class Book:
         found = {}
         for path in sorted((self.root / "chapters").rglob("*.md")):
             name = path.relative_to(self.root).with_suffix("").as_posix()
+            if "/." in name:  # JupyterLab's copies of what it has saved
+                continue
             if name not in self.contents:
                 raise SourceError(
                     f"{path}: no reader would find this page: name it in "

@@ -71,7 +71,7 @@ def _built(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> Iterable[Path]:
+def _files(folder: Path) -> Iterable[str]:
     """The files below a folder but for hidden ones and Python's own, sorted."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(
@@ -79,18 +79,22 @@ def _files(folder: Path) -> Iterable[Path]:
         )
         for name in sorted(names):
             if name[0] != ".":
-                yield Path(place, name)
+                yield os.path.join(place, name)
 
 
-def _add(digest: hashlib._Hash, root: Path, paths: Iterable[Path]) -> None:
-    for path in paths:
-        if not path.is_file():
+def _add(
+    digest: hashlib._Hash, root: Path, paths: Iterable[str | Path]
+) -> None:
+    start = len(os.path.join(root, ""))
+    for path in map(str, paths):
+        if not os.path.isfile(path):
             continue
         try:
-            content = path.read_bytes()
+            with open(path, "rb") as file:
+                content = file.read()
         except PermissionError:  # if a page needs it, the build will say so
             content = b"unreadable"
-        name = path.relative_to(root).as_posix()
+        name = path[start:].replace(os.sep, "/")
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
 
 

@@ -216,6 +216,15 @@ def test_a_page_that_no_reader_would_find_is_told(tiny):
     assert "`- file: chapters/tiny/other`" in told
 
 
+def test_what_jupyterlab_keeps_of_a_page_is_no_page(tiny):
+    tiny.write(cell("1"))
+    copy = tiny.page.parent / ".ipynb_checkpoints" / "page-checkpoint.md"
+    copy.parent.mkdir()
+    copy.write_text(tiny.page.read_text())
+    assert "Tiny" in tiny.html()
+    assert not list((tiny.root / "_build" / "html").rglob("*checkpoint*"))
+
+
 def test_a_page_that_does_not_exist_is_told_with_its_line(tiny):
     tiny.write(cell("1"))
     second_page(tiny, "other", "").unlink()
