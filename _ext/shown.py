@@ -1,8 +1,8 @@
 """Write each page again that shows a title or number which has changed.
 
 Sphinx writes what was read again, and pages whose own numbers have changed. A
-page that refers to one of them, or names it in its contents, would go on to
-show what was there before.
+page that refers to one of them, or names it in its contents, or cites a work,
+would go on to show what was there before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def note(app: Sphinx, tree: nodes.document) -> None:
     """Note what a page that has been read refers to."""
     known = app.env.__dict__.setdefault(REFERENCES, {})
     known[app.env.docname] = {
-        node["reftarget"] for node in tree.findall(pending_xref)
+        target
+        for node in tree.findall(pending_xref)
+        for target in node["reftarget"].split(",")  # of several works at once
     }
 
 
@@ -42,8 +44,13 @@ def outdated(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for labels in (std["labels"], math["objects"]):
         for label, (page, *shown) in labels.items():
             if page in now:
-                now[page][label] = shown
+                now[page]["label", label] = shown
                 pages[label] = page
+    for work in getattr(env.domains.get("cite"), "citations", ()):
+        page = work.bibliography_key.docname
+        said = repr(work.entry), work.formatted_entry.label
+        now[page]["work", work.key] = said
+        pages[work.key] = page
     setattr(env, SHOWN, now)
     others = {page for page in before if before[page] != now.get(page)}
     # The contents, which are on every page, name all of them.

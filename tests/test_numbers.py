@@ -63,6 +63,14 @@ CONTENTS = """
    first
    second
    third
+
+.. bibliography::
+"""
+WORK = """
+@book{{work, author = {{Ada {0}}}, title = {{Notes}}, year = 1843,
+  publisher = {{Taylor}}}}
+@book{{other, author = {{Luigi Menabrea}}, title = {{Sketch}}, year = 1842,
+  publisher = {{Taylor}}}}
 """
 
 
@@ -74,6 +82,7 @@ class Book:
         root.mkdir()
         picture = '<svg xmlns="http://www.w3.org/2000/svg"/>'
         (root / "picture.svg").write_text(picture)
+        (root / "works.bib").write_text(WORK.format("Byron"))
         self.write("index", CONTENTS)
         self.write("first", FIRST)
         self.write("second", SECOND)
@@ -87,7 +96,12 @@ class Book:
     def build(self) -> dict[str, str]:
         """The HTML of each page; `written` says which ones were written."""
         settings = {
-            "extensions": ["_ext.numbers", "_ext.shown", "sphinx_exercise"],
+            "extensions": [
+                "sphinx_exercise", "sphinxcontrib.bibtex",
+                "_ext.fresh", "_ext.numbers", "_ext.shown",
+            ],
+            "bibtex_bibfiles": ["works.bib"],
+            "bibtex_reference_style": "author_year",
             "numfig": True,
             "html_theme": "basic",
             "html_sidebars": {"**": ["globaltoc.html"]},
@@ -192,5 +206,16 @@ def test_after_a_change_of_a_title_every_page_names_it(book):
     book.write("first", FIRST, "Another title")
     changed = book.build()
     assert all("Another title" in html for html in changed.values())
+    shutil.rmtree(book.root / "trees")
+    assert changed == book.build()
+
+
+def test_after_a_change_of_a_work_every_page_that_cites_it_says_so(book):
+    book.write("second", "\nSee :cite:t:`other, work`.\n")
+    book.write("third", "\nNo work.\n")
+    assert "Byron" in book.build()["second"]
+    (book.root / "works.bib").write_text(WORK.format("Lovelace"))
+    changed = book.build()
+    assert "Lovelace" in changed["second"] and "third" not in book.written
     shutil.rmtree(book.root / "trees")
     assert changed == book.build()
