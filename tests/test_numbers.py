@@ -1,7 +1,7 @@
 """Numbers and titles are those of a book built at once, wherever they are shown;
 pages that did not change are neither read nor written for that.
 
-Most of it is Sphinx's own, so most tests are of books of plain Sphinx.
+It is Sphinx that numbers, reads and writes: these books are plain Sphinx's.
 """
 
 from __future__ import annotations
