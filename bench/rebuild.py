@@ -443,7 +443,11 @@ class StockPages(Plain):
 
     def configure(self, names: list[str]) -> None:
         root = self.root / "source"
-        stock.configure(root, (), execute={"execute_notebooks": "off"})
+        settings = {
+            "execute": {"execute_notebooks": "off"},
+            "only_build_toc_files": False,  # which is Jupyter Book's default
+        }
+        stock.configure(root, (), **settings)
         files = "".join(f"- file: {name}\n" for name in names[1:])
         (root / "_toc.yml").write_text(
             f"format: jb-book\nroot: {names[0]}\nchapters:\n{files}"

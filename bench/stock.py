@@ -88,8 +88,10 @@ def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
 def configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
     """Write a configuration with some settings of ours."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    same += ("title", "author", "only_build_toc_files", "parse")
-    config = {**{name: ours[name] for name in same}, **settings}
+    same += ("title", "author", "parse")
+    # Beside its pages there lie notebooks that are none.
+    config = {"only_build_toc_files": True}
+    config |= {**{name: ours[name] for name in same}, **settings}
     (folder / "_config.yml").write_text(yaml.safe_dump(config))
 
 
