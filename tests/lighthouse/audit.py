@@ -16,8 +16,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,21 +139,26 @@ def judge(
         "--disable-full-page-screenshot",
         f"--chrome-flags={CHROMIUM}",
     ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, "CHROME_PATH": chromium},
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-        return json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        reason = f"no report in {timeout} s"
-    except ValueError:
-        reason = done.stderr.strip() or f"it ended with {done.returncode}"
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "CHROME_PATH": chromium},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            said, errors = running.communicate(timeout=timeout)
+            return json.loads(said)
+        except subprocess.TimeoutExpired:
+            reason = f"no report in {timeout} s"
+        except ValueError:
+            reason = errors.strip() or f"it ended with {running.returncode}"
+        finally:
+            # What it started goes on without it: node, and that Chromium.
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
     raise AuditError(f"Lighthouse did not judge {url}: {reason}")
 
 
