@@ -462,7 +462,7 @@ def _write_both(
     shown = book.output(page, framework)
     committed = book.committed(page, framework)
     _write_notebook(shown, node)
-    if renew or outdated(book, page, framework, _text(node)):
+    if renew or outdated(book, page, framework, node):
         _write_notebook(committed, node)
     return [_cached(book, page, framework), shown, committed]
 
@@ -555,21 +555,28 @@ def _changed_cell(page: Page, framework: Framework, path: Path) -> str:
 
 
 def outdated(
-    book: Book, page: Page, framework: Framework, text: str | None = None
+    book: Book,
+    page: Page,
+    framework: Framework,
+    executed: NotebookNode | None = None,
 ) -> str | None:
     """Why a committed notebook is not what its source gives, if it is not.
 
-    `text` is what it would be with the outputs of this machine.
+    `executed` is what it would be with the outputs of this machine.
     """
     path = book.committed(page, framework)
     name = path.relative_to(book.root)
     if not path.exists():
         return f"{name} is missing"
-    if text is not None and path.read_bytes() == text.encode():
+    if executed and path.read_bytes() == _text(executed).encode():
         return None
     try:
         node = nbformat.read(path, as_version=4)
-        expected = compose(book, page, framework, outputs_of(node))
+        outputs = outputs_of(node)
+        if executed and outputs == outputs_of(executed):
+            expected = executed
+        else:
+            expected = compose(book, page, framework, outputs)
     except Exception as error:  # whatever it is, it is not a good notebook
         return f"{name} cannot be read as a notebook of its page: {error}"
     told = node.metadata.get("d2l_extras", {}).get("inputs")

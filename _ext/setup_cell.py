@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import nbformat
 from nbformat import NotebookNode
 
-from d2l_extras.runtime import EACH, PINS
-
 from . import wheel
+from .frameworks import ROOT
 
 if TYPE_CHECKING:
     from .frameworks import Framework
@@ -26,6 +27,23 @@ if TYPE_CHECKING:
 ID = "setup"
 # What comes with d2l_extras, with Jupyter or with a framework.
 PRESENT = {"d2l_extras", "numpy", "matplotlib", "IPython", "keras"}
+
+
+def _constants(module: Path, *names: str) -> list:
+    """What a module says of itself, read off its text: an import of d2l_extras
+    brings matplotlib, a tenth of what a build after a changed sentence takes.
+    """
+    found = {
+        target.id: node.value
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return [ast.literal_eval(found[name]) for name in names]
+
+
+EACH, PINS = _constants(ROOT / "d2l_extras" / "runtime.py", "EACH", "PINS")
 
 SOURCE = '''\
 # @title Prepare this machine: run this cell first
@@ -114,17 +132,8 @@ def imports(page: Page, framework: Framework) -> list[str]:
     """
     found = set()
     for cell in page.code(framework.name):
-        if "raises-exception" in cell.tags:
-            continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:  # a magic of IPython, or its execution will tell
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                found.add(node.module.split(".")[0])
+        if "raises-exception" not in cell.tags:
+            found |= _imported(cell.source)
     found -= {*sys.stdlib_module_names, *PRESENT, *EACH, framework.name}
     for name in sorted(found - PINS.keys()):
         from .split import SourceError
@@ -135,3 +144,19 @@ def imports(page: Page, framework: Framework) -> list[str]:
             f"{framework.lock}, to PINS in d2l_extras/runtime.py"
         )
     return sorted(found)
+
+
+@lru_cache(maxsize=None)
+def _imported(code: str) -> frozenset[str]:
+    """The packages that code imports, as far as it is plain Python."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a magic of IPython, or its execution will tell
+        return frozenset()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return frozenset(found)
