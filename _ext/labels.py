@@ -74,6 +74,18 @@ def read(root: Path) -> Labels:
 
     Raises SourceError for a label that two places have.
     """
+    labels = addresses(root)
+    for page, prefix in _pages(root):
+        path = root / "chapters" / f"{page}.md"
+        if path.exists():
+            _add(labels.targets, targets(source.read(path), page, prefix))
+    for path in sorted((root / "chapters").glob("*.bib")):
+        labels.works.update(_works(path))
+    return labels
+
+
+def addresses(root: Path) -> Labels:
+    """No labels yet, but where the site and the repository of them are."""
     repository = source.settings(root / "_config.yml").get("repository") or {}
     if not isinstance(repository, dict):
         raise SourceError(
@@ -82,14 +94,7 @@ def read(root: Path) -> Labels:
         )
     url = (repository.get("url") or "").rstrip("/")
     branch = repository.get("branch") or "main"
-    labels = Labels(site_of(url), url, branch)
-    for page, prefix in _pages(root):
-        path = root / "chapters" / f"{page}.md"
-        if path.exists():
-            _add(labels.targets, targets(source.read(path), page, prefix))
-    for path in sorted((root / "chapters").glob("*.bib")):
-        labels.works.update(_works(path))
-    return labels
+    return Labels(site_of(url), url, branch)
 
 
 def targets(text: str, page: str, prefix: str = "") -> dict[str, Target]:

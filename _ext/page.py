@@ -302,7 +302,7 @@ _history = cache(feed.history)
 
 def configure(app: Sphinx, config: Config) -> None:
     """Choose the theme, and derive the site's address from the repository."""
-    site = labels.read(Path(app.srcdir)).site
+    site = labels.addresses(Path(app.srcdir)).site
     config.html_theme = THEME
     config.html_baseurl = config.html_baseurl or site
     config.project = config.html_title
