@@ -51,6 +51,20 @@ kernelspec:
 """
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# With each window Chromium loads two pages into its address bar, and a renderer
+# for a page to come: more than half of the work of opening a page.
+UNSEEN = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
+)  # fmt: skip
+# Chromium heeds only the last list, so what Playwright switches off is repeated.
+OFF = (
+    *UNSEEN,
+    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay",
+    "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints",
+    "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +88,7 @@ def browser():
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                f"--disable-features={','.join(OFF)}",
             ],
         )
         yield chromium
