@@ -9,7 +9,7 @@ from pathlib import Path
 import bs4
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, until
 
 from _ext.build import Book, outputs_of
 from _ext.execute import results
@@ -170,22 +170,51 @@ def reader(browser, page: str, query: str = "", **options) -> Reader:
     return Reader(context, address(page).as_uri() + query)
 
 
-@every_page
-def test_a_page_asks_nothing_of_the_outside_and_has_no_error(browser, page):
-    read = reader(browser, page)
+@pytest.fixture(scope="module")
+def read(browser, request):
+    """A page that was opened once, for tests that only look at it."""
+    read = reader(browser, request.param)
+    yield read
+    read.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """A tab into which tests load pages, one after the other.
+
+    It may remember what another test chose.
+    """
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def load(tab, page: str, framework: str, width: int) -> None:
+    """Load a page anew, as wide as it is to be from the start."""
+    tab.set_viewport_size({"width": width, "height": 800})
+    tab.goto(f"{address(page).as_uri()}?framework={framework}")
+    laid_out = "document.body.offsetHeight > 0"
+    until(tab, f"{laid_out} && document.fonts.status === 'loaded'")
+
+
+look_at_everything = pytest.mark.parametrize("read", EVERYTHING, indirect=True)
+
+
+@look_at_everything
+def test_a_page_asks_nothing_of_the_outside_and_has_no_error(read):
     assert read.outside == []
     assert read.errors == []
 
 
-@everything
-def test_everything_that_a_page_asks_for_is_there(browser, page):
-    assert reader(browser, page).failed == []
+@look_at_everything
+def test_everything_that_a_page_asks_for_is_there(read):
+    assert read.failed == []
 
 
-@everything
-def test_no_page_shows_raw_tex(browser, page):
+@look_at_everything
+def test_no_page_shows_raw_tex(read):
     """What is left when code and typeset formulas are taken out is prose."""
-    prose = reader(browser, page).page.evaluate(
+    prose = read.page.evaluate(
         "(() => { const body = document.body.cloneNode(true);"
         "body.querySelectorAll('pre, code, script, style, math')"
         ".forEach(e => e.remove()); return body.textContent; })()"
@@ -194,9 +223,8 @@ def test_no_page_shows_raw_tex(browser, page):
     assert RAW_TEX.findall(prose) == []
 
 
-@everything
-def test_mathematics_is_typeset_without_errors(browser, page):
-    read = reader(browser, page)
+@look_at_everything
+def test_mathematics_is_typeset_without_errors(read):
     formulas = read.page.locator(".math").count()
     assert read.page.locator(".math math > semantics > annotation").count() == (
         formulas
@@ -227,18 +255,17 @@ def test_choosing_a_tab_switches_them_all_and_is_remembered(browser, page):
 
 @everything
 @pytest.mark.parametrize("width", [390, 768, 1280, 1920])
-def test_a_page_does_not_scroll_sideways(browser, page, width):
-    size = {"width": width, "height": 800}
+def test_a_page_does_not_scroll_sideways(tab, page, width):
     for framework in BOOK.frameworks:
-        read = reader(browser, page, f"?framework={framework}", viewport=size)
-        wide = read.page.evaluate("document.documentElement.scrollWidth")
+        load(tab, page, framework, width)
+        wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
 
 
 @everything
-def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(browser, page):
-    size = {"width": 390, "height": 800}
-    edges = reader(browser, page, viewport=size).page.evaluate(
+def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(tab, page):
+    load(tab, page, next(iter(BOOK.frameworks)), 390)
+    edges = tab.evaluate(
         "[...document.querySelectorAll('.neighbors a')]"
         ".map(e => e.getBoundingClientRect().left + e.scrollWidth)"
     )
