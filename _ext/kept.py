@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 
 
 def of_each(
@@ -38,3 +39,56 @@ def of_each(
     if found.keys() != known.keys():
         path.write_text(json.dumps(found), "utf-8")
     return list(found.values())
+
+
+class Memory:
+    """What was made for each page when it was last written, so that a page
+    that is written again costs what is new on it.
+
+    It lies beside the doctrees, a file a page.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.page: str | None = None
+        self.before: dict[str, str] = {}
+        self.now: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, builder: Builder) -> Memory:
+        """The one of a builder, kept once its build is done."""
+        if not hasattr(builder, "memory"):
+            memory = cls(Path(builder.doctreedir, "made", builder.name))
+            builder.memory = memory
+            builder.events.connect(
+                "build-finished", lambda _, error: error or memory.save(), 500
+            )
+        return builder.memory
+
+    def get(self, page: str, made_of: str, make: Callable[[], str]) -> str:
+        """What `make` makes of it for a page, or made the last time."""
+        if page != self.page:
+            self.save()
+            self.page, self.before, self.now = page, self._load(page), {}
+        digest = hashlib.sha256(made_of.encode()).hexdigest()[:32]
+        if digest not in self.now:
+            known = self.before.get(digest)
+            self.now[digest] = make() if known is None else known
+        return self.now[digest]
+
+    def save(self) -> None:
+        """Keep what was made for the page that was written last."""
+        if self.page is not None and self.now != self.before:
+            path = self._path(self.page)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(self.now), "utf-8")
+
+    def _load(self, page: str) -> dict[str, str]:
+        try:
+            known = json.loads(self._path(page).read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            known = None
+        return known if isinstance(known, dict) else {}
+
+    def _path(self, page: str) -> Path:
+        return self.folder / f"{page}.json"

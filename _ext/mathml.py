@@ -24,6 +24,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 from . import kept
+from .kept import Memory
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
@@ -93,12 +94,16 @@ TYPESETTER = Typesetter()
 typeset = cache(TYPESETTER.mathml)
 
 
-def _typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
+def _typeset(
+    self: HTML5Translator, node: nodes.math | nodes.math_block, display: bool
+) -> str:
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
         tex = rf"\begin{{split}}{tex}\end{{split}}"
+    memory, page = Memory.of(self.builder), self.builder.current_docname
+    made_of = repr((tex, display))
     try:
-        return typeset(tex, display)
+        return memory.get(page, made_of, lambda: typeset(tex, display))
     except ValueError as error:
         where = f"{node.source}:{node.line}" if node.source else "a page"
         raise ExtensionError(
@@ -108,13 +113,13 @@ def _typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
     self.body.append(self.starttag(node, "span", "", CLASS="math"))
-    self.body.append(_typeset(node, display=False) + "</span>")
+    self.body.append(_typeset(self, node, display=False) + "</span>")
     raise nodes.SkipNode
 
 
 def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     self.body.append(self.starttag(node, "div", CLASS="math"))
-    formula = _typeset(node, display=True)
+    formula = _typeset(self, node, display=True)
     self.body.append(f'<div class="formula">{formula}</div>')
     if node["number"]:
         number = get_node_equation_number(self, node)

@@ -4,7 +4,8 @@ sphinxext-opengraph imports matplotlib, half a second, to draw a page's card,
 which nearly always lies there already. myst_nb imports a database to execute
 cells, which were executed before. sphinxcontrib-bibtex formats each work twice,
 whether it has changed or not, and pybtex looks through all that is installed
-for each plugin that it wants, some of them many times.
+for each plugin that it wants, some of them many times. Sphinx colors all code
+of a page anew.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pybtex.style.formatting import BaseStyle
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+
+from .kept import Memory
 
 OPENGRAPH = "sphinxext.opengraph"
 DRAWER = f"{OPENGRAPH}._social_cards"
@@ -98,6 +101,26 @@ def format_entry(
     return FormattedEntry(entry.key, text, label)
 
 
+def begin(app: Sphinx) -> None:
+    """Let the code of a page be colored where it is new."""
+    builder = app.builder
+    highlighter = getattr(builder, "highlighter", None)
+    if highlighter is None:
+        return
+    memory, color = Memory.of(builder), highlighter.highlight_block
+
+    def block(
+        source: str, lang: str, location: object = None, **how: object
+    ) -> str:
+        return memory.get(
+            builder.current_docname,
+            repr((source, lang, how)),
+            lambda: color(source, lang, location=location, **how),
+        )
+
+    highlighter.highlight_block = block
+
+
 def setup(app: Sphinx) -> dict:
     """To be named before the extensions that it is for."""
     if OPENGRAPH not in sys.modules:
@@ -115,6 +138,7 @@ def setup(app: Sphinx) -> dict:
             setattr(sys.modules[module], client, refuse)
     plugin.entry_points = plugins
     BaseStyle.format_entry = format_entry
+    app.connect("builder-inited", begin)
     # The works are formatted at 500.
     app.connect("env-updated", remember, priority=499)
     return {"version": "1", "parallel_read_safe": True}

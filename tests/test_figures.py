@@ -13,7 +13,7 @@ from conftest import ROOT
 from PIL import Image
 from site_pages import LESSONS, SITE, soup
 
-from _ext import figures
+from _ext import dark, figures
 
 DRAWN = sorted(
     path
@@ -44,7 +44,7 @@ def luminance(color: str) -> float:
 
 def turned(color: str) -> str:
     path = f'<path style="fill: {color}"/>'
-    return re.search(r"fill: (#\w{6})", figures.dark(svg(path)))[1]
+    return re.search(r"fill: (#\w{6})", dark.dark(svg(path)))[1]
 
 
 def channels(color: str) -> list[int]:
@@ -82,14 +82,14 @@ def test_hue_is_kept():
 def test_a_photograph_stays_as_it_is():
     gray = np.repeat(np.arange(48).reshape(4, 4, 3)[..., :1] * 5, 3, axis=2)
     image = f'<image xlink:href="data:image/png;base64,{png(gray)}"/>'
-    assert image in figures.dark(svg(image + '<path fill="#000000"/>'))
+    assert image in dark.dark(svg(image + '<path fill="#000000"/>'))
 
 
 def test_a_drawing_in_pixels_is_turned_around():
     pixels = np.full((4, 4, 3), 255)
     pixels[0] = [0, 0, 160]
     image = f'<image xlink:href="data:image/png;base64,{png(pixels)}"/>'
-    made = re.search(r"base64,([^\"]+)", figures.dark(svg(image)))[1]
+    made = re.search(r"base64,([^\"]+)", dark.dark(svg(image)))[1]
     with Image.open(io.BytesIO(base64.b64decode(made))) as twin:
         turned = np.asarray(twin.convert("RGB")).astype(int)
     assert turned.shape == pixels.shape
@@ -98,13 +98,13 @@ def test_a_drawing_in_pixels_is_turned_around():
 
 
 def test_letters_without_a_color_are_light_by_night():
-    twin = bs4.BeautifulSoup(figures.dark(svg("<text>a</text>")), "xml")
+    twin = bs4.BeautifulSoup(dark.dark(svg("<text>a</text>")), "xml")
     assert luminance(twin.svg["fill"]) > 0.75
 
 
 def test_names_that_look_like_colors_stay():
     use = '<use xlink:href="#abcdef1234"/><path clip-path="url(#p0123456789)"/>'
-    assert use in figures.dark(svg(use))
+    assert use in dark.dark(svg(use))
 
 
 @pytest.fixture

@@ -13,15 +13,17 @@ import pytest
 from conftest import ROOT
 from pybtex.database import Entry
 from pybtex.plugin import find_plugin
+from sphinx import highlighting
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from _ext import sooner
+from _ext import mathml, sooner
 
 SETTINGS = """
 extensions = ["_ext.sooner", "myst_nb", "sphinxcontrib.bibtex",
-              "sphinxext.opengraph"]
+              "sphinxext.opengraph", "_ext.mathml"]
+myst_enable_extensions = ["dollarmath"]
 bibtex_bibfiles = ["works.bib"]
 html_theme = "basic"
 """
@@ -48,6 +50,20 @@ LIST = """
 
 ```{bibliography}
 ```
+"""
+CODE = """
+```{code-block} python
+:linenos:
+one = 1
+```
+
+```{code-block} python
+two = 2
+```
+
+The sum is $s$, or
+
+$$s$$
 """
 CELL = """---
 file_format: mystnb
@@ -108,6 +124,25 @@ def formatted(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(sooner, "formatted", note)
     return works
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[str]:
+    """The code that is colored and the formulas that are typeset."""
+    sources = []
+    color, typeset = highlighting.highlight, mathml.typeset
+
+    def colored(source, *rest):
+        sources.append(source)
+        return color(source, *rest)
+
+    def formula(tex, display):
+        sources.append(f"$${tex}$$" if display else f"${tex}$")
+        return typeset(tex, display)
+
+    monkeypatch.setattr(highlighting, "highlight", colored)
+    monkeypatch.setattr(mathml, "typeset", formula)
+    return sources
 
 
 @pytest.fixture
@@ -179,6 +214,51 @@ def test_another_style_formats_all_works_anew(book, formatted):
     book.write("list.md", LIST.replace("y}", "y}\n:style: unsrtalpha"))
     book.build()
     assert sorted(set(formatted)) == ["ada", "luigi"]
+
+
+def test_code_and_formulas_are_made_where_they_are_new(book, made):
+    first = PAGE + CODE
+    book.write("index.md", first)
+    book.build()
+    assert sorted(made) == ["$$s$$", "$s$", "one = 1", "two = 2"]
+    made.clear()
+    before = book.html("index")
+    second = first.replace("two = 2", "two = 3").replace("$$s$$", "$$t$$")
+    book.write("index.md", f"{second}And more.")
+    book.build()
+    assert sorted(made) == ["$$t$$", "two = 3"]
+    made.clear()
+    # What a page no longer holds is no longer kept.
+    book.write("index.md", first)
+    book.build()
+    assert sorted(made) == ["$$s$$", "two = 2"]
+    assert book.html("index") == before
+
+
+def test_the_same_code_in_another_way_is_colored_anew(book, made):
+    book.write("index.md", PAGE + CODE)
+    book.build()
+    made.clear()
+    book.write("index.md", PAGE + CODE.replace(":linenos:\n", ""))
+    book.build()
+    assert made == ["one = 1"]
+    assert "linenos" not in book.html("index")
+    made.clear()
+    book.write("index.md", PAGE + CODE.replace("python\ntwo", "text\ntwo"))
+    book.build()
+    assert sorted(made) == ["one = 1", "two = 2"]
+
+
+@pytest.mark.parametrize("spoiled", ["", "{", "[1]"])
+def test_what_was_made_and_is_spoiled_is_made_anew(book, made, spoiled):
+    book.write("index.md", PAGE + CODE)
+    book.build()
+    before, count = book.html("index"), len(made)
+    (kept,) = (book.root / "out").rglob("made/html/index.json")
+    kept.write_text(spoiled)
+    book.write("index.md", f"{PAGE}{CODE}\n")
+    book.build()
+    assert len(made) == 2 * count and book.html("index") == before
 
 
 def test_cells_are_not_executed_a_second_time(book):
