@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.builders import Builder
 
 
 def of_each(
@@ -45,7 +44,8 @@ class Memory:
     """What was made for each page when it was last written, so that a page
     that is written again costs what is new on it.
 
-    It lies beside the doctrees, a file a page.
+    It lies in a folder, a file a page. Whoever changes how things are made
+    removes the folder, as a build of the site does (`_design` in build.py).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,17 +53,6 @@ class Memory:
         self.page: str | None = None
         self.before: dict[str, str] = {}
         self.now: dict[str, str] = {}
-
-    @classmethod
-    def of(cls, builder: Builder) -> Memory:
-        """The one of a builder, kept once its build is done."""
-        if not hasattr(builder, "memory"):
-            memory = cls(Path(builder.doctreedir, "made", builder.name))
-            builder.memory = memory
-            builder.events.connect(
-                "build-finished", lambda _, error: error or memory.save(), 500
-            )
-        return builder.memory
 
     def get(self, page: str, made_of: str, make: Callable[[], str]) -> str:
         """What `make` makes of it for a page, or made the last time."""

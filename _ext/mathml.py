@@ -24,7 +24,6 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 from . import kept
-from .kept import Memory
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
@@ -100,10 +99,12 @@ def _typeset(
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
         tex = rf"\begin{{split}}{tex}\end{{split}}"
-    memory, page = Memory.of(self.builder), self.builder.current_docname
     made_of = repr((tex, display))
     try:
-        return memory.get(page, made_of, lambda: typeset(tex, display))
+        if memory := getattr(self.builder, "memory", None):
+            page = self.builder.current_docname
+            return memory.get(page, made_of, lambda: typeset(tex, display))
+        return typeset(tex, display)
     except ValueError as error:
         where = f"{node.source}:{node.line}" if node.source else "a page"
         raise ExtensionError(

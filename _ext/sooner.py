@@ -102,12 +102,13 @@ def format_entry(
 
 
 def begin(app: Sphinx) -> None:
-    """Let the code of a page be colored where it is new."""
+    """Let code and formulas be made where they are new on a page of the site."""
     builder = app.builder
-    highlighter = getattr(builder, "highlighter", None)
-    if highlighter is None:
+    if builder.name != "html":
         return
-    memory, color = Memory.of(builder), highlighter.highlight_block
+    highlighter = builder.highlighter
+    memory = builder.memory = Memory(Path(app.doctreedir, "made"))
+    color = highlighter.highlight_block
 
     def block(
         source: str, lang: str, location: object = None, **how: object
@@ -119,6 +120,11 @@ def begin(app: Sphinx) -> None:
         )
 
     highlighter.highlight_block = block
+
+
+def end(app: Sphinx, error: Exception | None) -> None:
+    if app.builder.name == "html" and not error:
+        app.builder.memory.save()
 
 
 def setup(app: Sphinx) -> dict:
@@ -139,6 +145,7 @@ def setup(app: Sphinx) -> dict:
     plugin.entry_points = plugins
     BaseStyle.format_entry = format_entry
     app.connect("builder-inited", begin)
+    app.connect("build-finished", end)
     # The works are formatted at 500.
     app.connect("env-updated", remember, priority=499)
     return {"version": "1", "parallel_read_safe": True}
