@@ -80,9 +80,9 @@ def refuse(*_: object, **__: object) -> None:
 
 def remember(app: Sphinx, env: BuildEnvironment) -> None:
     """Take up the works as they were formatted for the last build."""
-    cite = env.get_domain("cite")
+    cite = env.domains.get("cite")
     WORKS.clear()
-    for work in cite.citations:
+    for work in getattr(cite, "citations", ()):
         name = cite.bibliographies[work.bibliography_key].style
         style = plugin.find_plugin("pybtex.style.formatting", name)
         said = work.formatted_entry
