@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from itertools import pairwise
@@ -527,6 +528,29 @@ INKS = """() => {
     return found;
 }"""
 
+# The drawing as it now stands, as a PNG. Chromium's own screenshot, right
+# after a page has been left for another, may fail on a busy machine.
+PICTURE = """async () => {
+    const drawing = new Image();
+    const text = new XMLSerializer().serializeToString(document);
+    drawing.src = "data:image/svg+xml," + encodeURIComponent(text);
+    await drawing.decode();
+    const kind = "http://www.w3.org/1999/xhtml";
+    const canvas = document.createElementNS(kind, "canvas");
+    const {width, height} = document.documentElement.getBoundingClientRect();
+    [canvas.width, canvas.height] = [Math.ceil(width), Math.ceil(height)];
+    const brush = canvas.getContext("2d");
+    brush.fillStyle = "white";
+    brush.fillRect(0, 0, canvas.width, canvas.height);
+    brush.drawImage(drawing, 0, 0, width, height);
+    return canvas.toDataURL().split(",")[1];
+}"""
+
+
+def picture(read) -> Image.Image:
+    png = base64.b64decode(read.evaluate(PICTURE))
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
 
 def paper(night: bool) -> str:
     """The page's own ground, as the stylesheet has it."""
@@ -568,7 +592,7 @@ def look(visit, site: str, night: bool) -> set:
     for figure in figures:
         read.goto(f"{site}_images/{figure.name}")
         inks = read.evaluate(INKS)
-        below = Image.open(io.BytesIO(read.screenshot())).convert("RGB")
+        below = picture(read)
         for ink in inks:
             if ink["kind"] == "letter":
                 grounds, least = [ground(below, ink["box"])], 4.5
