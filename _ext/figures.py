@@ -6,6 +6,7 @@ the lightness of its colors turned around.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from html import escape
 from pathlib import Path
@@ -25,11 +26,13 @@ def html(source: Path, target: Path, folder: str, alt: str) -> str:
     """
     svg = source.read_text(encoding="utf-8")
     twin = target.with_name(f"{target.stem}-dark.svg")
-    if not twin.exists():
+    # A drawing may change and keep its name, so the twin says of which it is.
+    mark = f"<!-- of {hashlib.sha256(svg.encode()).hexdigest()[:32]} -->\n"
+    if not (twin.exists() and twin.read_text(encoding="utf-8").endswith(mark)):
         from .dark import dark  # with NumPy and Pillow, for a new figure
 
         twin.parent.mkdir(parents=True, exist_ok=True)
-        twin.write_text(dark(svg), encoding="utf-8")
+        twin.write_text(f"{dark(svg)}\n{mark}", encoding="utf-8")
     size = ""
     if match := SIZE.search(svg):
         unit = PIXELS if match[2] else 1

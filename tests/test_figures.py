@@ -134,6 +134,30 @@ def test_a_figure_has_a_day_a_night_and_a_size(images):
         assert image["loading"] == "lazy"
 
 
+def test_a_drawing_that_keeps_its_name_has_its_own_night(tmp_path):
+    source, target = tmp_path / "drawn.svg", tmp_path / "out" / "drawn.svg"
+    for color in ("#ffffff", "#0072b2"):
+        source.write_text(svg(f'<path fill="{color}"/>'))
+        figures.html(source, target, "_images", "a square")
+        night = target.with_name("drawn-dark.svg").read_text("utf-8")
+        assert night.startswith(dark.dark(source.read_text("utf-8")))
+
+
+def test_a_drawing_that_stays_is_not_turned_again(tmp_path, monkeypatch):
+    source, target = tmp_path / "drawn.svg", tmp_path / "out" / "drawn.svg"
+    source.write_text(svg("<text>a</text>"))
+    once = figures.html(source, target, "_images", "a letter")
+    monkeypatch.setattr(dark, "dark", None)  # to call it would raise
+    assert figures.html(source, target, "_images", "a letter") == once
+
+
+def test_every_night_is_of_the_day_that_the_site_shows():
+    assert len(DRAWN) > 20
+    for day in DRAWN:
+        night = day.with_name(f"{day.stem}-dark.svg").read_text("utf-8")
+        assert night.startswith(dark.dark(day.read_text("utf-8"))), day.name
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_figure_of_a_page_has_all_that(lesson):
     folder = (SITE / lesson).parent
