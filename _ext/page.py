@@ -307,7 +307,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_baseurl = config.html_baseurl or site
     config.project = config.html_title
     config.ogp_site_url = config.html_baseurl
-    config.html_additional_pages = {"404": "404.html"}
+    config.html_additional_pages = {"404": "404.html", "search": "search.html"}
     config.html_copy_source = False
     config.html_context["site_path"] = urlsplit(config.html_baseurl).path or "/"
 

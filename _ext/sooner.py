@@ -5,7 +5,8 @@ which nearly always lies there already. myst_nb imports a database to execute
 cells, which were executed before. sphinxcontrib-bibtex formats each work twice,
 whether it has changed or not, and pybtex looks through all that is installed
 for each plugin that it wants, some of them many times. Sphinx colors all code
-of a page anew.
+of a page anew, and keeps an index of words, where this site has its own search
+(finding.py).
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def begin(app: Sphinx) -> None:
     builder = app.builder
     if builder.name != "html":
         return
+    builder.search = False  # its index would be in an order of its own, too
     highlighter = builder.highlighter
     memory = builder.memory = Memory(Path(app.doctreedir, "made"))
     color = highlighter.highlight_block

@@ -555,15 +555,13 @@ def finish(running: subprocess.Popen) -> tuple[int, str]:
 
 
 def state(tiny: TinyBook) -> dict[str, bytes]:
-    """The site and the notebooks, by their paths, without what Sphinx keeps to
-    search, in an order that depends on what was read before; no page loads it.
-    """
+    """The site and the notebooks, by their paths."""
     rooms = (tiny.root / "_build" / "html", tiny.root / "notebooks")
     return {
         path.relative_to(tiny.root).as_posix(): path.read_bytes()
         for room in rooms
         for path in sorted(room.rglob("*"))
-        if path.is_file() and path.name != "searchindex.js"
+        if path.is_file()
     }
 
 

@@ -83,6 +83,10 @@ def finds(page, query: str) -> list[str]:
 # Search
 
 
+def test_no_other_index_of_words_is_kept():
+    assert not (SITE / "searchindex.js").exists()
+
+
 @pytest.mark.parametrize("query", FINDS)
 def test_the_first_find_is_what_the_query_names(search, query):
     assert finds(search, query)[0].startswith(FINDS[query])
