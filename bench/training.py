@@ -2,20 +2,21 @@
 
 60,000 images in minibatches of 256: for each framework the loop as the page
 teaches it, the same without a loader, its customary ways, and D2L's loader;
-beside them plain NumPy, and what the memory allows. Each framework is a
-process of its own, and all take turns, so that a noisy machine disturbs all
-alike. bench/rebuild.py asks for it.
+beside them plain NumPy, and what the memory allows. What the page teaches has
+a process of its own, as a notebook has, in which no other loader has left the
+memory in pieces; and each turn has new ones, since how fast a process is
+depends on where its memory happens to lie. bench/rebuild.py asks for it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,9 +26,11 @@ from _ext import frameworks, split  # noqa: E402
 
 PAGE = "linear-networks/softmax-regression-concise"
 LAST = "def train_epoch("
+EPOCHS = 5  # that are timed of each way in a process, after one to warm up
+LONG = 2  # seconds of an epoch that is timed once
 
 # A way is a generator that trains, or reads, for one epoch at a time.
-TAUGHT = """
+BEFORE = """
 import numpy as np
 from d2l_extras.data import fashion_mnist
 
@@ -51,22 +54,36 @@ def training(batches):
         train_epoch(own, loss_fn, optimizer, batches)
         yield
 
-def reading(batches, wait=lambda: None):
+def reading(batches):
     while True:
         for X, y in batches:
             pass
         wait()
         yield
-
+"""
+OURS = """
 ways = {
     "taught": training(train_set),
     "bare": training(Batches(list(train_set))),
+    "read": reading(train_set),
 }
 """
-WAYS = {
+LIBRARY = {
+    "mxnet": """
+from d2l_extras.mxnet import summary
+
+wait = mx.npx.waitall
+""",
+    "tensorflow": """
+from d2l_extras.tensorflow import summary
+
+def wait():
+    pass
+""",
+}
+THEIRS = {
     "mxnet": """
 from d2l import mxnet as d2l
-from d2l_extras.mxnet import summary
 from mxnet.gluon.data import ArrayDataset, DataLoader, vision
 from mxnet.gluon.data.vision.transforms import ToTensor
 
@@ -80,17 +97,14 @@ def from_here(self):
 
 vision.FashionMNIST._get_data = from_here  # it would download
 d2l_loader = d2l.FashionMNIST(batch_size).get_dataloader(train=True)
-wait = mx.npx.waitall
-ways |= {
+ways = {
     "customary": training(Batches(loader)),
     "d2l": training(Batches(d2l_loader)),
-    "read": reading(train_set, wait),
-    "read_d2l": reading(d2l_loader, wait),
+    "read_d2l": reading(d2l_loader),
 }
 """,
     "tensorflow": """
 from d2l import tensorflow as d2l
-from d2l_extras.tensorflow import summary
 
 X = data.X_train.astype("float32") / 255
 dataset = tf.data.Dataset.from_tensor_slices((X, data.y_train))
@@ -107,11 +121,10 @@ def fitting():
 keras.datasets.fashion_mnist.load_data = (  # it would download
     lambda: ((data.X_train, data.y_train), (data.X_test, data.y_test)))
 d2l_loader = d2l.FashionMNIST(batch_size).get_dataloader(train=True)
-ways |= {
+ways = {
     "customary": fitting(),
     "pipeline": training(Batches(dataset)),
     "d2l": training(Batches(d2l_loader, lambda X, y: (X[..., 0], y))),
-    "read": reading(train_set),
     "read_d2l": reading(d2l_loader),
 }
 """,
@@ -238,21 +251,33 @@ class Worker:
         raise SystemExit(f"The training failed:\n{self.errors.read()}")
 
 
-def cells(framework: str) -> list[str]:
-    """What a framework's process runs: the page's cells, and the ways."""
+def cells(framework: str) -> list[list[str]]:
+    """What a framework's processes run: the page's cells, and some ways."""
     page = split.read(
         ROOT / "chapters" / f"{PAGE}.md", PAGE, frameworks.load(ROOT)
     )
     sources = [cell.source for cell in page.code(framework)]
     end = [LAST in source for source in sources].index(True)
-    return [*sources[: end + 1], TAUGHT, WAYS[framework]]
+    before = [*sources[: end + 1], LIBRARY[framework], BEFORE]
+    return [[*before, ways] for ways in (OURS, THEIRS[framework])]
+
+
+def rounds(worker: Worker, turn: int) -> dict[str, float]:
+    """Seconds of an epoch for each way of a process: the median of EPOCHS."""
+    seconds: dict[str, list[float]] = {way: [] for way in worker.ways}
+    for way in worker.ways:  # to warm up
+        worker.epoch(way)
+    for number in range(turn, turn + EPOCHS):
+        # The other way round each time: nobody always comes first.
+        for way in worker.ways[:: -1 if number % 2 else 1]:
+            if not seconds[way] or seconds[way][0] < LONG:
+                seconds[way].append(worker.epoch(way))
+    return {way: statistics.median(times) for way, times in seconds.items()}
 
 
 def measure(turns: int, keep: Callable[[str, float], None]) -> dict:
-    """Hand the seconds of each epoch, `turns` a way, to `keep`, with a name of
+    """Hand the seconds of an epoch, `turns` a way, to `keep`, with a name of
     framework and way, as in "mxnet.taught"; which libraries they are of.
-
-    A turn before the first one, to warm up, is not counted.
     """
     commands = {
         framework.name: (
@@ -262,22 +287,22 @@ def measure(turns: int, keep: Callable[[str, float], None]) -> dict:
         for framework in frameworks.load(ROOT).values()
         if framework.available
     }
-    commands["numpy"] = Path(sys.executable), [NUMPY]
+    commands["numpy"] = Path(sys.executable), [[NUMPY]]
     # A product so thin is slower with a second thread, which waits for the first.
     alone = {"numpy": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
-    with ExitStack() as stack:
-        workers = {
-            name: stack.enter_context(Worker(*command, **alone.get(name, {})))
-            for name, command in commands.items()
-        }
-        for turn in range(turns + 1):
-            for name, worker in workers.items():
-                # The other way round each time: nobody always comes first.
-                for way in worker.ways[:: -1 if turn % 2 else 1]:
-                    seconds = worker.epoch(way)
-                    if turn:
-                        keep(f"{name}.{way}", seconds)
-        return {
-            "libraries": [worker.summary for worker in workers.values()],
-            "customary": {name: CUSTOMARY[name] for name in workers},
-        }
+    processes = [
+        (name, python, sources)
+        for name, (python, several) in commands.items()
+        for sources in several
+    ]
+    libraries = {}
+    for turn in range(turns):
+        for name, python, sources in processes[:: -1 if turn % 2 else 1]:
+            with Worker(python, sources, **alone.get(name, {})) as worker:
+                libraries[name] = worker.summary
+                for way, seconds in rounds(worker, turn).items():
+                    keep(f"{name}.{way}", seconds)
+    return {
+        "libraries": [libraries[name] for name in commands],
+        "customary": {name: CUSTOMARY[name] for name in commands},
+    }

@@ -458,9 +458,10 @@ def test_parts_are_named_by_number_or_name():
 
 
 COUNT = """
+import os
 device = None
 def summary():
-    return "Nothing 1.0"
+    return f"Nothing {os.getpid()}"
 def way():
     while True:
         yield
@@ -468,14 +469,60 @@ ways = {"a": way(), "b": way()}
 """
 
 
-def test_an_epoch_to_warm_up_is_not_counted(monkeypatch):
+class Clock:
+    """A worker whose epochs take the given seconds, one after the other."""
+
+    ways = ("a", "b")
+
+    def __init__(self, *seconds: float) -> None:
+        self.seconds, self.asked = iter(seconds), ""
+
+    def epoch(self, way: str) -> float:
+        self.asked += way
+        return next(self.seconds)
+
+
+def test_ways_take_turns_after_an_epoch_to_warm_up(monkeypatch):
+    monkeypatch.setattr(training, "EPOCHS", 3)
+    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
+    assert training.rounds(clock, turn=0) == {"a": 0.2, "b": 0.6}
+    assert clock.asked == "ab" + "ab" + "ba" + "ab"
+    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
+    training.rounds(clock, turn=1)
+    assert clock.asked == "ab" + "ba" + "ab" + "ba"
+
+
+def test_the_median_of_epochs_counts_and_a_long_one_is_timed_once(monkeypatch):
+    monkeypatch.setattr(training, "EPOCHS", 3)
+    monkeypatch.setattr(training, "LONG", 10)
+    clock = Clock(99, 99, 1, 20, 3, 2)
+    assert training.rounds(clock, turn=0) == {"a": 2, "b": 20}
+    assert clock.asked == "ab" + "ab" + "a" + "a"
+
+
+def test_each_turn_has_new_processes_in_the_other_order(monkeypatch):
     monkeypatch.setattr(training.frameworks, "load", lambda root: {})
     monkeypatch.setattr(training, "NUMPY", COUNT)
-    kept = []
+    kept, workers = [], []
+    start = training.Worker.__init__
+
+    def noted(self, *given, **more):
+        start(self, *given, **more)
+        workers.append(self.summary)
+
+    monkeypatch.setattr(training.Worker, "__init__", noted)
     notes = training.measure(2, lambda name, seconds: kept.append(name))
-    # Turns take the ways the other way round.
-    assert kept == ["numpy.b", "numpy.a", "numpy.a", "numpy.b"]
-    assert notes["libraries"] == ["Nothing 1.0"]
+    assert kept == ["numpy.a", "numpy.b"] * 2
+    assert len(set(workers)) == 2
+    assert notes["libraries"] == workers[-1:]
+
+
+def test_what_the_page_teaches_has_a_process_of_its_own():
+    for framework in declaration.load(ROOT):
+        ours, theirs = training.cells(framework)
+        assert "d2l_loader" not in "".join(ours)
+        assert '"taught"' in ours[-1] and '"bare"' in ours[-1]
+        assert ours[:-1] == theirs[:-1] and '"taught"' not in theirs[-1]
 
 
 def test_a_training_that_fails_is_said_with_its_error():
