@@ -103,11 +103,16 @@ def format_entry(
 
 
 def begin(app: Sphinx) -> None:
-    """Let code and formulas be made where they are new on a page of the site."""
+    """Let code and formulas be made where they are new on a page of the site.
+
+    Sphinx's index of words is not made: the search has its own (_ext/finding),
+    no page would ask this one, and the order of what is in it depends on which
+    pages were read before.
+    """
     builder = app.builder
     if builder.name != "html":
         return
-    builder.search = False  # its index would be in an order of its own, too
+    builder.search = False
     highlighter = builder.highlighter
     memory = builder.memory = Memory(Path(app.doctreedir, "made"))
     color = highlighter.highlight_block
