@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -59,11 +59,13 @@ class Span(NamedTuple):
 
     @property
     def text(self) -> str:
+        return self.said(shown)
+
+    def said(self, show: Callable[[float], str]) -> str:
         if self.least == self.most:
-            return shown(self.middle)
-        return (
-            f"{shown(self.middle)} ({shown(self.least)} to {shown(self.most)})"
-        )
+            return show(self.middle)
+        least, most = show(self.least), show(self.most)
+        return f"{show(self.middle)} ({least} to {most})"
 
 
 class Goal(NamedTuple):
@@ -203,7 +205,8 @@ class Measured:
             taught = f"{name}.taught"
             added = self.ratio("training", taught, f"{name}.bare")
             yield Goal(f"{label}: the taught loop, beside computing alone",
-                       "under 1.10 times as long", f"{added.text} times",
+                       "under 1.10 times as long",
+                       f"{added.said('{:.3f}'.format)} times",
                        added.middle < 1.1)  # fmt: skip
             for way, called in self._customary(name).items():
                 times = self.ratio("training", f"{name}.{way}", taught)

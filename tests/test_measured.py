@@ -146,6 +146,17 @@ def test_the_numbers_are_medians_and_ratios_turn_by_turn():
     assert made.faster("cold").text == "3.00 (2.00 to 8.00)"
 
 
+def test_a_ratio_near_its_goal_is_not_rounded_to_the_goal():
+    found = data()
+    found["parts"]["training"]["seconds"]["one.taught"] = [1.0955] * 3
+    goal = next(
+        goal
+        for goal in measured.Measured(found, LABELS).goals()
+        if goal.what == "One: the taught loop, beside computing alone"
+    )
+    assert goal.found.startswith("1.09") and goal.met
+
+
 def test_a_sentence_is_judged_by_all_pages_together():
     found = data()
     seconds = found["parts"]["change"]["seconds"]
