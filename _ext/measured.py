@@ -62,10 +62,12 @@ class Span(NamedTuple):
         return self.said(shown)
 
     def said(self, show: Callable[[float], str]) -> str:
+        """The middle and, in parentheses, what no line breaks, the spread."""
         if self.least == self.most:
             return show(self.middle)
         least, most = show(self.least), show(self.most)
-        return f"{show(self.middle)} ({least} to {most})"
+        spread = f"({least} to {most})".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{show(self.middle)} {spread}"
 
 
 class Goal(NamedTuple):
@@ -88,6 +90,11 @@ def shown(value: float) -> str:
 def milliseconds(seconds: float) -> str:
     """To a tenth, without a minus before nothing."""
     return f"{round(1000 * seconds, 1) + 0.0:.1f}"
+
+
+def _joined(text: str) -> str:
+    """With units that stay in the line of their numbers."""
+    return re.sub(r"(?<=[\d)]) (?=m?s\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def span(values: Iterable[float]) -> Span:
@@ -237,8 +244,8 @@ class Measured:
             "missed": "; ".join(goal.what for goal in missed) or "none",
             "table_goals": _table(
                 ["what", "goal", "measured", "verdict"],
-                [(*goal[:3], "met" if goal.met else "**missed**")
-                 for goal in goals],
+                [(goal.what, *map(_joined, (goal.aim, goal.found)),
+                  "met" if goal.met else "**missed**") for goal in goals],
             ),
             "table_when": _table(
                 ["part", "measured on", "commit", "turns"],

@@ -142,8 +142,8 @@ def test_the_numbers_are_medians_and_ratios_turn_by_turn():
     seconds = found["parts"]["cold"]["seconds"]
     seconds["this"], seconds["stock"] = [1.0, 2.0, 4.0], [8.0, 6.0, 8.0]
     made = measured.Measured(found, LABELS)
-    assert made.seconds("cold", "this").text == "2.00 (1.00 to 4.00)"
-    assert made.faster("cold").text == "3.00 (2.00 to 8.00)"
+    assert made.seconds("cold", "this").text == "2.00 (1.00\u00a0to\u00a04.00)"
+    assert made.faster("cold").text == "3.00 (2.00\u00a0to\u00a08.00)"
 
 
 def test_a_ratio_near_its_goal_is_not_rounded_to_the_goal():
@@ -157,6 +157,12 @@ def test_a_ratio_near_its_goal_is_not_rounded_to_the_goal():
     assert goal.found.startswith("1.09") and goal.met
 
 
+def test_a_unit_stays_in_the_line_of_its_number():
+    table = measured.Measured(data(), LABELS).facts()["table_goals"]
+    assert "under 2\u00a0s" in table and "1.0\u00a0ms, Sphinx 1.0\u00a0ms" in table
+    assert not re.search(r"[\d)] m?s\b", table)
+
+
 def test_a_sentence_is_judged_by_all_pages_together():
     found = data()
     seconds = found["parts"]["change"]["seconds"]
@@ -164,10 +170,10 @@ def test_a_sentence_is_judged_by_all_pages_together():
     seconds["sentence.stock"] = [6.0, 9.0, 81.0]
     facts = measured.Measured(found, LABELS).facts()
     assert facts["sentence_faster"] == "10.7"  # 96 / 9
-    assert facts["sentence_faster_by_page"] == "3.00 (2.00 to 27.0)"
+    assert facts["sentence_faster_by_page"] == "3.00 (2.00\u00a0to\u00a027.0)"
     seconds["served.this"] = [1.0, 2.0, 3.0]  # of the same pages
     made = measured.Measured(found, LABELS)
-    assert made.faster("served").text == "6.00 (4.50 to 27.0)"
+    assert made.faster("served").text == "6.00 (4.50\u00a0to\u00a027.0)"
     [verdict] = [met for what, met in goals(found).items() if "on each" in what]
     assert verdict
     seconds["sentence.stock"] = [3.0, 3.0, 81.0]

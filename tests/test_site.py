@@ -273,6 +273,15 @@ def test_the_way_to_the_next_page_stays_on_the_screen_of_a_phone(tab, page):
     assert bool(edges) == ("../" not in page)
 
 
+def test_on_a_phone_the_verdicts_on_all_goals_are_seen(tab):
+    load(tab, "appendix/measurements", next(iter(BOOK.frameworks)), 390)
+    edges = tab.evaluate(
+        "[...document.querySelector('table').rows]"
+        ".map(e => e.lastElementChild.getBoundingClientRect().right)"
+    )
+    assert edges and all(edge <= 390 for edge in edges)
+
+
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_solution_is_folded_until_it_is_asked_for(browser, page):
     read = reader(browser, page)
