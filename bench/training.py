@@ -3,9 +3,9 @@
 60,000 images in minibatches of 256: for each framework the loop as the page
 teaches it, the same without a loader, its customary ways, and D2L's loader;
 beside them plain NumPy, and what the memory allows. What the page teaches has
-a process of its own, as a notebook has, in which no other loader has left the
-memory in pieces; and each turn has new ones, since how fast a process is
-depends on where its memory happens to lie. bench/rebuild.py asks for it.
+a process of its own, as a notebook has; and each turn has new processes, since
+how fast one is depends on where its memory happens to lie. bench/rebuild.py
+asks for it.
 """
 
 from __future__ import annotations
