@@ -339,13 +339,9 @@ class Measured:
                 times = self.ratio("training", name, base).text
             seconds = self.seconds("training", name).text
             rows.append((f"{label}: {called}", seconds, times))
-        bounds = [
-            f"{self.ratio('training', way, 'numpy.moving').text} times in {label}"
-            for name, label in self.labels.items()
-            if self.has("training", way := f"{name}.read_d2l")
-        ]
         return {
-            "loader_bounds": " and ".join(bounds),
+            "loader_bounds": self._to_moving("read_d2l"),
+            "loader_moving": self._to_moving("read"),
             "libraries": ", ".join(
                 self.parts["training"]["notes"]["libraries"]
             ),
@@ -356,6 +352,14 @@ class Measured:
                 "training", "numpy.epoch", "numpy.limit"
             ).text,
         }
+
+    def _to_moving(self, way: str) -> str:
+        """How a loader of each framework compares with the least there is."""
+        return " and ".join(
+            f"{self.ratio('training', name, 'numpy.moving').text} times in {label}"
+            for framework, label in self.labels.items()
+            if self.has("training", name := f"{framework}.{way}")
+        )
 
 
 def _numbers(values: Iterable[int]) -> str:

@@ -157,6 +157,12 @@ def test_a_ratio_near_its_goal_is_not_rounded_to_the_goal():
     assert goal.found.startswith("1.09") and goal.met
 
 
+def test_both_loaders_are_compared_with_moving_the_images():
+    facts = measured.Measured(data(), LABELS).facts()
+    assert facts["loader_bounds"] == "250 times in One and 250 times in Two"
+    assert facts["loader_moving"] == "2.50 times in One and 2.50 times in Two"
+
+
 def test_a_unit_stays_in_the_line_of_its_number():
     table = measured.Measured(data(), LABELS).facts()["table_goals"]
     assert "under 2\u00a0s" in table
