@@ -140,7 +140,7 @@ def in_turn(turn: int, ways: list) -> list:
 def setup(bench: Bench) -> None:
     """Environments, with everything to be fetched and with nothing."""
     bench.cloned()
-    for _ in bench.times(1):
+    for _ in bench.times(2):
         with tempfile.TemporaryDirectory(dir=bench.work) as caches:
             own = {
                 "UV_CACHE_DIR": f"{caches}/uv",
@@ -165,7 +165,7 @@ def cold(bench: Bench) -> None:
         ("this", bench.clone, lambda: bench.make("book")),
         ("stock", other, lambda: stock.build(other)),
     ]
-    for turn in bench.times(1):
+    for turn in bench.times(2):
         for name, folder, build in in_turn(turn, ways):
             shutil.rmtree(folder / "_build", ignore_errors=True)
             bench.time(name, build)

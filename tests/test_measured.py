@@ -461,6 +461,22 @@ def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
         assert re.search(r"This is the \d{16,} version", page.read_text("utf-8"))
 
 
+@pytest.mark.parametrize("part", [rebuild.setup, rebuild.cold])
+def test_even_what_takes_long_is_measured_with_a_spread(
+    bench, part, monkeypatch
+):
+    bench.turns = None  # the usual ones
+    bench.work.mkdir()
+    monkeypatch.setattr(bench, "cloned", lambda: bench.clone.mkdir())
+    monkeypatch.setattr(bench, "make", lambda *words, **more: "")
+    monkeypatch.setattr(rebuild, "Book", lambda root: None)
+    monkeypatch.setattr(rebuild.stock, "executing", lambda root, book: [])
+    monkeypatch.setattr(rebuild.stock, "build", lambda root: None)
+    part(bench)
+    assert all(len(times) > 1 for times in bench.seconds.values())
+    assert len(bench.seconds) == 2
+
+
 def test_a_command_that_fails_ends_the_run_with_what_it_said():
     with pytest.raises(SystemExit, match="sad"):
         rebuild.run([sys.executable, "-c", "print('sad'); exit(3)"])
