@@ -53,10 +53,10 @@ FILES = {
 TIMEOUT = 20  # seconds without a byte from a mirror
 PAUSES = (0, 1, 2, 4)  # seconds before each attempt at a mirror that cuts us
 CHUNK = 1 << 16  # bytes
-# Examples that one call to a framework gathers. Half as many take a fifth
-# longer; the memory of twice as many images (51 MB), the C library returns to
-# the system and asks for anew each time, which takes longer still.
-AT_ONCE = 8192
+# Numbers that one call to a framework gathers: those of 4,096 images. Fewer take
+# more calls; the memory of twice as many (26 MB), the C library returns to the
+# system and asks for anew in each epoch, which takes longer still.
+AT_ONCE = 4096 * 28 * 28
 
 
 class DatasetNotAvailable(OSError):
@@ -144,10 +144,10 @@ class Minibatches:
     own, and the same `seed` gives the same epochs. Raises TypeError or
     ValueError for arrays or a `batch_size` that cannot be used.
 
-    Several minibatches are gathered at once and then cut apart: for small
-    ones a framework's call takes longer than the copying that it asks for. A
-    framework's subclass overrides `place`, `gather` and `cut`, and nothing
-    else.
+    Several minibatches are gathered at once and then cut apart, of each array
+    as many as make a call worth its while: for small ones it takes longer than
+    the copying that it asks for. A framework's subclass overrides `place`,
+    `gather` and `cut`, and nothing else.
     """
 
     def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
@@ -174,35 +174,43 @@ class Minibatches:
         self._generator = np.random.default_rng(seed)
 
     def place(self, order: np.ndarray) -> Any:
-        """Return the order of a shuffled epoch, int64, as `gather` wants it."""
+        """Return the order of a shuffled epoch, int64, as the rest wants it."""
         return order
 
     def gather(self, array: Any, indices: Any) -> Any:
         """Return the examples of one array that a few minibatches hold.
 
-        `indices` is a part of what `place` returned where the epoch is
-        shuffled, and a slice, which need not copy, where it is not.
+        `indices` is a part, as `cut` cuts it, of what `place` returned where
+        the epoch is shuffled, and a slice, which need not copy, where it is
+        not.
         """
         return array[indices]
 
-    def cut(self, examples: Any) -> Sequence[Any]:
-        """Cut examples into minibatches, of which the last may be smaller."""
-        size = self.batch_size
-        return [examples[start : start + size]
-                for start in range(0, len(examples), size)]
+    def cut(self, examples: Any, size: int) -> Iterable[Any]:
+        """Cut examples, or an order, into parts of `size`, the last smaller."""
+        return (examples[start : start + size]
+                for start in range(0, len(examples), size))
 
     def __len__(self) -> int:
         return math.ceil(self.num_examples / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        if self.shuffle:
+        order = None
+        if self.shuffle and self.num_examples:
             order = self.place(self._generator.permutation(self.num_examples))
-        step = max(1, AT_ONCE // self.batch_size) * self.batch_size
-        for start in range(0, self.num_examples, step):
-            span = slice(start, start + step)
-            indices = order[span] if self.shuffle else span
-            gathered = [self.gather(array, indices) for array in self.arrays]
-            yield from zip(*map(self.cut, gathered))
+        yield from zip(*(self._read(array, order) for array in self.arrays))
+
+    def _read(self, array: Any, order: Any) -> Iterator[Any]:
+        numbers = math.prod(getattr(array, "shape", ())[1:])  # an example's
+        several = max(1, AT_ONCE // max(1, numbers * self.batch_size))
+        step = several * self.batch_size
+        if order is None:
+            parts = (slice(start, start + step)
+                     for start in range(0, self.num_examples, step))
+        else:
+            parts = self.cut(order, step)
+        for part in parts:
+            yield from self.cut(self.gather(array, part), self.batch_size)
 
     def __repr__(self) -> str:
         return (f"{type(self).__name__}({self.num_examples:,} examples in "

@@ -60,12 +60,13 @@ def summary() -> str:
 class Minibatches(data.Minibatches):
     """Minibatches of TensorFlow tensors, on the device where these are."""
 
-    def place(self, order: np.ndarray) -> np.ndarray:
+    def place(self, order: np.ndarray) -> tf.Tensor:
         """Return the order of an epoch as the integers that a GPU takes."""
-        return order.astype(np.int32)
+        with tf.device(self.arrays[0].device):
+            return tf.constant(order, tf.int32)
 
     def gather(
-        self, array: tf.Tensor, indices: np.ndarray | slice
+        self, array: tf.Tensor, indices: tf.Tensor | slice
     ) -> tf.Tensor:
         """Return the examples of one tensor that a few minibatches hold.
 
@@ -75,17 +76,15 @@ class Minibatches(data.Minibatches):
         with tf.device(array.device):
             if isinstance(indices, slice):
                 return array[indices]
-            return tf.raw_ops.GatherV2(
-                params=array, indices=tf.constant(indices), axis=0
-            )
+            return tf.raw_ops.GatherV2(params=array, indices=indices, axis=0)
 
-    def cut(self, examples: tf.Tensor) -> list[tf.Tensor]:
-        """Cut examples into minibatches, of which the last may be smaller."""
-        full, rest = divmod(len(examples), self.batch_size)
+    def cut(self, examples: tf.Tensor, size: int) -> list[tf.Tensor]:
+        """Cut examples, or an order, into parts of `size`, the last smaller."""
+        full, rest = divmod(len(examples), size)
         with tf.device(examples.device):
             if not rest:  # three times as fast as a list of sizes
                 return tf.split(examples, full)
-            return tf.split(examples, [self.batch_size] * full + [rest])
+            return tf.split(examples, [size] * full + [rest])
 
 
 def load_fashion_mnist(

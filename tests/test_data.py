@@ -22,7 +22,12 @@ import pages
 import pytest
 
 from d2l_extras import data
-from d2l_extras.data import DatasetNotAvailable, Minibatches, fashion_mnist
+from d2l_extras.data import (
+    AT_ONCE,
+    DatasetNotAvailable,
+    Minibatches,
+    fashion_mnist,
+)
 
 ROOT = Path(__file__).parent.parent
 IMAGES = "train-images-idx3-ubyte"
@@ -656,8 +661,10 @@ def test_a_framework_overrides_place_gather_and_cut_alone():
             assert type(indices) is list
             return tuple(array[i] for i in indices)
 
-        def cut(self, examples):
-            return [list(examples[:3]), list(examples[3:])]
+        def cut(self, examples, size):
+            assert size in (3, AT_ONCE // 3 * 3)
+            return [list(examples[i : i + size])
+                    for i in range(0, len(examples), size)]
 
     epoch = list(Tuples(range(5), batch_size=3, shuffle=True, seed=0))
     assert [len(x) for (x,) in epoch] == [3, 2]
@@ -666,27 +673,39 @@ def test_a_framework_overrides_place_gather_and_cut_alone():
 
 
 @pytest.mark.parametrize("batch_size, calls", [
-    (1, [8192, 8192, 3616]),
-    (10, [8190, 8190, 3620]),
-    (3000, [6000, 6000, 6000, 2000]),
-    (9000, [9000, 9000, 2000]),
-    (30_000, [20_000]),
+    (1, [4096, 4096, 1808]),
+    (10, [4090, 4090, 1820]),
+    (256, [4096, 4096, 1808]),
+    (1500, [3000, 3000, 3000, 1000]),
+    (4500, [4500, 4500, 1000]),
+    (15_000, [10_000]),
 ])
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_a_call_gathers_thousands_of_examples_in_whole_minibatches(
+def test_a_call_gathers_whole_minibatches_of_thousands_of_images(
         shuffle, batch_size, calls):
-    gathered = []
+    gathered = {28: [], 10_000: []}
 
     class Counting(Minibatches):
         def gather(self, array, indices):
-            gathered.append(len(array[indices]))
+            gathered[array.shape[-1]].append(len(array[indices]))
             return array[indices]
 
-    X = np.arange(20_000)
-    epoch = list(Counting(X, batch_size=batch_size, shuffle=shuffle, seed=0))
-    assert gathered == calls
-    assert {len(x) for (x,) in epoch[:-1]} <= {batch_size}
-    assert sorted(np.concatenate([x for (x,) in epoch])) == list(X)
+    y = np.arange(10_000)
+    X = np.lib.stride_tricks.as_strided(y, (10_000, 28, 28), (8, 0, 0))
+    epoch = list(Counting(X, y, batch_size=batch_size, shuffle=shuffle, seed=0))
+    assert gathered[28] == calls, "of images, as many as a call is worth"
+    assert gathered[10_000] == [10_000], "and all labels at once"
+    assert {len(x) for x, _ in epoch[:-1]} <= {batch_size}
+    assert sorted(np.concatenate([y for _, y in epoch])) == list(range(10_000))
+    assert all(np.array_equal(x[:, 0, 0], y) for x, y in epoch)
+
+
+@pytest.mark.parametrize("X", [np.zeros((0, 3)), np.zeros((4, 0))])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_no_examples_give_no_minibatches_and_no_numbers_give_empty_ones(
+        X, shuffle):
+    epoch = list(Minibatches(X, batch_size=2, shuffle=shuffle))
+    assert [x.shape for (x,) in epoch] == [(2, 0)] * (len(X) // 2)
 
 
 MAKE = {
@@ -698,6 +717,7 @@ import itertools, numpy as np
 from d2l_extras import data, to_numpy
 from d2l_extras.{framework} import Minibatches
 {make}
+data.AT_ONCE = 7000
 X = np.arange(20_000, dtype="float32").reshape(10_000, 2)
 y = np.arange(10_000, dtype="int32")
 for size, shuffle in itertools.product((10, 3000, 5000, 20_000), (True, False)):
@@ -709,6 +729,9 @@ for size, shuffle in itertools.product((10, 3000, 5000, 20_000), (True, False)):
             for one, other in zip(minibatch, expected, strict=True):
                 one = to_numpy(one)
                 assert one.dtype == other.dtype and np.array_equal(one, other)
+for shuffle in (True, False):
+    none = make(np.zeros((0, 2), "float32"))
+    assert not list(Minibatches(none, batch_size=10, shuffle=shuffle))
 print("the same minibatches")
 """
 
