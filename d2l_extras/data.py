@@ -53,9 +53,9 @@ FILES = {
 TIMEOUT = 20  # seconds without a byte from a mirror
 PAUSES = (0, 1, 2, 4)  # seconds before each attempt at a mirror that cuts us
 CHUNK = 1 << 16  # bytes
-# Numbers that one call to a framework gathers: those of 4,096 images. Fewer take
-# more calls; the memory of twice as many (26 MB), the C library returns to the
-# system and asks for anew in each epoch, which takes longer still.
+# Numbers that one call to a framework gathers: those of 4,096 images. Fewer
+# take more calls; the memory of twice as many (26 MB), the C library returns to
+# the system and asks for anew in each epoch, which takes longer still.
 AT_ONCE = 4096 * 28 * 28
 
 
