@@ -18,8 +18,8 @@ book: setup ## build the site in _build/html (JOBS=1: pages one by one)
 
 # Each file of tests is run as a whole; with -n 0 in ARGS one after the other.
 test: book ## run the tests (ARGS="-k data": only some)
-	@$(RUN) -m colab.stand_in --build
-	@$(RUN) -m lighthouse.audit --install
+	@$(RUN) -m support.colab.stand_in --build
+	@$(RUN) -m support.lighthouse.audit --install
 	@$(call bootstrap,--audit)
 	@"$(BOOK)" -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
@@ -63,16 +63,16 @@ bench: book ## measure builds and training, and how light the site is
 	@"$(BOOK)" bench/site.py
 
 lighthouse: book ## let Lighthouse judge every page as a phone shows it
-	@$(RUN) -m lighthouse.audit
+	@$(RUN) -m support.lighthouse.audit
 
 screenshots: book ## take pictures of every page into _build/screenshots
-	@$(RUN) -m screenshots
+	@$(RUN) -m support.screenshots
 
 colab: setup ## run all notebooks in a stand-in of Colab's runtime
-	@$(RUN) -m colab.stand_in
+	@$(RUN) -m support.colab.stand_in
 
 grid: setup ## run MXNet's cells in each Python here with each NumPy
-	@$(RUN) -m colab.grid
+	@$(RUN) -m support.colab.grid
 
 clean: ## remove what was built (ALL=1: the environments too)
 	@rm -rf _build $(if $(ALL),.envs)

@@ -44,13 +44,13 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench"), str(ROOT / "tests")]
 
-import stock  # noqa: E402
-import training  # noqa: E402
-from conftest import HEADER, TinyBook, cell  # noqa: E402
+import stock
+import training
+from support.tiny_book import HEADER, TinyBook, cell
 
-from _ext import unchanged  # noqa: E402
-from _ext.build import Book, cpus  # noqa: E402
-from _ext.measured import DATA  # noqa: E402
+from _ext import unchanged
+from _ext.build import Book, cpus
+from _ext.measured import DATA
 
 LOG = ROOT / "_build" / "bench" / "rebuild.json"
 DRAFT = LOG.with_name("measurements.json")
@@ -318,7 +318,7 @@ def edited(task: str, text: str, code: str) -> str:
     if task == "cell":
         pattern = rf"^(# \d+\n)?{re.escape(code)}"
         new = f"# {now}\n{code}"
-        return re.sub(pattern, lambda _: new, text, count=1, flags=re.M)
+        return re.sub(pattern, lambda _: new, text, count=1, flags=re.MULTILINE)
     return text
 
 
@@ -499,7 +499,7 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:  # not Linux
         text = ""
-    found = re.search(r"^model name\s*: (.*)$", text, re.M)
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
     return found[1] if found else platform.processor() or platform.machine()
 
 

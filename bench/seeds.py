@@ -4,7 +4,7 @@
 
 Runs the page's own cells, up to the last one that records a result, with
 other seeds, in each framework, two runs at a time. Prints one line a result:
-the source of the bounds in tests/test_results.py.
+the source of the bounds in tests/book/test_results.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import frameworks, split  # noqa: E402
+from _ext import frameworks, split
 
 PAGE = "linear-networks/softmax-regression-concise"
 # Runs in the framework's environment: the cells and a seed come in as JSON.

@@ -9,7 +9,7 @@ next page. Round follows round until the time is up, two phones at once, so that
 both sites meet the same noise.
 
 The network and the processor are slowed down to Lighthouse's phone. All of it
-is served from this machine, as a host would (tests/served.py). What a page
+is served from this machine, as a host would (tests/support/served.py). What a page
 asks of jsDelivr's MathJax is answered by a server of its own, through the same
 slow network; anything else from outside is refused. What a service worker
 keeps for later is no part of a page and is left out, and so are icons of tabs.
@@ -39,8 +39,8 @@ from playwright.sync_api import Browser, CDPSession, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 
-from served import lessons, served  # noqa: E402
-from stock import stock  # noqa: E402
+from stock import stock
+from support.served import lessons, served
 
 OUT = ROOT / "_build" / "bench"
 SITE = ROOT / "_build" / "html"

@@ -19,8 +19,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import setup_cell  # noqa: E402
-from _ext.build import Book  # noqa: E402
+from _ext import setup_cell
+from _ext.build import Book
 
 KERNELS = ROOT / ".envs" / "share" / "jupyter"
 

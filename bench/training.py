@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import frameworks, split  # noqa: E402
+from _ext import frameworks, split
 
 PAGE = "linear-networks/softmax-regression-concise"
 LAST = "def train_epoch("

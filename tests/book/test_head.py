@@ -1,0 +1,462 @@
+"""What is said of each page, what it may load, and how much that is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import yaml
+from lxml import etree
+from PIL import Image
+from support import ROOT
+from support.served import served
+from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, ids, soup
+
+from _ext import labels, page
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+TITLE = CONFIG["title"]
+BASE = labels.read(ROOT).site
+every_page = pytest.mark.parametrize("name", PAGES)
+every_lesson = pytest.mark.parametrize("name", LESSONS)
+NETWORKS = "chapters/linear-networks"
+MOST_OF_FIRST_VISIT = 150_000  # bytes, as sent, images aside
+MOST_OF_A_PAGE = 30_000
+# Formulas are most of these pages, and each framework's code and outputs of
+# the longest: bytes, as sent, and the number of formulas.
+HEAVY = {
+    CONCISE: 64_000,  # 58,700: twice the cells of any other page, 319 formulas
+    f"{NETWORKS}/softmax-regression.html": 38_000,  # 34,100: all derivation
+    f"{NETWORKS}/linear-regression.html": 36_000,  # 32,300: derivation, runs
+}
+
+
+def head(name: str):
+    return soup(name).head
+
+
+def content(name: str, key: str, value: str) -> str | None:
+    found = head(name).find_all("meta", {key: value})
+    assert len(found) <= 1, (name, value)
+    return found[0]["content"] if found else None
+
+
+# What is said of a page
+
+
+@every_page
+def test_a_page_has_a_title_and_a_description_of_its_own(name):
+    title = head(name).title.get_text()
+    assert TITLE in title
+    assert [p for p in PAGES if head(p).title.get_text() == title] == [name]
+    said = content(name, "name", "description")
+    assert 20 < len(said) < 220
+    others = [p for p in PAGES if content(p, "name", "description") == said]
+    assert others == [name]
+
+
+@pytest.fixture
+def book_below_a_repository(tmp_path, monkeypatch):
+    """A book in a folder of a repository with a branch that was merged."""
+    if not shutil.which("git"):
+        pytest.skip("git is not there")
+    book = tmp_path / "the book"
+    book.mkdir()
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.org")
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+
+    def commit(day: str, *names: str) -> None:
+        monkeypatch.setenv("GIT_AUTHOR_DATE", "2001-01-01T12:00:00")
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"{day}T12:00:00")
+        for name in names:
+            (book / name).write_text(day)
+        git("add", ".")
+        git("commit", "-qm", day)
+
+    (tmp_path / "other.md").write_text("not of the book")
+    git("init", "-qb", "main")
+    commit("2026-01-01", "old.md", "é à.md", "merged.md", "changed.md")
+    git("checkout", "-qb", "side")
+    commit("2026-01-02", "merged.md")
+    git("checkout", "-q", "main")
+    commit("2026-01-03", "changed.md", "no-page.txt")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-04T12:00:00")
+    git("merge", "-q", "--no-ff", "-m", "Merge", "side")
+    (book / "new.md").write_text("not committed")
+    (book / "old.md").write_text("changed since")
+    return book
+
+
+def test_the_days_of_all_pages_are_those_of_their_last_commits(
+    book_below_a_repository,
+):
+    assert page.last_changes(book_below_a_repository) == {
+        "old.md": "2026-01-01",
+        "é à.md": "2026-01-01",
+        "merged.md": "2026-01-02",
+        "changed.md": "2026-01-03",
+    }
+
+
+def test_without_git_no_page_has_a_day(tmp_path, monkeypatch):
+    assert page.last_changes(tmp_path) == {}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert page.last_changes(tmp_path) == {}
+
+
+@every_lesson
+def test_a_page_names_its_own_address(name):
+    [link] = head(name).select("link[rel=canonical]")
+    assert link["href"] == BASE + name
+    assert content(name, "property", "og:url") == BASE + name
+
+
+@every_lesson
+def test_a_page_has_a_card_with_a_real_picture(name):
+    url = content(name, "property", "og:image")
+    assert url.startswith(BASE)
+    with Image.open(SITE / url.removeprefix(BASE)) as picture:
+        assert picture.format == "PNG"
+        width, height = picture.size
+        picture.load()
+    assert width >= 600 and height >= 315
+    for side, size in (("width", width), ("height", height)):
+        assert content(name, "property", f"og:image:{side}") == str(size)
+    assert content(name, "name", "twitter:card") == "summary_large_image"
+    assert content(name, "property", "og:title")
+
+
+def day(name: str) -> str | None:
+    """The day of the last commit of a page's source, where git knows it."""
+    if not shutil.which("git"):
+        return None
+    source = name.removesuffix(".html") + ".md"
+    done = subprocess.run(
+        ["git", "log", "-1", "--format=%cs", "--", source],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or None
+
+
+@every_lesson
+def test_machines_are_told_what_a_page_is(name):
+    [script] = soup(name).select("script[type='application/ld+json']")
+    said = json.loads(script.string)
+    assert said["@context"] == "https://schema.org"
+    if name == FIRST:
+        assert said["@type"] == "Book" and said["name"] == TITLE
+        assert said["url"] == BASE
+        return
+    assert said["@type"] == "Chapter"
+    heading = soup(name).select_one("article h1")
+    heading = heading.get_text().removesuffix("#").strip()
+    assert said["name"].split() == heading.split()
+    assert said["url"] == BASE + name
+    assert said["isPartOf"]["name"] == TITLE
+    assert said.get("dateModified") == day(name)
+
+
+@every_lesson
+def test_the_foot_says_when_a_page_changed_and_where_to_change_it(name):
+    foot = soup(name).select_one("footer")
+    time = foot.find("time")
+    assert (time and time["datetime"]) == day(name)
+    assert not time or time.get_text() == day(name)
+    hrefs = {a.get_text(): a["href"] for a in foot.select("a")}
+    repository = CONFIG["repository"]["url"]
+    branch = CONFIG["repository"]["branch"]
+    source = name.removesuffix(".html") + ".md"
+    assert hrefs["Edit this page"] == f"{repository}/edit/{branch}/{source}"
+    assert (ROOT / source).is_file()
+    assert hrefs["Report an issue"].startswith(f"{repository}/issues/new?title=")
+
+
+def test_pages_without_a_source_have_no_link_to_edit_them():
+    for name in ("genindex.html", "search.html", "404.html"):
+        assert "Edit this page" not in soup(name).footer.get_text()
+
+
+@every_page
+def test_a_page_has_an_icon_that_is_there(name):
+    [icon] = head(name).select("link[rel=icon]")
+    path = icon["href"].split("?")[0]
+    where = SITE if name == "404.html" else (SITE / name).parent
+    assert (where / path).read_text("utf-8").lstrip().startswith("<svg")
+
+
+def test_the_sitemap_lists_the_pages_of_the_book_and_no_others():
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    urls = etree.parse(SITE / "sitemap.xml").getroot().findall(f"{space}url")
+    found = {
+        url.findtext(f"{space}loc"): url.findtext(f"{space}lastmod")
+        for url in urls
+    }
+    assert len(urls) == len(found)
+    assert found == {BASE + name: day(name) for name in LESSONS}
+
+
+@every_page
+def test_previous_and_next_follow_the_table_of_contents(name):
+    place = LESSONS.index(name) if name in LESSONS else None
+    for rel, step in (("prev", -1), ("next", 1)):
+        expected = []
+        if place is not None and 0 <= place + step < len(LESSONS):
+            expected = [BASE + LESSONS[place + step]]
+        found = soup(name).select(f"main a[rel={rel}]")
+        assert [urljoin(BASE + name, a["href"]) for a in found] == expected
+        hints = head(name).select(f"link[rel={rel}]")
+        assert [urljoin(BASE + name, a["href"]) for a in hints] == expected
+
+
+@every_lesson
+def test_on_this_page_lists_its_headings(name):
+    sections = soup(name).select("article section[id] > :is(h2, h3, h4)")
+    title = soup(name).select_one("article h1").get_text()
+    # The title leads to the top of the page, and its link is hidden.
+    expected = [("#", title.removesuffix("#").split())] if sections else []
+    expected += [
+        ("#" + heading.parent["id"], heading.get_text().removesuffix("#").split())
+        for heading in sections
+    ]
+    lists = soup(name).select(".on-this-page nav")
+    assert len(lists) == (2 if expected else 0)  # beside the text, and above
+    for one in lists:
+        found = [(a["href"], a.get_text().split()) for a in one.select("a")]
+        assert found == expected
+        assert {href[1:] for href, _ in found[1:]} <= set(ids(name))
+
+
+def test_the_page_that_is_not_there_works_at_any_depth(browser, tmp_path):
+    place = urlsplit(BASE).path.strip("/")
+    shutil.copytree(SITE, tmp_path / place, symlinks=True)
+    shutil.copy(SITE / "404.html", tmp_path / "404.html")
+    with served(tmp_path) as url:
+        page = browser.new_page()
+        failed = []
+        page.on(
+            "response", lambda got: got.status >= 400 and failed.append(got.url)
+        )
+        for path in ("no.html", "chapters/no/such/page.html", "a/b/c/"):
+            failed.clear()
+            answer = page.goto(f"{url}{place}/{path}")
+            assert answer.status == 404
+            assert failed == [f"{url}{place}/{path}"]
+            assert page.evaluate("document.styleSheets[0].cssRules.length") > 50
+            links = page.evaluate("[...document.links].map(a => a.href)")
+            assert len(links) > len(LESSONS)
+            for link in {link.split("#")[0] for link in links}:
+                if link.startswith(url) and not link.endswith(path):
+                    target = tmp_path / urlsplit(link).path.lstrip("/")
+                    assert target.is_file() or target == tmp_path / place, link
+        page.locator(".skip").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#main")
+        assert page.locator("h1").inner_text() == "No such page"
+        page.get_by_role("link", name="first page").click()
+        page.wait_for_url(f"{url}{place}/{FIRST}")
+        page.close()
+
+
+# What a page may load
+
+
+@every_page
+def test_a_page_forbids_what_it_does_not_need(name):
+    metas = soup(name).find_all("meta", {"http-equiv": "Content-Security-Policy"})
+    assert len(metas) == 1
+    policy = {
+        rule.split()[0]: rule.split()[1:]
+        for rule in metas[0]["content"].split(";")
+    }
+    assert policy["default-src"] == ["'none'"]
+    assert policy["script-src"] == ["'self'"]
+    sources = [one for rule in policy.values() for one in rule]
+    assert set(sources) <= {"'none'", "'self'", "'unsafe-inline'", "data:"}
+    unsafe = [key for key, rule in policy.items() if "'unsafe-inline'" in rule]
+    assert unsafe == ["style-src-attr"]  # widths of columns, from docutils
+    before = [tag.name for tag in metas[0].find_all_previous(True)]
+    assert not {"script", "link", "style", "img"} & set(before)
+
+
+@every_page
+def test_a_page_holds_no_code_to_run(name):
+    for script in soup(name).select("script"):
+        if script.get("type") != "application/ld+json":
+            assert script.get("src") and not script.get_text().strip()
+    for tag in soup(name).find_all(True):
+        for key, value in tag.attrs.items():
+            assert not key.lower().startswith("on"), tag
+            assert not re.match(r"\s*javascript:", str(value), re.IGNORECASE), tag
+    assert soup(name).select("style, iframe, object, embed") == []
+
+
+CSS_URL = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s]+)""")
+
+
+def is_ours(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("", "data") and not parts.netloc
+
+
+@every_page
+def test_a_page_loads_from_the_site_alone(name):
+    addresses = [tag["src"] for tag in soup(name).select("[src]")]
+    for tag in soup(name).select("[srcset]"):
+        addresses += [one.split()[0] for one in tag["srcset"].split(",")]
+    links = "[rel~=stylesheet], [rel~=preload], [rel~=icon], [rel~=prefetch]"
+    addresses += [tag["href"] for tag in soup(name).select(f"link:is({links})")]
+    for tag in soup(name).select("[style]"):
+        addresses += CSS_URL.findall(tag["style"])
+    assert len(addresses) >= 4
+    assert [one for one in addresses if not is_ours(one)] == []
+    assert soup(name).select("link[rel~=preconnect], link[rel~=dns-prefetch]") == []
+
+
+def test_styles_and_figures_load_from_the_site_alone():
+    for path in SITE.rglob("*.css"):
+        found = CSS_URL.findall(path.read_text("utf-8"))
+        assert found and all(is_ours(one) for one in found), path
+        for one in found:
+            assert one.startswith("data:") or (path.parent / one).is_file(), one
+    figures = list((SITE / "_images").glob("*.svg"))
+    assert figures
+    for path in figures:
+        text = path.read_text("utf-8")
+        for one in re.findall(r'(?:href|src)="([^"]*)"', text):
+            assert one.startswith(("#", "data:")), (path, one[:60])
+        # Matplotlib names the vocabularies of its metadata, which nobody loads.
+        assert all(one.startswith("#") for one in CSS_URL.findall(text)), path
+
+
+def test_every_file_of_ours_is_used():
+    """What no page, style or script names is not published."""
+    texts = [soup(name).decode() for name in PAGES]
+    static = SITE / "_static"
+    texts += [p.read_text("utf-8") for p in static.glob("*.js")]
+    texts += [p.read_text("utf-8") for p in static.glob("*.css")]
+    whole = "\n".join(texts)
+    for path in [*static.rglob("*"), *(SITE / "_images").rglob("*")]:
+        if path.is_file() and "LICENSE" not in path.name:
+            assert path.name in whole, path
+
+
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_nothing_asks_the_outside_and_nothing_is_refused(browser, scheme):
+    """On every page, with all that a reader can use on it."""
+    with served(SITE) as url:
+        base = url if scheme == "http" else SITE.as_uri() + "/"
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.add_init_script(WATCH)
+        asked, wrong = [], []
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "console", lambda said: said.type == "error" and wrong.append(said.text)
+        )
+        for name in [name for name in PAGES if name != "404.html"]:
+            page.goto(base + name)
+            page.locator(".theme-button").click()
+            page.locator(".choose-framework").select_option("tensorflow")
+            if page.locator("[role=tab]").count():
+                page.locator("[role=tab]:visible").first.click()
+            link = page.locator(
+                "article a.reference.internal:is([href*='#term-'],"
+                " [href*='#equation-']):visible"
+            )
+            if link.count():
+                link.first.focus()
+                page.locator("#preview:visible").wait_for()
+            page.keyboard.press("Escape")
+            if name != "search.html":
+                page.keyboard.press("/")
+            page.locator("#search-field").fill("softmax")
+            assert page.locator(".search-finds li").count() > 0
+            page.evaluate(
+                "[...document.images].forEach(i => { i.loading = 'eager'; })"
+            )
+            assert page.evaluate("window.violations") == [], name
+            assert wrong == [], name
+        context.close()
+    assert len(asked) > 5 * len(PAGES)
+    outside = [one for one in asked if not one.startswith((base, "data:"))]
+    assert outside == []
+
+
+# How much that is
+
+SENT = """async () => {
+  await document.fonts.ready;
+  const parts = performance.getEntriesByType("resource").map((entry) =>
+    [new URL(entry.name).pathname, entry.encodedBodySize]);
+  const [own] = performance.getEntriesByType("navigation");
+  return { own: own.encodedBodySize, parts };
+}"""
+
+
+@pytest.fixture(scope="module")
+def loads(browser):
+    """What each page loads on a first visit, as sent, saving aside."""
+    found = {}
+    with served(SITE) as url:
+        for name in LESSONS:
+            context = browser.new_context(
+                service_workers="block",
+                viewport={"width": 1280, "height": 800},
+            )
+            page = context.new_page()
+            page.goto(url + name, wait_until="networkidle")
+            found[name] = page.evaluate(SENT)
+            context.close()
+    return found
+
+
+@every_lesson
+def test_a_first_visit_is_light(loads, name):
+    parts = loads[name]["parts"]
+    rest = sum(size for path, size in parts if "_images/" not in path)
+    assert 10_000 < loads[name]["own"] + rest < MOST_OF_FIRST_VISIT
+
+
+@every_lesson
+def test_the_next_page_is_lighter(loads, name):
+    assert 1_000 < loads[name]["own"] < HEAVY.get(name, MOST_OF_A_PAGE)
+
+
+def test_no_page_is_excused_that_need_not_be(loads):
+    for name in HEAVY:
+        assert loads[name]["own"] >= MOST_OF_A_PAGE
+
+
+@every_lesson
+def test_a_page_loads_what_it_uses_and_nothing_else(loads, name):
+    paths = {path.removeprefix("/") for path, _ in loads[name]["parts"]}
+    rest = {
+        path
+        for path in paths
+        if not path.startswith(("_images/", "_static/fonts/"))
+    }
+    assert rest <= {
+        "_static/book.css",
+        "_static/book.js",
+        "_static/early.js",
+        "_static/favicon.svg",
+    }
+    # Formulas alone need the font of formulas.
+    has_formulas = bool(soup(name).select("main math"))
+    assert ("_static/fonts/math.woff2" in paths) == has_formulas

@@ -1,0 +1,95 @@
+"""The outputs of all frameworks meet on one page, cell by cell."""
+
+import bs4
+import nbformat
+import pytest
+from support.tiny_book import TinyBook, cell
+
+from _ext.build import Book, make_notebooks
+from _ext.merge import merged
+from _ext.split import SourceError
+
+PAGE = (
+    cell("name = 'A'", "alpha")
+    + cell("name = 'B'", "beta")
+    + "\nThe two record.\n\n"
+    + cell(
+        "from d2l_extras import record\n"
+        "record('mine', name)\nrecord('same', 6 * 7)\n"
+        "record('share', 0.83, '.3f')\nrecord('count', 10000, ',')"
+    )
+    + "\nMine: {result}`mine`. Same: {result}`same`.\n\n"
+    + "Share: {result}`share`. Count: {result}`count`.\n\n"
+    + "::::{tab-set}\n:sync-group: framework\n\n"
+    + ":::{tab-item} Alpha\n:sync: alpha\nAlpha has {result}`mine`.\n:::\n\n"
+    + ":::{tab-item} Beta\n:sync: beta\nBeta has {result}`mine`.\n:::\n\n"
+    + "::::\n\n"
+    + cell("name * 3")
+    + cell("print('the same everywhere')")
+    + cell("1 / 0", "raises-exception")
+    + cell("print('\\x1b[31m<script>bad()</script>\\x1b[0m\\x07')")
+    + cell("raise ValueError('\\x1b[31m<i>worse</i>\\x08')", "raises-exception")
+)
+
+
+@pytest.fixture(scope="module")
+def html(tiny_of_module: TinyBook) -> bs4.BeautifulSoup:
+    tiny_of_module.write(PAGE)
+    return bs4.BeautifulSoup(tiny_of_module.html(), "html.parser")
+
+
+def text(html: bs4.BeautifulSoup) -> str:
+    return " ".join(html.find("article").get_text().split())
+
+
+def test_prose_names_each_frameworks_result(html):
+    assert "Mine: Alpha A, Beta B. Same: 42." in text(html)
+
+
+def test_the_prose_keeps_the_format_of_a_result(html):
+    assert "Share: 0.830. Count: 10,000." in text(html)
+
+
+def test_a_tabs_prose_gives_that_frameworks_result_alone(html):
+    assert "Alpha has A." in text(html) and "Beta has B." in text(html)
+
+
+def test_a_shared_cell_shows_every_frameworks_output(html):
+    shown = [node.get_text() for node in html.select(".cell_output pre")]
+    assert any("AAA" in s for s in shown) and any("BBB" in s for s in shown)
+
+
+def test_a_shared_cell_with_one_output_is_shown_once(html):
+    shown = [node.get_text() for node in html.select(".cell_output pre")]
+    assert sum("the same everywhere" in s for s in shown) == 1
+
+
+def test_an_expected_error_is_shown(html):
+    assert "ZeroDivisionError: division by zero" in text(html)
+
+
+def test_what_is_printed_is_text_without_a_terminals_codes(html):
+    shown = [node.get_text() for node in html.select(".cell_output pre")]
+    assert "<script>bad()</script>\n" in shown
+    assert "ValueError: <i>worse</i>" in "".join(shown)
+    assert not {"\x1b", "\x07", "\x08"} & set(str(html))
+
+
+def test_what_is_stored_for_the_prose_is_not_shown_twice(html):
+    assert text(html).count("same: 42") == 2  # one line a framework's tab
+    assert "papermill" not in str(html)
+
+
+def test_a_result_that_was_not_recorded_is_refused(tiny):
+    tiny.write(cell("1"))
+    book = Book(tiny.root)
+    make_notebooks(book, renew=False)
+    page = book.pages()[0]
+    notebooks = {
+        name: nbformat.read(book.output(page, framework), as_version=4)
+        for name, framework in book.frameworks.items()
+    }
+    assert merged(page, book.frameworks, notebooks).cells[1].source == "1"
+    page.cells[0].source += "\n\nIt is {result}`answer`."
+    with pytest.raises(SourceError, match="answer.* not recorded by Alpha"):
+        merged(page, book.frameworks, notebooks)

@@ -1,0 +1,444 @@
+"""What a reader looks for is found, shown, copied and pointed at."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+from support import ROOT, pages
+from support.served import served
+from support.site_pages import (
+    CONCISE,
+    FIRST,
+    GLOSSARY,
+    LESSONS,
+    SITE,
+    assigned,
+    ids,
+    soup,
+)
+
+from _ext import merge, split
+from _ext.build import Book
+
+NETWORKS = "chapters/linear-networks"
+EVERY_LESSON = pytest.mark.parametrize("lesson", LESSONS)
+WIDE = {"width": 1280, "height": 800}
+# What a reader types, and where the first find leads.
+FINDS = {
+    "load_fashion_mnist": f"{NETWORKS}/",
+    "SoftmaxCrossEntropyLoss": f"{NETWORKS}/",
+    "from_logits": f"{NETWORKS}/",
+    "surprisal": f"{GLOSSARY}#term-surprisal",
+    "log-sum-exp": f"{GLOSSARY}#term-log-sum-exp",
+    "minibatch": f"{GLOSSARY}#term-minibatch",
+}
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served(SITE) as url:
+        yield url
+
+
+@pytest.fixture
+def context(browser, address):
+    context = browser.new_context(viewport=WIDE)
+    context.grant_permissions(
+        ["clipboard-read", "clipboard-write"], origin=address.rstrip("/")
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    yield page
+    assert page.errors == []
+
+
+@pytest.fixture
+def search(page):
+    """The page of the search, opened from a file."""
+    page.goto((SITE / "search.html").as_uri())
+    return page
+
+
+def finds(page, query: str) -> list[str]:
+    """Where the finds for a query lead, in the site."""
+    page.locator("#search-field").fill(query)
+    links = page.locator(".search-finds a")
+    return [
+        link.removeprefix(SITE.as_uri() + "/")
+        for link in links.evaluate_all("links => links.map(one => one.href)")
+    ]
+
+
+# Search
+
+
+def test_no_other_index_of_words_is_kept():
+    assert not (SITE / "searchindex.js").exists()
+
+
+@pytest.mark.parametrize("query", FINDS)
+def test_the_first_find_is_what_the_query_names(search, query):
+    assert finds(search, query)[0].startswith(FINDS[query])
+
+
+FIND_ALL = """(queries) => {
+  const field = document.querySelector("#search-field");
+  return queries.map((query) => {
+    field.value = query;
+    field.dispatchEvent(new Event("input"));
+    return document.querySelector(".search-finds a")?.href;
+  });
+}"""
+
+
+def test_every_label_finds_the_section_that_has_it(search):
+    expected = {}
+    for lesson in LESSONS:
+        for named in soup(lesson).select("article [id]"):
+            label = named["id"].removeprefix("equation-").replace("-", "_")
+            if label.startswith(("sec_", "eq_", "fig_", "ex_")):
+                section = named.find_parent("section", id=True)
+                expected[label] = f"{lesson}#{section['id']}"
+    assert len(expected) > 150
+    found = search.evaluate(FIND_ALL, list(expected))
+    base = SITE.as_uri() + "/"
+    wrong = {
+        label: (link, expected[label])
+        for label, link in zip(expected, found)
+        if link != base + expected[label]
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("query", [*FINDS, "eq_linreg_sum", "learning rate", "gradient", "loss"])
+def test_every_find_leads_to_an_anchor_that_exists(search, query):
+    links = finds(search, query)
+    assert 0 < len(links) <= 20
+    for link in links:
+        path, _, anchor = link.partition("#")
+        assert ids(path).count(anchor) == 1, link
+
+
+@pytest.mark.parametrize(
+    "query", ["overflow", "broadcast", "palmerpenguins", "SoftmaxCrossEntropyLoss"]
+)
+def test_a_passage_holds_the_word_and_marks_it(search, query):
+    finds(search, query)
+    passages = search.locator(".search-finds li p:has(mark)")
+    assert passages.filter(has_text=query).count() > 0
+    for item in search.locator(".search-finds li").all():
+        # The word itself, or one that begins with it; some stand in the title.
+        marks = item.locator("mark").all_inner_texts()
+        assert any(mark.lower().startswith(query.lower()) for mark in marks)
+
+
+def test_what_is_typed_letter_by_letter_is_found_as_if_it_were_pasted(search):
+    pasted = finds(search, "underflow")
+    field = search.locator("#search-field")
+    field.fill("")
+    for letter in "underflow":
+        field.press_sequentially(letter)
+        assert search.locator(".search-count").inner_text()
+        assert search.locator(".search-finds li").count() > 0
+    assert finds(search, "underflow") == pasted
+    field.fill("")
+    assert search.locator(".search-finds li").count() == 0
+
+
+@pytest.mark.parametrize("query", ["zygomorphic", "[", "(((", "\\", "*"])
+def test_nothing_found_is_said(search, query):
+    assert finds(search, query) == []
+    said = search.locator(".search-count").inner_text()
+    assert said == f"Nothing is found for “{query}”."
+
+
+def test_html_in_a_query_is_text(page):
+    query = "<zz onfocus=alert(1)><img src=x onerror=alert(1)>"
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(1), dialog.dismiss()))
+    page.goto((SITE / "search.html").as_uri() + f"?q={query}")
+    assert page.locator("#search-field").input_value() == query
+    assert page.locator("zz, #search img").count() == 0
+    finds(page, "<zygomorphic>")
+    assert "<zygomorphic>" in page.locator(".search-count").inner_text()
+    assert page.locator("zygomorphic").count() == 0
+    assert dialogs == []
+
+
+def test_an_address_can_carry_a_query(page):
+    page.goto((SITE / "search.html").as_uri() + "?q=surprisal")
+    assert page.locator(".search-finds a").first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_the_key_slash_searches_without_leaving_the_page(page, scheme, address):
+    base = address if scheme == "http" else SITE.as_uri() + "/"
+    page.goto(base + CONCISE)
+    page.keyboard.press("/")
+    field = page.locator("dialog input")
+    field.wait_for()
+    assert page.evaluate("document.activeElement.id") == "search-field"
+    page.keyboard.type("surprisal/")
+    assert field.input_value() == "surprisal/"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "A"
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{base}{GLOSSARY}#term-surprisal")
+    assert page.locator("#term-surprisal").is_visible()
+
+
+def test_the_search_button_can_open_the_page_of_the_search(page):
+    page.goto((SITE / FIRST).as_uri())
+    with page.context.expect_page() as opened:
+        page.locator(".search-button").click(modifiers=["Control"])
+    opened.value.wait_for_selector("#search-field")
+    assert opened.value.url == (SITE / "search.html").as_uri()
+    assert page.locator("dialog").count() == 0
+
+
+def test_a_find_on_the_same_page_closes_the_dialog(page):
+    page.goto((SITE / CONCISE).as_uri())
+    page.locator(".search-button").click()
+    page.locator("dialog input").fill("log-sum-exp")
+    page.locator("dialog a[href$='#log-sum-exp']").click()
+    page.locator("dialog").wait_for(state="hidden")
+    assert page.url.endswith("#log-sum-exp")
+    assert page.locator("#log-sum-exp h3").is_visible()
+
+
+# Previews
+
+
+def shown_by(lesson: str) -> list[str]:
+    """The terms and equations that a page refers to, by their address."""
+    found = []
+    for link in soup(lesson).select("article a.reference.internal[href*='#']"):
+        path, _, name = link["href"].partition("#")
+        if name.startswith(("term-", "equation-")):
+            target = SITE / lesson
+            if path:
+                target = (target.parent / path).resolve()
+            found.append(f"{target.relative_to(SITE).as_posix()}#{name}")
+    return found
+
+
+def test_every_reference_to_a_term_or_an_equation_has_a_preview():
+    previews = assigned("previews.js")
+    references = [one for lesson in LESSONS for one in shown_by(lesson)]
+    assert len(references) > 100
+    for one in references:
+        assert previews.get(one), one
+        assert "id=" not in previews[one] and "<a " not in previews[one]
+        formula = "#equation-" in one
+        assert not formula or "<math" in previews[one]
+
+
+CARDS = {
+    "an equation here": (CONCISE, "[href^='#equation-']", "math"),
+    "an equation elsewhere": (CONCISE, "[href*='.html#equation-']", "math"),
+    "a term here": (GLOSSARY, "[href^='#term-']", "p"),
+    "a term elsewhere": (
+        f"{NETWORKS}/softmax-regression.html",
+        "[href*='glossary.html#term-']",
+        "p",
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+@pytest.mark.parametrize("way", ["hover", "focus"])
+@pytest.mark.parametrize("what", CARDS)
+def test_a_reference_shows_what_it_stands_for(page, address, what, way, scheme):
+    lesson, link, part = CARDS[what]
+    base = address if scheme == "http" else SITE.as_uri() + "/"
+    page.goto(base + lesson)
+    link = page.locator(f"article a.reference.internal{link}:visible").first
+    card = page.locator("#preview")
+    link.scroll_into_view_if_needed()
+    assert not card.is_visible()
+    link.hover() if way == "hover" else link.focus()
+    card.locator(part).first.wait_for()
+    assert link.get_attribute("aria-describedby") == card.get_attribute("id")
+    name = link.evaluate("link => link.hash.slice(1)")
+    target = link.evaluate("link => link.href").split("#")[0].removeprefix(base)
+    original = soup(target).find(id=name)
+    if name.startswith("term-"):
+        original = original.find_next_sibling("dd")
+    else:
+        original = original.select_one(".formula")
+    # TeX stands in both, hidden; whitespace may differ.
+    words = "".join(original.get_text().split())
+    assert words in "".join(card.text_content().split())
+    box = card.bounding_box()
+    assert box["x"] >= 0 and box["y"] >= 0
+    assert box["x"] + box["width"] <= WIDE["width"]
+    assert box["y"] + box["height"] <= WIDE["height"]
+    if way == "hover":
+        page.mouse.move(2, 2)
+    else:
+        link.blur()
+    card.wait_for(state="hidden")
+    assert link.get_attribute("aria-describedby") is None
+
+
+def test_escape_hides_a_preview(page):
+    page.goto((SITE / GLOSSARY).as_uri())
+    page.locator("article a.reference.internal[href^='#term-']").first.focus()
+    page.locator("#preview").wait_for()
+    page.keyboard.press("Escape")
+    assert not page.locator("#preview").is_visible()
+
+
+# Copying
+
+
+def clipboard(page) -> str:
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("framework", list(pages.FRAMEWORKS))
+def test_the_button_copies_the_code_and_nothing_else(page, address, framework):
+    page.goto(f"{address}{CONCISE}?framework={framework}")
+    written = {
+        cell.source.rstrip("\n")
+        for cell in split.read(
+            ROOT / "chapters" / f"{pages.SOFTMAX}.md", pages.SOFTMAX, pages.FRAMEWORKS
+        ).code(framework)
+    }
+    buttons = page.locator(".cell .copy:visible")
+    assert buttons.count() > 20
+    assert page.locator(".cell_output .copy").count() == 0
+    for number in range(0, buttons.count(), 3):
+        button = buttons.nth(number)
+        button.click()
+        page.wait_for_function(
+            "button => button.getAttribute('aria-label') === 'Copied'",
+            arg=button.element_handle(),
+        )
+        assert clipboard(page) in written
+
+
+def test_every_code_cell_can_be_copied(page):
+    page.goto((SITE / CONCISE).as_uri())
+    cells = page.locator("article .cell_input").count()
+    assert page.locator("article .cell_input .copy").count() == cells > 50
+
+
+SELECT = """(range) => {
+  const [start, end] = range.map(one => document.querySelector(one));
+  const selection = getSelection();
+  selection.removeAllRanges();
+  const chosen = document.createRange();
+  chosen.setStartBefore(start);
+  chosen.setEndAfter(end);
+  selection.addRange(chosen);
+}"""
+
+
+def test_a_formula_is_copied_as_its_tex(page, address):
+    page.goto(address + CONCISE)
+    equation = "#equation-eq-softmax-concise-logits"
+    page.evaluate(SELECT, [equation, equation])
+    page.keyboard.press("Control+c")
+    tex = page.locator(f"{equation} annotation").text_content()
+    assert "\\" in tex
+    assert clipboard(page).strip() == f"$${tex}$$"
+    # Half of a formula in a sentence is copied as the whole.
+    page.evaluate(SELECT, ["article p span.math mi", "article p span.math mi"])
+    page.keyboard.press("Control+c")
+    inline = page.locator("article p span.math annotation").first.text_content()
+    assert clipboard(page).strip() == f"${inline}$"
+
+
+def test_a_sentence_is_copied_with_its_formulas_in_place(page, address):
+    page.goto(address + CONCISE)
+    page.evaluate(
+        "document.querySelector('article p span.math').closest('p').id = 'one'"
+    )
+    page.evaluate(SELECT, ["#one", "#one"])
+    page.keyboard.press("Control+c")
+    sentence = soup(CONCISE).select_one("article p span.math").find_parent("p")
+    sentence = copy.copy(sentence)
+    for formula in sentence.select(".math"):
+        formula.replace_with(f"${formula.select_one('annotation').get_text()}$")
+    assert clipboard(page).split() == sentence.get_text().split()
+
+
+# Permalinks
+
+NAMED = {
+    "headings": "article section > :is(h1, h2, h3, h4)",
+    "equations": "article .math:has(.eqno)",
+    "figures": "article figure:has(.caption-number)",
+    "exercises": "article .exercise",
+    "terms": "article dl.glossary > dt",
+    "cells": "article .cell:has(> .cell_input)",
+}
+COUNTS = {
+    "headings": 80,
+    "equations": 40,
+    "figures": 40,
+    "exercises": 30,
+    "terms": 20,
+    "cells": 200,
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_what_is_worth_pointing_at_has_a_permalink(kind):
+    count = 0
+    for lesson in LESSONS:
+        for named in soup(lesson).select(NAMED[kind]):
+            count += 1
+            own = {named.get("id"), named.parent.get("id")} - {None}
+            links = {a["href"][1:] for a in named.select("a.headerlink")}
+            assert own & links, (lesson, named.get_text()[:60])
+            assert own, lesson
+    assert count >= COUNTS[kind]
+
+
+@EVERY_LESSON
+def test_a_permalink_leads_to_one_place_and_says_so(lesson):
+    names = ids(lesson)
+    assert len(names) == len(set(names))
+    for link in soup(lesson).select("a.headerlink"):
+        assert names.count(link["href"].removeprefix("#")) == 1, link
+        assert link["aria-label"].startswith("Link to this ")
+
+
+def test_the_anchor_of_a_cell_stays_when_a_cell_comes_before_it():
+    name = pages.LINEAR
+    path = ROOT / "chapters" / f"{name}.md"
+    text = path.read_text("utf-8")
+    inserted = "\n\n```{code-cell} ipython3\n1 + 1\n```\n\n## "
+
+    def anchors(text: str) -> list[str]:
+        page = split.parse(text, Path(path), name, pages.FRAMEWORKS)
+        nodes = {
+            one: Book(ROOT).output(page, framework)
+            for one, framework in pages.FRAMEWORKS.items()
+        }
+        executed = {k: nbformat.read(v, as_version=4) for k, v in nodes.items()}
+        merged = merge.merged(page, pages.FRAMEWORKS, executed)
+        return [
+            cell["metadata"]["anchor"]
+            for cell in merged["cells"]
+            if cell["cell_type"] == "code"
+        ]
+
+    before = anchors(text)
+    after = anchors(text.replace("\n\n## ", inserted, 1))
+    assert len(after) == len(before) + 1
+    assert [one for one in after if one in before] == before
+    # And they are those of the page.
+    assert set(before) <= set(ids(f"chapters/{name}.html"))

@@ -1,0 +1,550 @@
+"""One choice of framework holds for the whole book, and disturbs nobody."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from lxml import etree
+from support import ROOT
+from support.browser import until
+from support.served import lessons
+
+from _ext import frameworks
+
+DECLARED = frameworks.load(ROOT)
+FRAMEWORKS = list(DECLARED)
+FIRST, LAST = FRAMEWORKS[0], FRAMEWORKS[-1]
+SITE = ROOT / "_build" / "html"
+PHONE, DESKTOP = 390, 1280
+
+
+def html_of(page: str):
+    return etree.HTML((SITE / page).read_text(encoding="utf-8"))
+
+
+def weight(page: str) -> int:
+    return (SITE / page).stat().st_size
+
+
+def tab_sets(page: str) -> int:
+    return len(html_of(page).findall(".//*[@role='tablist']"))
+
+
+LESSONS = [page for page in lessons(ROOT) if tab_sets(page)]
+HEAVIEST = max(LESSONS, key=weight)
+LIGHTEST = min((p for p in LESSONS if tab_sets(p) > 5), key=weight)
+REFUSE = """for (const name of ["getItem", "setItem"]) {
+    Storage.prototype[name] = () => { throw new DOMException("refused"); };
+}"""
+every_lesson = pytest.mark.parametrize("page", LESSONS)
+every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+def size(width: int) -> dict:
+    return {"viewport": {"width": width, "height": 800}}
+
+
+def unfold(page) -> None:
+    page.evaluate(
+        "document.querySelectorAll('details:not(.menu)')"
+        ".forEach((fold) => { fold.open = true; })"
+    )
+
+
+def chosen(page) -> set[str]:
+    """The frameworks that anything on a page shows as chosen."""
+    return set(
+        page.evaluate(
+            """() => {
+                const all = (s) => [...document.querySelectorAll(s)];
+                return [
+                  ...all("[role=tab][aria-selected=true]"),
+                  ...all("[role=tabpanel]:not([hidden])"),
+                  ...all(".launch-menu [data-framework]:not([hidden])"),
+                ].map((e) => e.dataset.framework).concat(
+                  all(".choose-framework").map((e) => e.value));
+            }"""
+        )
+    )
+
+
+# The tab pattern of the WAI-ARIA Authoring Practices.
+
+
+@every_lesson
+def test_every_tab_set_follows_the_tab_pattern(visit, page):
+    read = visit(page)
+    sets = read.evaluate(
+        """() => [...document.querySelectorAll("[role=tablist]")].map((list) =>
+          ({
+            name: list.getAttribute("aria-label"),
+            tabs: [...list.querySelectorAll("[role=tab]")].map((tab) => {
+              const id = tab.getAttribute("aria-controls");
+              const panel = document.getElementById(id);
+              return {
+                framework: tab.dataset.framework,
+                name: tab.textContent.trim(),
+                selected: tab.getAttribute("aria-selected"),
+                stop: tab.tabIndex,
+                role: panel.getAttribute("role"),
+                label: panel.getAttribute("aria-labelledby") === tab.id,
+                shown: [...panel.children].some((e) => e.checkVisibility()),
+                folded: panel.closest("details:not([open])") !== null,
+              };
+            }),
+          }))"""
+    )
+    assert sets
+    for one in sets:
+        assert one["name"]
+        tabs = one["tabs"]
+        assert [tab["framework"] for tab in tabs] == FRAMEWORKS
+        for tab in tabs:
+            here = tab["framework"] == FIRST
+            assert tab["name"] == DECLARED[tab["framework"]].label
+            assert tab["role"] == "tabpanel" and tab["label"]
+            assert tab["selected"] == ("true" if here else "false")
+            assert tab["stop"] == (0 if here else -1)
+            assert tab["shown"] == (here and not tab["folded"])
+    panels = read.locator("[role=tabpanel]").count()
+    assert panels == sum(len(one["tabs"]) for one in sets)
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "end"),
+    [
+        ("ArrowRight", 0, 1),
+        ("ArrowRight", -1, 0),
+        ("ArrowLeft", 0, -1),
+        ("ArrowLeft", -1, -2),
+        ("Home", -1, 0),
+        ("End", 0, -1),
+    ],
+)
+def test_keys_move_from_tab_to_tab_and_round(visit, key, start, end):
+    read = visit(f"{LIGHTEST}?framework={FRAMEWORKS[start]}")
+    read.locator("[role=tab][aria-selected=true]").nth(1).focus()
+    read.keyboard.press(key)
+    assert chosen(read) == {FRAMEWORKS[end]}
+    focused, number = read.evaluate(
+        "[document.activeElement.dataset.framework, "
+        "[...document.querySelectorAll('[role=tablist]')]"
+        ".indexOf(document.activeElement.parentElement)]"
+    )
+    assert (focused, number) == (FRAMEWORKS[end], 1)
+
+
+def test_other_keys_are_left_to_the_browser(visit):
+    read = visit(LIGHTEST)
+    read.locator("[role=tab]").first.focus()
+    read.keyboard.press("ArrowUp")
+    read.keyboard.press("a")
+    assert chosen(read) == {FIRST}
+    read.keyboard.press("Tab")  # one stop a tab set
+    assert not read.evaluate("document.activeElement.matches('[role=tab]')")
+
+
+# One choice.
+
+
+def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
+    read = visit(LIGHTEST)
+    read.locator(f"[role=tab][data-framework={LAST}]").first.click()
+    assert chosen(read) == {LAST}
+
+
+def test_the_header_chooses_for_the_whole_page(visit):
+    read = visit(LIGHTEST)
+    read.locator(".choose-framework").select_option(LAST)
+    assert chosen(read) == {LAST}
+
+
+def test_a_choice_is_remembered_on_the_next_page(visit):
+    read = visit(LESSONS[0])
+    read.locator(".choose-framework").select_option(LAST)
+    read.locator("a[rel=next]").first.click()
+    read.wait_for_url(re.compile(re.escape(LESSONS[1])))
+    assert "framework=" not in read.url
+    assert chosen(read) == {LAST}
+
+
+@every_framework
+def test_an_address_chooses_and_says_what_is_chosen(visit, framework):
+    read = visit(f"{LIGHTEST}?framework={framework}")
+    assert chosen(read) == {framework}
+    other = FRAMEWORKS[FRAMEWORKS.index(framework) - 1]
+    read.locator(".choose-framework").select_option(other)
+    assert f"framework={other}" in read.url
+
+
+@pytest.mark.parametrize("where", ["address", "storage"])
+def test_an_unknown_framework_is_not_heeded(visit, where):
+    unknown = "constructor"
+    read = visit(LIGHTEST)
+    if where == "storage":
+        read.evaluate(f"localStorage.setItem('framework', '{unknown}')")
+        read.reload()
+    else:
+        read.goto(f"{read.url}?framework={unknown}")
+    assert chosen(read) == {FIRST}
+    # Nor does it undo a choice made before.
+    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
+    assert chosen(read) == {LAST}
+
+
+def test_a_browser_that_stores_nothing_still_lets_one_choose(visit):
+    read = visit("404.html")
+    errors: list[str] = []
+    read.on("pageerror", lambda error: errors.append(str(error)))
+    read.add_init_script(REFUSE)
+    read.goto(read.url.replace("404.html", LIGHTEST))
+    assert chosen(read) == {FIRST}
+    read.locator(f"[role=tab][data-framework={LAST}]").first.click()
+    assert chosen(read) == {LAST}
+    read.locator(".theme-button").click()
+    assert errors == []
+
+
+def test_the_choice_in_another_window_is_followed(visit):
+    one = visit(LESSONS[0])
+    other = one.context.new_page()
+    other.goto(one.url.replace(LESSONS[0], LESSONS[1]))
+    one.locator(".choose-framework").select_option(LAST)
+    until(other, f"document.querySelector('select').value === '{LAST}'")
+    assert chosen(other) == {LAST}
+    other.evaluate(
+        "dispatchEvent(new StorageEvent('storage', "
+        "{key: 'framework', newValue: 'none such'}))"
+    )
+    assert chosen(other) == {LAST}
+
+
+def hidden_anchor() -> tuple[str, str]:
+    """A page and an anchor inside of the last framework's panel."""
+    for page in LESSONS:
+        panels = f".//*[@role='tabpanel'][@data-framework='{LAST}']//*[@id]"
+        for element in html_of(page).iterfind(panels):
+            return page, element.get("id")
+    raise AssertionError("no panel holds an anchor")
+
+
+@pytest.mark.parametrize("how", ["opened", "followed"])
+def test_a_link_to_an_anchor_in_a_hidden_panel_opens_it(visit, how):
+    page, anchor = hidden_anchor()
+    if how == "opened":
+        read = visit(f"{page}#{anchor}", **size(DESKTOP))
+    else:
+        read = visit(page, **size(DESKTOP))
+        assert chosen(read) == {FIRST}
+        read.evaluate("(anchor) => { location.hash = anchor; }", anchor)
+    until(
+        read,
+        "(() => { const box = document.getElementById("
+        f"'{anchor}').getBoundingClientRect();"
+        "return box.height > 0 && box.top >= 0 && box.top < innerHeight; })()",
+    )
+    assert chosen(read) == {LAST}
+
+
+# What is found in a hidden panel.
+
+
+@every_lesson
+def test_a_browser_may_search_the_hidden_panels(visit, page):
+    read = visit(page)
+    states = read.evaluate(
+        "[...document.querySelectorAll('[role=tabpanel]')]"
+        ".map((e) => [e.dataset.framework, e.getAttribute('hidden')])"
+    )
+    for framework, hidden in states:
+        assert hidden == (None if framework == FIRST else "until-found")
+
+
+def test_text_found_in_a_hidden_panel_switches_the_book(visit):
+    read = visit(LIGHTEST)
+    read.locator(f"[role=tabpanel][data-framework={LAST}] pre").first.evaluate(
+        "(e) => e.dispatchEvent(new Event('beforematch', {bubbles: true}))"
+    )
+    assert chosen(read) == {LAST}
+
+
+def own_word() -> tuple[str, str]:
+    """A page and a word that only the last framework's panels have."""
+    for page in LESSONS:
+        html = html_of(page)
+        words = {}
+        for framework in FRAMEWORKS:
+            found = html.iterfind(
+                f".//*[@role='tabpanel'][@data-framework='{framework}']//p"
+            )
+            text = " ".join("".join(p.itertext()) for p in found)
+            words[framework] = re.findall(r"\b[a-zA-Z]{6,}\b", text)
+        everything = "".join(html.find(".//body").itertext())
+        for word in words[LAST]:
+            if everything.count(word) == 1:
+                return page, word
+    raise AssertionError("no word stands in the last framework's panels alone")
+
+
+def test_an_address_that_names_text_finds_it_in_a_hidden_panel(visit):
+    page, word = own_word()
+    read = visit(f"{page}#:~:text={word}")
+    until(read, f"document.querySelector('select').value === '{LAST}'")
+    assert chosen(read) == {LAST}
+
+
+# What the reader looks at stays.
+
+
+def middle(page) -> None:
+    page.evaluate("document.fonts.ready.then(() => null)")
+    page.evaluate(
+        """new Promise((done) => {
+            scrollTo(0, document.documentElement.scrollHeight / 2);
+            requestAnimationFrame(() => requestAnimationFrame(done));
+        })"""
+    )
+
+
+# Chromium holds the page by itself; other browsers leave it to book.js.
+anchoring = pytest.mark.parametrize("anchoring", ["auto", "none"])
+
+
+def anchor(page, how: str) -> None:
+    page.evaluate(
+        "(how) => { document.documentElement.style.overflowAnchor = how; }", how
+    )
+
+
+@anchoring
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_a_tab_stays_under_the_pointer_that_chooses_it(visit, width, anchoring):
+    read = visit(HEAVIEST, **size(width))
+    unfold(read)
+    anchor(read, anchoring)
+    middle(read)
+    tabs = read.locator(f"[role=tab][data-framework={LAST}]")
+    number = tabs.evaluate_all(
+        "(all) => all.findIndex((e) => e.getBoundingClientRect().top > 200)"
+    )
+    assert number > 5  # so much above it changes its height
+    tab = tabs.nth(number)
+    tab.evaluate("(e) => e.scrollIntoView({block: 'center'})")
+    top = "(e) => e.getBoundingClientRect().top"
+    before = tab.evaluate(top)
+    height = read.evaluate("document.documentElement.scrollHeight")
+    tab.evaluate("(e) => e.click()")
+    read.evaluate("new Promise((done) => requestAnimationFrame(() => done()))")
+    assert chosen(read) == {LAST}
+    assert abs(tab.evaluate(top) - before) <= 2
+    assert read.evaluate("document.documentElement.scrollHeight") != height
+
+
+@anchoring
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_header_leaves_the_text_where_it_is(visit, width, anchoring):
+    read = visit(HEAVIEST, **size(width))
+    unfold(read)
+    anchor(read, anchoring)
+    middle(read)
+    read.evaluate(
+        """() => {
+            const bar = document.querySelector(".bar").getBoundingClientRect();
+            const words = [...document.querySelectorAll("article p")].filter(
+              (p) => !p.closest(".tab") && p.checkVisibility());
+            window.first = words.find(
+              (p) => p.getBoundingClientRect().top >= bar.bottom);
+            window.first.scrollIntoView({block: "start"});
+        }"""
+    )
+    top = "window.first.getBoundingClientRect().top"
+    before = read.evaluate(top)
+    read.locator(".choose-framework").select_option(LAST)
+    read.evaluate("new Promise((done) => requestAnimationFrame(() => done()))")
+    assert chosen(read) == {LAST}
+    assert abs(read.evaluate(top) - before) <= 2
+
+
+SHIFTS = """window.shift = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shift += entry.value;
+}).observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@every_framework
+@pytest.mark.parametrize("page", [HEAVIEST, LIGHTEST])
+def test_nothing_moves_while_a_page_loads(visit, page, framework, width):
+    read = visit("404.html", **size(width))
+    session = read.context.new_cdp_session(read)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    read.add_init_script(SHIFTS)
+    address = read.url.replace("404.html", f"{page}?framework={framework}")
+    read.goto(address, wait_until="load")
+    read.evaluate(
+        "document.fonts.ready.then(() => new Promise((done) =>"
+        "requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
+    assert read.evaluate("window.shift") < 0.01
+
+
+# Without scripts, on paper, in the first moment.
+
+
+@every_lesson
+def test_without_scripts_every_framework_is_shown_by_name(visit, page):
+    read = visit(page, java_script_enabled=False)
+    seen = etree.HTML(read.content())
+    panels = seen.findall(".//*[@role='tabpanel']")
+    assert len(panels) >= 2
+    visible = read.locator("[role=tabpanel]:not(details [role=tabpanel])")
+    names = visible.locator(".tab-name")
+    assert visible.count() == names.count() > 0
+    for number in range(min(visible.count(), 6)):
+        assert visible.nth(number).is_visible()
+        assert names.nth(number).is_visible()
+        framework = visible.nth(number).get_attribute("data-framework")
+        assert names.nth(number).inner_text() == DECLARED[framework].label
+    # Nothing that would do nothing: the contents open without a script.
+    dead = read.locator(
+        ":is(button:not([popovertarget]), select) >> visible=true"
+    )
+    assert dead.count() == 0
+    assert read.locator("button[popovertarget=contents]").count() == 1
+
+
+def test_without_scripts_the_contents_open_on_a_phone(visit):
+    read = visit(LIGHTEST, java_script_enabled=False, **size(PHONE))
+    contents = read.locator("#contents")
+    assert not contents.is_visible()
+    read.locator(".contents-button").click()
+    contents.wait_for()
+
+
+def code_of(page: str, framework: str) -> list[str]:
+    """The names that only a framework's cells on a page use."""
+    words = {}
+    for name in FRAMEWORKS:
+        found = html_of(page).iterfind(
+            f".//*[@role='tabpanel'][@data-framework='{name}']//pre"
+        )
+        text = " ".join("".join(pre.itertext()) for pre in found)
+        words[name] = set(re.findall(r"\b[a-z_]{5,}\b", text))
+    others = set().union(*(w for n, w in words.items() if n != framework))
+    return sorted(words[framework] - others)
+
+
+@every_framework
+def test_paper_has_the_code_of_the_chosen_framework_alone(
+    visit, framework, tmp_path
+):
+    read = visit(f"{LIGHTEST}?framework={framework}", color_scheme="dark")
+    path = tmp_path / "page.pdf"
+    read.pdf(path=path)
+    done = subprocess.run(
+        ["pdftotext", "-raw", path, "-"],
+        capture_output=True, text=True, check=True,
+    )
+    printed = done.stdout
+    own = code_of(LIGHTEST, framework)
+    (other,) = [name for name in FRAMEWORKS if name != framework]
+    assert len(own) >= 3
+    for word in own:
+        assert re.search(rf"\b{word}\b", printed), word
+    html = html_of(LIGHTEST)
+    gone = html.iterfind(f".//*[@role='tabpanel'][@data-framework='{other}']")
+    for panel in list(gone):
+        panel.clear()
+    rest = "".join(html.find(".//article").itertext())
+    unwanted = [word for word in code_of(LIGHTEST, other) if word not in rest]
+    assert len(unwanted) >= 3
+    for word in unwanted:
+        assert not re.search(rf"\b{word}\b", printed), word
+
+
+@pytest.mark.parametrize("chooser", ["system", "reader"])
+def test_paper_has_what_is_folded_and_nothing_to_press(visit, chooser):
+    """And it is white, whoever chose the dark."""
+    scheme = "dark" if chooser == "system" else "light"
+    read = visit(HEAVIEST, color_scheme=scheme, **size(DESKTOP))
+    if chooser == "reader":
+        read.evaluate("document.documentElement.dataset.theme = 'dark'")
+    read.emulate_media(media="print")
+    read.evaluate("dispatchEvent(new Event('beforeprint'))")
+    folded = read.locator("article details p")
+    assert folded.count() > 10
+    assert folded.first.is_visible()
+    gone = ".bar, .contents, .copy, .tab-list, .headerlink, .foot, .skip, nav"
+    assert read.locator(f":is({gone}) >> visible=true").count() == 0
+    assert read.locator("img.by-day >> visible=true").count() > 3
+    assert read.locator("img.by-night >> visible=true").count() == 0
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert read.evaluate(ground) == "rgb(255, 255, 255)"
+    read.evaluate("dispatchEvent(new Event('afterprint'))")
+    read.emulate_media(media="screen")
+    assert read.locator("article details[open]").count() == 0
+
+
+# When all is read, and before book.js and DOMContentLoaded.
+FIRST_LOOK = """document.addEventListener("readystatechange", () => {
+    if (document.readyState !== "interactive") return;
+    window.look = {
+      theme: document.documentElement.dataset.theme,
+      framework: document.documentElement.dataset.framework,
+      ground: getComputedStyle(document.body).backgroundColor,
+      later: document.querySelector("[role=tab][aria-selected]") !== null,
+    };
+});"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_first_frame_has_the_colors_that_are_chosen(visit, theme):
+    system = "light" if theme == "dark" else "dark"
+    read = visit(LIGHTEST, color_scheme=system)
+    read.evaluate(f"localStorage.setItem('theme', '{theme}')")
+    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.add_init_script(FIRST_LOOK)
+    read.goto(read.url.partition("?")[0])
+    look = read.evaluate("window.look")
+    assert not look["later"]
+    assert (look["theme"], look["framework"]) == (theme, LAST)
+    dark = look["ground"] == "rgb(22, 25, 29)"
+    assert dark == (theme == "dark"), look
+
+
+def test_the_first_frame_has_the_chosen_framework_alone(visit):
+    """Before book.js has come, the styles of early.js hide the others."""
+    read = visit(LIGHTEST)
+    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.route("**/book.js*", lambda route: route.abort())
+    read.goto(read.url.partition("?")[0])
+    shown = read.locator("[role=tabpanel] >> visible=true").evaluate_all(
+        "(all) => all.map((e) => e.dataset.framework)"
+    )
+    assert shown and set(shown) == {LAST}
+
+
+def test_the_button_goes_through_the_colors_and_they_are_kept(visit):
+    read = visit(LIGHTEST, color_scheme="light")
+    button = read.locator(".theme-button")
+    seen = []
+    for _ in range(3):
+        button.click()
+        seen.append(
+            read.evaluate(
+                "[document.documentElement.dataset.theme ?? 'auto',"
+                "localStorage.getItem('theme'),"
+                "getComputedStyle(document.body).backgroundColor]"
+            )
+        )
+    assert [theme for theme, _, _ in seen] == ["dark", "light", "auto"]
+    assert all(theme == kept for theme, kept, _ in seen)
+    grounds = [ground for _, _, ground in seen]
+    assert grounds[0] != grounds[1] == grounds[2]
+    assert set(read.evaluate("Object.keys(localStorage)")) <= {
+        "framework", "theme",
+    }

@@ -1,0 +1,377 @@
+"""The book that was read once can be read without a network."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support import served
+from support.site_pages import (
+    CONCISE,
+    FIRST,
+    GLOSSARY,
+    PAGES,
+    SITE,
+    changed,
+    copied,
+)
+
+from _ext import offline
+
+LINE = ".offline"
+MOST = 8_000_000  # bytes, of all that is kept: a minute of a slow connection
+PATIENCE = 4  # seconds, of sw.js
+
+
+class Handler(served.Handler):
+    """Answers, fails, waits or is cut off, as the server says."""
+
+    def do_GET(self) -> None:
+        host = self.server
+        path = self.path.split("?")[0]
+        host.asked.append(path)
+        host.running.wait()
+        if host.down:
+            self.close_connection = True  # not a byte of an answer
+            return
+        if path in host.broken:
+            self.send_response(HTTPStatus.INTERNAL_SERVER_ERROR)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        super().do_GET()
+
+
+class Host(served.Server):
+    """A server whose folder can be exchanged, and which can fail."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.RequestHandlerClass = Handler
+        self.asked: list[str] = []
+        self.broken: set[str] = set()
+        self.down = False
+        self.running = threading.Event()
+        self.running.set()
+
+
+@pytest.fixture(params=["", "some-book/"], ids=["root", "project folder"])
+def place(request) -> str:
+    """Where on its host the book is."""
+    return request.param
+
+
+@contextlib.contextmanager
+def hosted(folder: Path) -> Iterator[Host]:
+    host = Host(folder)
+    threading.Thread(target=host.serve_forever, daemon=True).start()
+    try:
+        yield host
+    finally:
+        host.running.set()
+        host.shutdown()
+        host.server_close()
+
+
+@pytest.fixture
+def host(tmp_path) -> Iterator[Host]:
+    """Serves a copy of the site at /some-book/, as GitHub Pages does."""
+    copied(tmp_path / "first" / "some-book")
+    with hosted(tmp_path / "first") as host:
+        yield host
+
+
+@pytest.fixture
+def context(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    context.close()
+
+
+def version(site: Path = SITE) -> str:
+    return re.search(r'VERSION = "(\w+)"', (site / "sw.js").read_text())[1]
+
+
+def says(page, words: str) -> None:
+    """Wait until the line in the footer says this."""
+    page.wait_for_function(
+        "words => document.querySelector('.offline').textContent"
+        ".startsWith(words)",
+        arg=words,
+    )
+
+
+def visit(context, url: str, saved: str | None = None):
+    """The page at an address, after the book of this version is kept."""
+    page = context.new_page()
+    page.goto(url)
+    says(page, f"Available offline, version {saved or version()}.")
+    return page
+
+
+def kept(page) -> dict[str, list[str]]:
+    """The addresses in each cache."""
+    return page.evaluate(
+        "async () => { const found = {}; for (const name of await caches.keys())"
+        " { const cache = await caches.open(name);"
+        " found[name] = (await cache.keys()).map(r => r.url); } return found; }"
+    )
+
+
+def watched(page) -> list[str]:
+    """What goes wrong on a page from now on."""
+    wrong: list[str] = []
+    # Chromium asks for the icon of its tab itself, past the service worker.
+    page.on(
+        "requestfailed",
+        # What is under way when the page is left is aborted, and not missing.
+        lambda asked: "favicon" in asked.url
+        or asked.failure == "net::ERR_ABORTED"
+        or wrong.append(asked.url),
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda said: said.type == "error"
+        and "favicon" not in said.location["url"]
+        and wrong.append(said.text),
+    )
+    return wrong
+
+
+def assert_whole(page) -> None:
+    """The page has its styles, fonts, formulas and figures."""
+    state = page.evaluate(
+        "async () => { const shown = [...document.querySelectorAll("
+        "'article img')].filter(i => getComputedStyle(i).display !== 'none');"
+        " for (const image of shown) image.loading = 'eager';"
+        " await Promise.all(shown.map(i => i.decode().catch(() => null)));"
+        " await document.fonts.ready;"
+        " return {rules: document.styleSheets[0]?.cssRules.length ?? 0,"
+        " fonts: [...document.fonts].map(f => f.status),"
+        " blank: shown.filter(i => !i.naturalWidth).map(i => i.src),"
+        " flat: [...document.querySelectorAll('main math')].filter(m =>"
+        " m.checkVisibility() && !m.getBoundingClientRect().height).length}; }"
+    )
+    assert state["rules"] > 50
+    assert "loaded" in state["fonts"] and "error" not in state["fonts"]
+    assert state["blank"] == []
+    assert state["flat"] == 0
+
+
+def test_after_one_page_the_whole_book_opens_without_a_network(
+    context, tmp_path, place
+):
+    copied(tmp_path / "served" / place)
+    with hosted(tmp_path / "served") as host:
+        page = visit(context, host.url + place + FIRST)
+        assert version() in page.locator(LINE).inner_text()
+        host.down = True
+        host.asked.clear()
+        wrong = watched(page)
+        page.goto(host.url + place)  # which leads on to the first page
+        page.wait_for_url(f"**/{FIRST}")
+        # 404.html knows the one place where the book is published: test_head.
+        for name in [name for name in PAGES if name != "404.html"]:
+            page.goto(host.url + place + name)
+            assert_whole(page)
+            assert wrong == [], name
+        # The server really did not answer: it would have been heard.
+        with pytest.raises(Exception, match="ERR_"):
+            page.goto(host.url + "elsewhere.html")
+
+
+def test_search_and_previews_work_without_a_network(context, host):
+    page = visit(context, host.url + "some-book/" + FIRST)
+    host.down = True
+    page.goto(f"{host.url}some-book/{CONCISE}")
+    wrong = watched(page)
+    page.keyboard.press("/")
+    page.locator("dialog input").fill("underflow")
+    assert page.locator("dialog li p mark").count() > 0
+    page.locator("dialog .search-close").click()
+    page.locator("a.reference.internal[href^='#equation-']").first.focus()
+    page.locator("#preview math").first.wait_for()
+    assert wrong == []
+
+
+def test_what_is_kept_is_the_book_and_not_its_notebooks(context, host):
+    base = f"{host.url}some-book/"
+    page = visit(context, base + FIRST)
+    [(name, urls)] = kept(page).items()
+    assert name.endswith(version())
+    addresses = {url.removeprefix(base) for url in urls}
+    assert {*PAGES, "index.html"} <= addresses
+    drawn = {p.name for p in (SITE / "_images").glob("*.svg")}
+    assert {f"_images/{one}" for one in drawn} <= addresses
+    used = ("chapters/", "_static/", "_images/")
+    assert all(a.startswith(used) or "/" not in a for a in addresses)
+    assert not [a for a in addresses if a.endswith((".ipynb", ".whl"))]
+    assert sum((SITE / a).stat().st_size for a in addresses) < MOST
+
+
+def updated(site: Path) -> str:
+    """Change a page and the style of a copy, as a new build would; the new
+    version.
+    """
+    css = site / "_static" / "book.css"
+    before = offline.digest(css)
+    changed(css, css.read_text() + "\n:root { --edition: second; }\n")
+    for name in PAGES:
+        text = (site / name).read_text("utf-8")
+        text = text.replace(f"book.css?v={before}", f"book.css?v={offline.digest(css)}")
+        if name == GLOSSARY:
+            text = text.replace("</h1>", " renewed</h1>")
+        changed(site / name, text)
+    source = site.parent / "source" / "_static"
+    copied_static = {p.relative_to(site) for p in (site / "_static").rglob("*")}
+    for path in copied_static:
+        made = source.parent / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if (site / path).is_file():
+            made.touch()
+    app = SimpleNamespace(
+        builder=SimpleNamespace(name="html"),
+        srcdir=source.parent,
+        outdir=site,
+    )
+    (site / "sw.js").unlink()
+    offline.write(app, None)
+    return version(site)
+
+
+def edition(page) -> tuple[bool, bool]:
+    """Whether the page shown is the new one, and in the new style."""
+    renewed = "renewed" in page.locator("h1").inner_text()
+    style = page.evaluate(
+        "getComputedStyle(document.documentElement)"
+        ".getPropertyValue('--edition').trim()"
+    )
+    return renewed, style == "second"
+
+
+def test_after_an_update_the_next_page_is_the_new_one(context, host, tmp_path):
+    base = f"{host.url}some-book/"
+    page = visit(context, base + FIRST)
+    new = updated(copied(tmp_path / "second" / "some-book"))
+    assert new != version()
+    host.folder = (tmp_path / "second").resolve()
+    page.goto(base + GLOSSARY)
+    assert edition(page) == (True, True)
+    says(page, f"Available offline, version {new}.")
+    [name] = kept(page)
+    assert name.endswith(new)
+    host.down = True
+    page.reload()
+    assert edition(page) == (True, True)
+    assert_whole(page)
+
+
+def test_an_update_that_fails_leaves_the_last_version_whole(
+    context, host, tmp_path
+):
+    base = f"{host.url}some-book/"
+    page = visit(context, base + FIRST)
+    updated(copied(tmp_path / "second" / "some-book"))
+    host.broken.add("/some-book/search.html")
+    host.folder = (tmp_path / "second").resolve()
+    host.asked.clear()
+    page.evaluate(
+        "async () => { const one = await navigator.serviceWorker"
+        ".getRegistration(); await one.update().catch(() => null);"
+        " const worker = one.installing; if (worker) await new Promise(done =>"
+        " { worker.onstatechange = done; }); }"
+    )
+    assert "/some-book/search.html" in host.asked
+    host.down = True
+    wrong = watched(page)
+    for name in (GLOSSARY, CONCISE, "search.html"):
+        page.goto(base + name)
+        says(page, f"Available offline, version {version()}.")
+        assert edition(page) == (False, False)
+        assert_whole(page)
+    assert wrong == []
+
+
+def test_a_first_save_that_fails_is_said(context, host):
+    host.broken.add("/some-book/search.html")
+    page = context.new_page()
+    page.goto(f"{host.url}some-book/{FIRST}")
+    says(page, "The book could not be saved")
+    assert not any(kept(page).values())
+    page.locator("main a[href$='.html']").first.click()
+    page.wait_for_url("**/chapters/**")
+
+
+def test_a_page_does_not_wait_long_for_a_slow_server(context, host):
+    page = visit(context, f"{host.url}some-book/{FIRST}")
+    host.running.clear()
+    start = time.monotonic()
+    page.goto(f"{host.url}some-book/{GLOSSARY}", wait_until="domcontentloaded")
+    assert_whole(page)
+    assert PATIENCE - 1 < time.monotonic() - start < PATIENCE + 4
+
+
+def test_nothing_is_saved_for_who_saves_data(context, host):
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'connection',"
+        " {get: () => ({saveData: true})})"
+    )
+    page = context.new_page()
+    page.goto(f"{host.url}some-book/{FIRST}")
+    assert kept(page) == {}
+    workers = "navigator.serviceWorker.getRegistrations().then(r => r.length)"
+    assert page.evaluate(workers) == 0
+    assert not page.locator(LINE).is_visible()
+    assert "/some-book/sw.js" not in host.asked
+
+
+def test_a_copy_on_the_device_says_that_it_needs_no_network(context):
+    page = context.new_page()
+    page.goto((SITE / FIRST).as_uri())
+    assert "needs no network" in page.locator(LINE).inner_text()
+    assert page.locator(LINE).is_visible()
+
+
+def test_a_browser_without_service_workers_reads_on(context, host):
+    context.add_init_script("delete Navigator.prototype.serviceWorker")
+    page = context.new_page()
+    wrong = watched(page)
+    page.goto(f"{host.url}some-book/{CONCISE}")
+    assert_whole(page)
+    assert not page.locator(LINE).is_visible()
+    page.keyboard.press("/")
+    page.locator("dialog input").fill("softmax")
+    assert page.locator("dialog li").count() > 0
+    assert wrong == []
+
+
+def test_only_the_readers_two_choices_are_remembered(context, host):
+    page = visit(context, f"{host.url}some-book/{CONCISE}")
+    page.locator("[role=tab][aria-selected=false]").first.click()
+    page.locator(".theme-button").click()
+    page.keyboard.press("/")
+    page.locator("dialog input").fill("softmax")
+    page.locator("dialog li a").first.click()
+    assert sorted(page.evaluate("Object.keys(localStorage)")) == [
+        "framework",
+        "theme",
+    ]
+    assert page.evaluate("Object.keys(sessionStorage)") == []
+    assert page.evaluate("indexedDB.databases()") == []
+    assert context.cookies() == []
+
+
+def test_the_worker_names_no_file_that_the_site_lacks():
+    text = (SITE / "sw.js").read_text("utf-8")
+    files = json.loads(re.search(r"FILES = (\[.*?\]);", text)[1])
+    assert [name for name in files if not (SITE / name).is_file()] == []
+    assert len(files) == len(set(files))

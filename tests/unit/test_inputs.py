@@ -1,0 +1,216 @@
+"""Outputs are reused while nothing that they depend on changed, and it is said
+what did.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import nbformat
+import pytest
+from support import ROOT
+from support.tiny_book import TinyBook, cell
+
+from _ext import build, inputs
+from _ext.build import Book
+from _ext.split import Cell
+
+HELPERS = {
+    "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
+    '__version__ = "1"\n__all__ = ["to", "plot"]\n',
+    "arrays": "def to(): ...\n",
+    "plots": "def draw():\n    from .arrays import to\n",
+    "alpha": "from . import data\n",
+    "beta": "b = 1\n",
+    "data": "import numpy\n",
+    "lonely": "",
+}
+
+
+@pytest.fixture
+def book(tiny: TinyBook) -> TinyBook:
+    """A tiny book with helpers of its own."""
+    (tiny.root / "d2l_extras").mkdir()
+    for name, text in HELPERS.items():
+        helper(tiny, name).write_text(text)
+    return tiny
+
+
+def helper(tiny: TinyBook, name: str):
+    return tiny.root / "d2l_extras" / f"{name}.py"
+
+
+def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
+    book = Book(tiny.root)
+    [page] = book.pages()
+    return inputs.inputs(page, book.frameworks[framework], tiny.root)
+
+
+@pytest.mark.parametrize(
+    ("code", "modules"),
+    [
+        ("import numpy", set()),
+        ("from d2l_extras import to", {"arrays"}),
+        ("from d2l_extras import plot", {"plots", "arrays"}),
+        ("from d2l_extras import plots", {"plots", "arrays"}),
+        ("from d2l_extras.alpha import x", {"alpha", "data"}),
+        ("import d2l_extras.data as d", {"data", "arrays", "plots"}),
+        ("import d2l_extras", {"arrays", "plots"}),
+        ("from d2l_extras import *", {"arrays", "plots"}),
+        ("def f():\n    from d2l_extras.beta import b", {"beta"}),
+        ("%time\nimport d2l_extras", HELPERS.keys()),
+        ("%time\nimport numpy", set()),
+        ("from d2l.mxnet import try_gpu", set()),
+    ],
+)
+def test_the_helpers_that_cells_import_count_and_no_others(book, code, modules):
+    cells = [Cell("code", "an-id", code, line=1)]
+    package = {"__init__"} if modules else set()
+    assert inputs.modules(cells, book.root) == {*modules, *package}
+
+
+def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(book):
+    code = cell("from d2l_extras.alpha import a", "alpha")
+    code += cell("from d2l_extras.beta import b", "beta")
+    book.write(code)
+    before = made_of(book)
+    book.write("New words.\n\n" + code.replace("b\n```", "b as c\n```"))
+    for name in ("beta", "plots", "lonely"):
+        helper(book, name).write_text("changed = 1\n")
+    assert made_of(book) == before
+
+    helper(book, "data").write_text("changed = 1\n")
+    assert differ(before, made_of(book)) == {"d2l_extras/data.py"}
+    (book.root / "kernels" / "alpha.txt").write_text("alpha==2\n")
+    after = made_of(book)
+    assert differ(before, after) == {"d2l_extras/data.py", "kernels/alpha.txt"}
+    book.write(code.replace("a\n```", "a as b\n```", 1))
+    assert differ(after, made_of(book)) == {"code cells"}
+    assert inputs.key(after) != inputs.key(before)
+
+
+def differ(one: dict, other: dict) -> set[str]:
+    return {name for name in {**one, **other} if one.get(name) != other.get(name)}
+
+
+def test_a_tag_is_an_input(book):
+    book.write(cell("1 / 1"))
+    before = made_of(book)
+    book.write(cell("1 / 1", "hide-input"))
+    assert differ(before, made_of(book)) == {"code cells"}
+
+
+def test_handing_on_one_more_helper_changes_no_page_that_does_not_use_it(book):
+    book.write(cell("from d2l_extras import to"))
+    before = made_of(book)
+    package = helper(book, "__init__")
+    package.write_text(
+        package.read_text().replace('"1"', '"2"') + "from .lonely import more\n"
+    )
+    assert made_of(book) == before
+    package.write_text(package.read_text() + "import os\nos.umask(0)\n")
+    assert differ(before, made_of(book)) == {"d2l_extras/__init__.py"}
+
+
+def test_the_book_s_own_pages_name_what_they_use():
+    """No page of ours hides its imports, and each module serves some page."""
+    book = Book(ROOT)
+    used = set()
+    for page in book.pages():
+        for framework in book.frameworks.values():
+            found = inputs.inputs(page, framework, ROOT)
+            used |= found.keys()
+            others = book.frameworks.keys() - {framework.name}
+            assert not {f"d2l_extras/{name}.py" for name in others} & found.keys()
+            for one in page.code(framework.name):
+                if "raises-exception" not in one.tags:
+                    ast.parse(one.source)
+    modules = {f"d2l_extras/{path.name}" for path in ROOT.glob("d2l_extras/*.py")}
+    # The first cell alone runs this one, and keeps no output.
+    assert modules - used == {"d2l_extras/runtime.py"}
+
+
+CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import record")
+
+
+def why(tiny: TinyBook, page: str = "tiny/page") -> list[str]:
+    return build.why(Book(tiny.root), [page]).splitlines()
+
+
+def test_what_is_reused_is_said_with_what_it_rests_on(book):
+    book.write(CODE)
+    assert all("No notebook of it tells" in line for line in why(book))
+    build.make_notebooks(Book(book.root), renew=False)
+    [alpha, beta] = why(book, "chapters/tiny/page.md")
+    assert alpha.startswith("Alpha       tiny/page: reused. ")
+    assert alpha.endswith("code cells, kernels/alpha.txt, d2l_extras/__init__.py")
+    assert "kernels/beta.txt" in beta
+
+
+def test_what_runs_again_is_said_with_what_changed(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    lines = book.page.read_text().splitlines()
+    at = lines.index("a = 1") + 1
+    book.write(CODE.replace("a = 1", "a = 2"))
+    [alpha, _] = why(book)
+    assert "to be executed. Since _build/outputs/alpha/tiny/page.ipynb: " in alpha
+    assert f"code cell 2 of 3 (page.md:{at}) has changed" in alpha
+
+    book.write(CODE)
+    (book.root / "kernels" / "alpha.txt").write_text("alpha==2\n")
+    [alpha, beta] = why(book)
+    assert alpha.endswith(": kernels/alpha.txt has changed")
+    assert ": reused." in beta
+
+    book.write(CODE.replace("import math", "from d2l_extras import to"))
+    [_, beta] = why(book)
+    assert "code cell 1 of 3" in beta and "d2l_extras/arrays.py is new" in beta
+
+    book.write(cell("import math") + cell("a = 1\na"))
+    [_, beta] = why(book)
+    assert "code cells are gone from the end: 2 of 3 left" in beta
+    assert "d2l_extras/__init__.py is no longer needed" in beta
+
+
+def test_another_python_is_a_reason(book, monkeypatch):
+    book.write(CODE)
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "_python", lambda *_: "3.11.0")
+        build.make_notebooks(Book(book.root), renew=False)
+        assert all(": reused. " in line for line in why(book))
+    [alpha, _] = why(book)
+    assert "it was executed by Python 3.11.0, and this is " in alpha
+
+
+def test_a_notebook_from_elsewhere_was_not_executed_here(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    for entry in (book.root / "_build" / "executed").iterdir():
+        entry.unlink()
+    [alpha, _] = why(book)
+    assert alpha.endswith("has not been executed on this machine as it is now")
+
+
+def test_notebooks_of_before_tell_nothing(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    for path in book.root.rglob("page.ipynb"):
+        node = nbformat.read(path, as_version=4)
+        node.metadata.d2l_extras.inputs = "one digest for all"
+        nbformat.write(node, path)
+    for entry in (book.root / "_build" / "executed").iterdir():
+        entry.unlink()
+    [alpha, _] = why(book)
+    assert "No notebook of it tells" in alpha
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["nowhere"], "no page 'nowhere'"), ([], "PAGE=tiny/page")],
+)
+def test_asking_for_no_page_says_how_to_ask(book, names, said):
+    book.write(CODE)
+    done = book.build("why", *names)
+    assert done.returncode == 1
+    assert said in done.stderr and "tiny/page" in done.stderr

@@ -1,0 +1,179 @@
+"""MXNet finds the names it needs in any NumPy, and the reader's stays clean."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+from support import pages
+from support.colab import grid
+
+from d2l_extras import numpy_names
+
+# A library of the past: it takes a name as it is imported, another as it
+# runs, and a version from a module that Python no longer has.
+OLD = """
+import numpy as onp
+from distutils.version import LooseVersion
+from . import part
+lowest = onp.NINF
+def kind(value):
+    return isinstance(value, onp.bool)
+def modern():
+    return LooseVersion(onp.__version__) >= LooseVersion("1.17")
+"""
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """The name of such a library, on the path, and not imported before."""
+    folder = tmp_path / "oldlib"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(OLD)
+    (folder / "part.py").write_text("import numpy as np\nnone = np.PZERO\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(np, "__getattr__", absent)
+    yield "oldlib"
+    for name in [name for name in sys.modules if name.startswith("oldlib")]:
+        del sys.modules[name]
+
+
+def absent(name):
+    raise AttributeError(name)
+
+
+def test_an_old_library_keeps_the_names_and_nobody_else_does(library):
+    before = set(vars(np))
+    with numpy_names.restored(library):
+        oldlib = importlib.import_module(library)
+    assert set(vars(np)) == before
+    assert oldlib.lowest == -np.inf and oldlib.part.none == 0
+    assert oldlib.onp.PINF == oldlib.part.np.PINF == np.inf
+    assert oldlib.kind(np.True_)
+    assert oldlib.modern()
+    assert oldlib.onp.ndarray is np.ndarray
+
+
+def test_a_missing_module_of_python_is_gone_again(library, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        numpy_names.importlib.util,
+        "find_spec",
+        lambda name: None if name == "distutils" else find(name),
+    )
+    for name in [name for name in sys.modules if name.startswith("distutils")]:
+        monkeypatch.delitem(sys.modules, name)
+    with numpy_names.restored(library):
+        importlib.import_module(library)
+    assert "distutils" not in sys.modules
+    assert "distutils.version" not in sys.modules
+
+
+def test_names_are_taken_away_again_when_the_import_fails(library):
+    before = set(vars(np))
+    with pytest.raises(ZeroDivisionError), numpy_names.restored(library):
+        1 / 0
+    assert set(vars(np)) == before
+
+
+def test_what_a_failed_import_left_is_dropped(library, monkeypatch):
+    with pytest.raises((AttributeError, ImportError)):
+        importlib.import_module(library)
+    # The package is gone, and a part of it may not be.
+    sys.modules["oldlib.part"] = half = type(sys)("oldlib.part")
+    with numpy_names.restored(library):
+        oldlib = importlib.import_module(library)
+    assert oldlib.part is not half and oldlib.part.none == 0
+
+
+def test_nothing_is_done_where_nothing_is_missing(library, monkeypatch):
+    for name, value in numpy_names.NAMES.items():
+        if not hasattr(np, name):
+            monkeypatch.setitem(vars(np), name, value)
+    assert numpy_names.missing() == {}
+    with numpy_names.restored(library):
+        oldlib = importlib.import_module(library)
+    assert oldlib.onp is np
+
+
+def test_a_name_whose_look_up_raises_is_missing(monkeypatch):
+    def raises(name):
+        raise RuntimeError("expired")
+
+    monkeypatch.setattr(np, "__getattr__", raises)
+    assert "npv" in numpy_names.missing()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("alltrue", ([1, 0],), False),
+        ("sometrue", ([1, 0],), True),
+        ("product", ([2, 3],), 6),
+        ("round_", (2.75, 1), 2.8),
+        ("msort", ([[3, 1], [2, 5]],), [[2, 1], [3, 5]]),
+        ("in1d", ([[1, 2]], [2]), [False, True]),
+        ("trapz", ([1.0, 2.0, 3.0],), 4.0),
+    ],
+)
+def test_a_function_does_what_it_did(name, arguments, expected):
+    stand_in = numpy_names.FUNCTIONS[name] or getattr(np, name)
+    assert np.array_equal(stand_in(*arguments), expected)
+
+
+def test_a_function_that_moved_says_where_to():
+    with pytest.raises(NotImplementedError, match="no npv.*numpy-financial"):
+        numpy_names.FINANCIAL["npv"](0.1, [1, 2])
+
+
+def test_versions_are_compared_by_their_numbers():
+    version = numpy_names.Version
+    assert version("2.10.0") > version("2.9") > version("1.26.4")
+    assert version("2.4.0rc1") == version("2.4.0")
+
+
+ASKED = """
+import sys
+import numpy as np
+asked, look_up = set(), np.__getattr__
+def note(name):
+    if "mxnet" in sys._getframe(1).f_code.co_filename:
+        asked.add(name)
+        return numpy_names.NAMES[name]
+    return look_up(name)
+from d2l_extras import numpy_names
+missing = set(numpy_names.missing())
+np.__getattr__ = note
+import mxnet
+print(sorted(asked) == sorted(missing), sorted(asked ^ missing))
+"""
+HALF = """
+try:
+    import mxnet
+except Exception:
+    import sys
+    print(any(name.startswith("mxnet.") for name in sys.modules))
+import d2l_extras.mxnet, mxnet as mx, numpy
+print(mx.np.ones(2).sum(), hasattr(numpy, "NINF"))
+"""
+
+
+def test_mxnet_asks_for_each_of_the_names_that_this_numpy_lacks(tmp_path):
+    assert pages.run("mxnet", ASKED, tmp_path, []) == "True []\n"
+
+
+def test_mxnet_can_be_imported_after_an_import_that_failed(tmp_path):
+    printed = pages.run("mxnet", HALF, tmp_path, [])
+    assert printed.split() == ["True", "2.0", "False"]
+
+
+@pytest.mark.parametrize(
+    ("python", "numpy"), [("3.11", "1.26.4"), ("3.13", "2.4.0")]
+)
+def test_the_cells_run_in_the_oldest_and_in_the_newest_corner(python, numpy):
+    # The whole grid: make grid.
+    if not pages.FRAMEWORKS["mxnet"].available:
+        pytest.skip("MXNet has no wheel for this machine")
+    if not grid.has(python):
+        pytest.skip(f"there is no Python {python} on this machine")
+    assert grid.run(grid.build(python, numpy)) == ""

@@ -1,0 +1,234 @@
+"""Who forks the book finds workflows that build, test and publish it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support import ROOT
+
+from _ext import frameworks
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
+BOOK, NEWEST = (
+    yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
+    for name in ("book.yml", "newest.yml")
+)
+BIN = Path(sys.executable).parent
+every_workflow = pytest.mark.parametrize(
+    "path", WORKFLOWS, ids=lambda path: path.name
+)
+
+
+def steps(workflow: dict) -> list[dict]:
+    return [
+        s for job in workflow["jobs"].values() for s in job.get("steps", [])
+    ]
+
+
+def commands(workflow: dict) -> str:
+    return "\n".join(step.get("run", "") for step in steps(workflow))
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("vendor.dependabot", DEPENDABOT)]
+    + [("vendor.github-workflows", path) for path in WORKFLOWS],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_githubs_schema_accepts_the_file(schema, path):
+    done = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", schema, path],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_audit_finds_nothing_to_exploit():
+    done = subprocess.run(
+        [BIN / "zizmor", "--offline", "--no-progress", ROOT / ".github"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "No findings" in done.stdout
+
+
+@every_workflow
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(path):
+    uses = re.findall(r"uses: (.*)", path.read_text())
+    assert uses
+    for use in uses:
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use), use
+
+
+def test_the_workflows_agree_on_the_version_of_an_action():
+    pins: dict[str, set] = {}
+    for path in WORKFLOWS:
+        for name, pin in re.findall(r"uses: (\S+)@(.*)", path.read_text()):
+            pins.setdefault(name, set()).add(pin)
+    assert all(len(found) == 1 for found in pins.values()), pins
+
+
+@pytest.mark.parametrize("workflow", [BOOK, NEWEST], ids=["book", "newest"])
+def test_no_job_may_do_more_than_it_needs(workflow):
+    assert workflow["permissions"] == {}
+    writes = {
+        (name, permission)
+        for name, job in workflow["jobs"].items()
+        for permission, access in job["permissions"].items()
+        if access != "read"
+    }
+    allowed = {
+        ("deploy", "pages"), ("deploy", "id-token"), ("report", "issues")
+    }  # fmt: skip
+    assert writes <= allowed
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 120
+
+
+def test_every_framework_is_executed_on_a_machine_of_its_own():
+    execute = BOOK["jobs"]["execute"]
+    names = execute["strategy"]["matrix"]["framework"]
+    assert names == "${{ fromJSON(needs.frameworks.outputs.names) }}"
+    done = subprocess.run(
+        [sys.executable, "-m", "_ext.frameworks"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    key, listed = done.stdout.strip().split("=")
+    assert key == "names"
+    assert json.loads(listed) == list(frameworks.load(ROOT))
+    assert 'make notebooks FRAMEWORKS="$FRAMEWORK"' in commands(BOOK)
+
+
+def test_the_site_is_published_only_when_it_was_built_and_tested():
+    deploy = BOOK["jobs"]["deploy"]
+    assert set(deploy["needs"]) == {"build", "test"}
+    assert "github.ref == 'refs/heads/main'" in deploy["if"]
+    assert "github.event_name == 'push'" in deploy["if"]
+    assert "execute" in BOOK["jobs"]["build"]["needs"]
+
+
+def test_the_newest_versions_change_nothing_and_are_reported():
+    assert "schedule" in NEWEST[True]  # YAML reads the key `on` so
+    done = commands(NEWEST)
+    assert "make lock UPGRADE=1" in done and "git push" not in done
+    report = NEWEST["jobs"]["report"]
+    assert report["if"] == "failure()" and report["needs"] == "try"
+    assert "gh issue create" in report["steps"][-1]["run"]
+
+
+def test_git_reads_a_checkout_that_belongs_to_the_runners_user(tmp_path):
+    # In a container root works in a folder of the runner's user, and git
+    # refuses it until it is told otherwise.
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    lines = re.findall(r"(?m)^ *git .*", commands(NEWEST))
+    env = {"HOME": str(tmp_path), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(lines)],
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], **env},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert len(lines) > 1
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_weekly_run_leaves_out_is_one_test_that_exists():
+    (step,) = (s for s in steps(NEWEST) if "ARGS" in s.get("env", {}))
+    option, test = step["env"]["ARGS"].split()
+    file, name = test.split("::")
+    assert option == "--deselect"
+    assert f"def {name}(" in (ROOT / file).read_text()
+    assert "bash .ci/run" in step["run"]  # which runs make test
+
+
+GH = """\
+#!/bin/sh
+[ "$2" = list ] && { echo "$OPEN"; exit; }
+echo "asked: $*"
+cat body.md
+"""
+
+
+@pytest.mark.parametrize("log", ["it broke", None])
+@pytest.mark.parametrize("number", ["", "7"])
+def test_a_failure_is_told_in_one_issue_with_or_without_a_log(
+    tmp_path, number, log
+):
+    gh = tmp_path / "gh"
+    gh.write_text(GH)
+    gh.chmod(0o755)
+    if log:
+        (tmp_path / "tail.log").write_text(f"{log}\n")
+    job = NEWEST["jobs"]["report"]
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-ec", job["steps"][-1]["run"]],
+        cwd=tmp_path, capture_output=True, text=True,
+        env={**job["env"], "PATH": path, "OPEN": number, "RUN": "run/1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    asked = f"issue comment {number} " if number else "issue create --title "
+    assert f"asked: {asked}" in done.stdout
+    assert "The weekly run fails: run/1" in done.stdout
+    assert f"    {log or '(no log was kept)'}" in done.stdout
+    # Without a log there is nothing to fetch, and that must not end the job.
+    assert job["steps"][0]["continue-on-error"] is True
+
+
+def test_a_run_that_takes_too_long_is_a_failure():
+    # A job is only cancelled, which reports nothing; a step fails.
+    job = NEWEST["jobs"]["try"]
+    (step,) = (s for s in job["steps"] if "make lock" in s.get("run", ""))
+    assert step["timeout-minutes"] < job["timeout-minutes"]
+
+
+@pytest.mark.parametrize("workflow", [BOOK, NEWEST], ids=["book", "newest"])
+def test_every_command_that_is_called_exists(workflow):
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?m)^ *make ([a-z]+)", commands(workflow)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for script in re.findall(r"bash (\S+)", commands(workflow)):
+        assert (ROOT / script).is_file(), script
+
+
+def test_a_site_is_rendered_from_what_other_machines_executed(tmp_path):
+    # The step that puts the artifacts in place, as the runner would do it.
+    (step,) = (s for s in steps(BOOK) if "artifacts/" in s.get("run", ""))
+    for name in ("mxnet", "tensorflow"):
+        folder = tmp_path / "artifacts" / f"notebooks-{name}" / "chapter"
+        folder.mkdir(parents=True)
+        (folder / "page.ipynb").touch()
+    subprocess.run(["bash", "-ec", step["run"]], cwd=tmp_path, check=True)
+    for name in ("mxnet", "tensorflow"):
+        outputs = tmp_path / "_build" / "outputs" / name
+        assert (outputs / "chapter" / "page.ipynb").is_file()
+
+
+def test_the_containers_install_what_the_projects_own_check_does():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    settings = json.loads(text)
+    command = settings["postCreateCommand"]
+    assert command.endswith("&& make kernels")
+    listed = (ROOT / ".ci" / "run").read_text()
+    needed = re.search(r"needed=\(\n(.*?)\n\)", listed, re.DOTALL)[1].split()
+    for package in needed:
+        assert f" {package} " in command, package
+    binder = ROOT / "binder"
+    assert (binder / "runtime.txt").read_text() == "python-3.11\n"
+    libraries = set((binder / "apt.txt").read_text().split())
+    assert libraries == {"libgomp1", "libquadmath0"}
+
+
+def test_binder_gets_the_locked_environment_and_these_helpers():
+    script = (ROOT / "binder" / "postBuild").read_text()
+    lock = frameworks.load(ROOT)["tensorflow"].lock
+    assert f"--require-hashes -r {lock}" in script
+    assert script.strip().endswith(" .") and "--editable" not in script
+    assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
