@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +13,7 @@ import pytest
 from support import ROOT
 from support.browser import CHROMIUM, OFF
 from support.served import served
-from support.tiny_book import TinyBook
+from support.tiny_book import TinyBook, built_once
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +81,32 @@ def visit(browser, site):
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> TinyBook:
+    """A tiny book that has not been built."""
     return TinyBook(tmp_path / "book")
 
 
-@pytest.fixture(scope="module")
-def tiny_of_module(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
-    """A tiny book that the tests of one file build once and read."""
-    return TinyBook(tmp_path_factory.mktemp("tiny") / "book")
+@pytest.fixture(scope="session")
+def tiny_built(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
+    """Return the built book of a kind, which no test may change.
+
+    A kind is a function that writes the sources. The processes of pytest-xdist
+    share the books.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return cache(partial(built_once, folder=base / "tiny books"))
+
+
+@pytest.fixture
+def tiny_copy(
+    tiny_built: Callable[[Callable[[TinyBook], None]], TinyBook],
+    tmp_path: Path,
+) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
+    """Return a copy of the built book of a kind, to be changed."""
+    return lambda write: tiny_built(write).copy(tmp_path / "book")
 
 
 @pytest.fixture(autouse=True)
