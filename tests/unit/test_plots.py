@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
+from typing import NamedTuple
 from xml.etree import ElementTree
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
+from matplotlib.figure import Figure
 
 from d2l_extras import (
     LivePlot,
@@ -36,29 +36,47 @@ DRAWINGS = {
 }
 
 
+class Shown(NamedTuple):
+    """A figure that was displayed."""
+
+    figure: Figure
+    svg: str
+    options: dict
+
+
 @pytest.fixture
-def drawn(monkeypatch):
-    """The outputs that were displayed, as MIME bundles."""
-    bundles = []
-    monkeypatch.setattr(plots, "display", bundles.append)
-    return bundles
+def shown(monkeypatch):
+    """Return the list that displayed figures are appended to."""
+    shown, saved, savefig = [], [], Figure.savefig
+
+    def save(figure, *arguments, **options):
+        saved.append(figure)
+        savefig(figure, *arguments, **options)
+
+    def display(bundle, **options):
+        svg = bundle["image/svg+xml"]
+        shown.append(Shown(saved[-1], svg, options))
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    monkeypatch.setattr(plots, "display", display)
+    return shown
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_the_same_numbers_give_the_same_bytes(name, drawn, monkeypatch):
+def test_the_same_numbers_give_the_same_bytes(name, shown, monkeypatch):
     DRAWINGS[name]()
     monkeypatch.setitem(plots.mpl.rcParams, "figure.facecolor", "red")
     monkeypatch.setitem(plots.mpl.rcParams, "svg.hashsalt", None)
     DRAWINGS[name]()
-    first, second = (bundle["image/svg+xml"] for bundle in drawn)
+    first, second = (each.svg for each in shown)
     assert first == second
     assert "<dc:date>" not in first
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_a_figure_is_opaque_white_from_edge_to_edge(name, drawn):
+def test_a_figure_is_opaque_white_from_edge_to_edge(name, shown):
     DRAWINGS[name]()
-    root = ElementTree.fromstring(drawn[0]["image/svg+xml"])
+    root = ElementTree.fromstring(shown[0].svg)
     width, height = root.get("viewBox").split()[2:]
     space = "{http://www.w3.org/2000/svg}"
     background = root.find(f".//{space}path")
@@ -72,32 +90,29 @@ def test_curves_differ_in_line_and_marker_not_only_in_color():
         assert len({line[key] for line in plots.LINES}) == len(plots.LINES)
 
 
-def test_percentages_are_shares_of_the_true_class(monkeypatch):
-    texts = []
-    monkeypatch.setattr(plots, "_show", lambda figure: texts.extend(
-        text.get_text() for text in figure.axes[0].texts))
+def test_percentages_are_fractions_of_the_true_class(shown):
     show_confusion_matrix([[9, 1], [0, 5]], ["a", "b"])
-    assert texts == ["90", "10", "100"]
+    axes = shown[0].figure.axes[0]
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    # By predicted class, across, and true class, downward.
+    assert texts == {(0, 0): "90", (1, 0): "10", (1, 1): "100"}
+    for axis in (axes.xaxis, axes.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["a", "b"]
+    assert axes.images[0].get_array().tolist() == [[90, 10], [0, 100]]
 
 
-def test_a_level_is_drawn_where_it_belongs(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_level_is_drawn_at_its_height_with_its_name(shown):
     plot_curves([1, 2], {"loss": {"train": [1, 2]}}, "epoch",
                 levels={"floor": 1.25})
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     assert list(axes.lines[-1].get_ydata()) == [1.25, 1.25]
     assert "floor" in [text.get_text() for text in axes.texts]
 
 
-def test_points_are_drawn_where_they_belong_each_group_with_its_marker(
-    monkeypatch,
-):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_points_are_drawn_at_their_coordinates_with_a_marker_per_group(shown):
     plot_points({"length (mm)": {"a": ([1, 2], [3, 4]), "b": ([5], [6])}},
                 "mass (g)")
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     a, b = axes.collections
     assert a.get_offsets().tolist() == [[1, 3], [2, 4]]
     assert b.get_offsets().tolist() == [[5, 6]]
@@ -106,13 +121,11 @@ def test_points_are_drawn_where_they_belong_each_group_with_its_marker(
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("length (mm)", "mass (g)")
 
 
-def test_a_layer_connects_each_input_with_each_output(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_layer_connects_each_input_with_each_output(shown):
     show_layer(["x1", "x2", "x3"], ["o1", "o2"],
                [["a", "b"], ["c", "d"], ["e", "f"]])
-    texts = [text for text in figures[0].axes[0].texts if text.get_text()]
-    arrows = [text for text in figures[0].axes[0].texts
+    texts = [text for text in shown[0].figure.axes[0].texts if text.get_text()]
+    arrows = [text for text in shown[0].figure.axes[0].texts
               if not text.get_text()]
     assert len(arrows) == 6
     where = {text.get_text(): text.get_position() for text in texts}
@@ -139,11 +152,9 @@ def test_weights_of_another_shape_than_the_layer_are_refused():
         show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
 
-def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(shown):
     plot_curves([1, 2], {"loss": {"train": [1, 1e-4]}}, "epoch", yscale="log")
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     heights = axes.transData.transform([(1, 1), (1, 1e-2), (1, 1e-4)])[:, 1]
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2])
 
@@ -189,50 +200,28 @@ def grow(plot):
         plot.add(1 / epoch, epoch / 4, epoch / 5)
 
 
-def test_a_live_plot_is_one_figure_that_grows_in_place(monkeypatch):
-    shown = []
+def test_a_live_plot_is_one_figure_that_grows_in_place(shown, monkeypatch):
     monkeypatch.setattr(plots, "shell", lambda: object())
     monkeypatch.setattr(plots, "is_batch", lambda: False)
-    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
-        (figure.axes[0].lines[0].get_ydata(), figure.axes[0].get_xlim(),
-         options)))
     grow(LivePlot(3, "epoch", PANELS))
-    points, limits, options = zip(*shown)
-    assert [np.isfinite(ydata).tolist() for ydata in points] == [
+    lines = [each.figure.axes[0].lines[0].get_ydata() for each in shown]
+    assert [np.isfinite(line).tolist() for line in lines] == [
         [True, False, False], [True, True, False], [True, True, True]]
-    assert len({each["display_id"] for each in options}) == 1
-    assert [each["update"] for each in options] == [False, True, True]
-    assert len(set(limits)) == 1 and limits[0][0] < 1 and limits[0][1] > 3
+    assert len({each.options["display_id"] for each in shown}) == 1
+    assert [each.options["update"] for each in shown] == [False, True, True]
+    limits = {each.figure.axes[0].get_xlim() for each in shown}
+    assert limits == {(0.9, 3.1)}
 
 
-def test_a_live_plot_that_a_program_executes_is_drawn_once(monkeypatch):
-    shown = []
-    monkeypatch.setattr(plots, "shell", lambda: object())
-    monkeypatch.setattr(plots, "is_batch", lambda: True)
-    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
-        options))
+@pytest.mark.parametrize("shell", [None, object()])
+def test_a_live_plot_in_a_program_is_drawn_once(shown, monkeypatch, shell):
+    monkeypatch.setattr(plots, "shell", lambda: shell)
+    monkeypatch.setattr(plots, "is_batch", lambda: shell is not None)
     grow(LivePlot(3, "epoch", PANELS))
-    assert shown == [{}]
+    assert [each.options for each in shown] == [{}]
 
 
-def test_a_static_page_keeps_the_complete_live_plot_and_nothing_else():
-    source = (
-        "from d2l_extras import LivePlot\n"
-        "plot = LivePlot(2, 'epoch', {'loss (nats)': ['train']})\n"
-        "plot.add(1)\n"
-        "plot.add(0.5)"
-    )
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source)]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output.data["text/plain"] == "<Figure with 1 axes>"
-    assert "image/svg+xml" in output.data
-
-
-def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_finished_live_plot_is_the_plot_of_its_curves(shown):
     grow(LivePlot(3, "epoch", PANELS))
     plot_curves([1, 2, 3], {
         "loss (nats)": {"train": [1, 1 / 2, 1 / 3]},
@@ -241,8 +230,8 @@ def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
     live, still = (
         [(axes.get_xlim(), axes.get_xlabel(), axes.get_ylabel(),
           line.get_label(), line.get_xydata().tolist())
-         for axes in figure.axes for line in axes.lines]
-        for figure in figures
+         for axes in each.figure.axes for line in axes.lines]
+        for each in shown
     )
     assert live == still
 

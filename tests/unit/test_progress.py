@@ -1,8 +1,6 @@
-"""Progress is one narrow table, live and in a static page."""
+"""Progress is one table, narrow enough for a phone."""
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from d2l_extras import Progress
 
@@ -11,20 +9,6 @@ epoch 2/2 [======]
  epoch  train loss
      1       0.500
      2       0.250"""
-
-
-def test_a_static_page_keeps_the_finished_table_and_nothing_else():
-    source = (
-        "from d2l_extras import Progress\n"
-        "progress = Progress(2, 'epoch', 'train loss')\n"
-        "progress.add(1, 0.5)\n"
-        "progress.add(2, 0.25)"
-    )
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source)]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output.data == {"text/plain": TABLE}
 
 
 def test_the_bar_grows_with_every_row():
