@@ -18,14 +18,22 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from queue import SimpleQueue
+
+# Imported here so that each fork has them: what the tested modules import.
+import jupytext.myst  # noqa: F401
+import matplotlib.backends.backend_svg  # noqa: F401
+import myst_nb.core.read  # noqa: F401
+import pytest
+import sphinx.application  # noqa: F401
 
 from support import ROOT
 
@@ -193,22 +201,38 @@ def copy_checkout(folder: Path) -> None:
 
 
 def passes(root: Path, tests: list[str]) -> bool:
-    """Run tests in a copy; tell whether there are any and all pass."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    try:
-        done = subprocess.run(
-            [*command, "-p", "no:cacheprovider", *tests],
-            cwd=root, env=environment, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=TIMEOUT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    """Run tests in a copy; tell whether there are any and all pass.
+
+    They run in a fork of this process, which has imported the libraries.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(root, tests))
+    for _ in range(10 * TIMEOUT):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def _run(root: Path, tests: list[str]) -> int:
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    os.chdir(root)
+    paths = [str(root), str(root / "tests")]
+    sys.path[:0] = paths
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("_ext", "d2l_extras", "support"):
+            del sys.modules[name]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    return int(pytest.main([*options, *tests]))
 
 
 def main() -> int:
@@ -216,7 +240,6 @@ def main() -> int:
     parser.add_argument("files", nargs="*", default=MODULES)
     parser.add_argument("--sample", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     every = [
         mutation
@@ -225,34 +248,24 @@ def main() -> int:
     ]
     number = min(given.sample, len(every))
     chosen = random.Random(given.seed).sample(every, number)
+    chosen.sort(key=lambda mutation: mutation.file)
     print(f"{number} of {len(every)} mutations, seed {given.seed}", flush=True)
+    survivors = 0
     with tempfile.TemporaryDirectory() as place:
-        copies = SimpleQueue()
-        for job in range(given.jobs):
-            copies.put(Path(place, str(job)))
-            copy_checkout(Path(place, str(job)))
-
-        def survives(mutation: Mutation) -> bool:
-            root = copies.get()
-            path = root / mutation.file
+        root = Path(place)
+        copy_checkout(root)
+        for file, mutants in groupby(chosen, lambda mutation: mutation.file):
+            tests, path = nearest_tests(file), root / file
             content = path.read_bytes()
-            try:
-                path.write_bytes(mutation.apply(content))
-                tests = nearest_tests(mutation.file)
-                survived = not tests or passes(root, tests)
-            finally:
-                path.write_bytes(content)
-                copies.put(root)
-            said = "survived" if survived else "caught  "
-            print(f"{said} {mutation}", flush=True)
-            return survived
-
-        for file in sorted({mutation.file for mutation in chosen}):
-            tests = nearest_tests(file)
-            if tests and not passes(Path(place, "0"), tests):
+            if tests and not passes(root, tests):
                 sys.exit(f"without a mutation, the tests of {file} fail")
-        with ThreadPoolExecutor(given.jobs) as pool:
-            survivors = sum(pool.map(survives, chosen))
+            for mutation in mutants:
+                path.write_bytes(mutation.apply(content))
+                survives = not tests or passes(root, tests)
+                survivors += survives
+                said = "survived" if survives else "caught"
+                print(f"{said:9}{mutation}", flush=True)
+            path.write_bytes(content)
     print(f"{number - survivors} of {number} were caught")
     return 0
 
