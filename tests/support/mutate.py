@@ -5,7 +5,7 @@
 Each mutation is made in a copy of the checkout, where the nearest tests of
 `make test` run until one fails. Those are, by the name of the changed module,
 `test_<module>*.py` in tests/unit, tests/book, and tests/build, and whatever
-else in tests/unit imports the module. What survives is printed with its place.
+else in the first two imports the module. What survives is printed with its place.
 Some survivors are equivalent: the changed code does the same.
 """
 
@@ -181,7 +181,8 @@ def nearest_tests(file: str, root: Path = ROOT) -> list[str]:
     )
     importing = [
         path
-        for path in sorted(root.glob("tests/unit/test_*.py"))
+        for folder in ("unit", "book")
+        for path in sorted(root.glob(f"tests/{folder}/test_*.py"))
         if path not in named and imports.search(path.read_text("utf-8"))
     ]
     return [p.relative_to(root).as_posix() for p in [*named, *importing]]
