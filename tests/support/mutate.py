@@ -4,9 +4,9 @@
 
 Each mutation is made in a copy of the checkout, where the nearest tests of
 `make test` run until one fails. Those are `test_<module>*.py` in tests/unit and
-tests/book, or else in tests/build, and what in the first two imports the
-module. What survives is printed with its place. Some survivors are equivalent:
-the changed code does the same.
+tests/book and what else in tests/unit imports the module, or else
+`test_<module>*.py` in tests/build. What survives is printed with its place.
+Some survivors are equivalent: the changed code does the same.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ MODULES = [f"_ext/{name}.py" for name in PURE] + sorted(
 )
 # Tests that reach a module in another way than by its name.
 FURTHER = {
+    "d2l_extras/maps.py": "tests/book/test_redrawn.py",
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
+    "d2l_extras/plots.py": "tests/book/test_redrawn.py",
     "d2l_extras/progress.py": "tests/unit/test_notebook.py",
     "d2l_extras/record.py": "tests/unit/test_notebook.py",
     "d2l_extras/tensorflow.py": "tests/unit/test_framework_modules.py",
@@ -188,8 +190,7 @@ def nearest_tests(file: str, root: Path = ROOT) -> list[str]:
     )
     importing = [
         path
-        for folder in ("unit", "book")
-        for path in sorted(root.glob(f"tests/{folder}/test_*.py"))
+        for path in sorted(root.glob("tests/unit/test_*.py"))
         if path not in quick and imports.search(path.read_text("utf-8"))
     ]
     found = [*quick, *importing] or named["build"]

@@ -136,6 +136,109 @@ def test_a_layer_connects_each_input_with_each_output(shown):
     assert low < where["e"][0] < high
 
 
+def height(shown) -> float:
+    return shown.figure.get_size_inches()[1]
+
+
+def test_each_panel_adds_as_much_to_the_height(shown):
+    """24 tenths of an inch, and 8 for the label of the axis below them."""
+    for number in (1, 2):
+        panels = {str(panel): {"a": [1, 2]} for panel in range(number)}
+        plot_curves([1, 2], panels, "epoch")
+        points = {str(panel): {"a": ([1], [2])} for panel in range(number)}
+        plot_points(points, "mass (g)")
+    heights = [height(each) for each in shown]
+    assert heights == pytest.approx([3.2, 3.2, 5.6, 5.6])
+    assert {each.figure.get_size_inches()[0] for each in shown} == {5}
+
+
+def test_panels_have_their_own_axes_and_share_the_other(shown):
+    plot_curves([1, 2], {"a": {"x": [1, 2]}, "b": {"x": [3, 4]}}, "epoch")
+    plot_points({"a": {"x": ([1], [2])}, "b": {"x": ([3], [4])}}, "mass (g)")
+    (first, second), (left, right) = (each.figure.axes for each in shown)
+    assert [first.get_ylabel(), second.get_ylabel()] == ["a", "b"]
+    assert [first.get_xlabel(), second.get_xlabel()] == ["", "epoch"]
+    assert first.get_xlim() == second.get_xlim()
+    assert first.get_ylim() != second.get_ylim()
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_xlim() != right.get_xlim()
+
+
+def test_four_curves_or_groups_can_be_told_apart(shown):
+    plot_curves([1], {"y": {str(n): [n] for n in range(4)}}, "epoch")
+    plot_points({"x": {str(n): ([n], [n]) for n in range(4)}}, "y")
+    curves = shown[0].figure.axes[0].lines
+    styles = {(line.get_linestyle(), line.get_marker()) for line in curves}
+    assert len(styles) == 4
+    for each in shown:
+        legend = each.figure.axes[0].get_legend()
+        names = [text.get_text() for text in legend.get_texts()]
+        assert names == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(("number", "every"), [(1, 1), (19, 1), (20, 2), (55, 5)])
+def test_a_long_curve_has_about_ten_markers(shown, number, every):
+    plot_curves(range(number), {"y": {"a": range(number)}}, "epoch")
+    [line] = shown[0].figure.axes[0].lines
+    assert line.get_markevery() == every
+
+
+def test_whole_numbers_have_ticks_at_whole_numbers(shown):
+    for steps in ([1, 2, 3], [1.0, 1.5, 2.0], list(range(100))):
+        plot_curves(steps, {"y": {"a": [1] * len(steps)}}, "epoch")
+    few, halves, many = (each.figure.axes[0].get_xticks() for each in shown)
+    assert all(tick == int(tick) for tick in few)
+    assert not all(tick == int(tick) for tick in halves)
+    assert len(many) <= 8  # two of them beyond the ends
+
+
+def test_a_level_is_named_in_the_middle_just_above_its_line(shown):
+    for x in ([1, 2], [3, 4]):
+        plot_curves(x, {"y": {"a": [1, 2]}, "z": {"a": [1, 2]}}, "epoch",
+                    levels={"floor": 1.25})
+        first, second = shown[-1].figure.axes
+        [name] = first.texts
+        assert (name.xy, name.get_position()) == ((0.5, 1.25), (0, 5))
+        assert len(second.lines) == 1 and not second.texts
+
+
+def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
+    images = np.linspace(0, 1, 7 * 4).reshape(7, 2, 2)
+    show_images(images, list("abcdefg"))
+    show_images(images, ["a\nb", *"bcdefg"])
+    show_images(images, list("abcdefg"), columns=7)
+    show_images(images, list("abcdefg"), columns=4)
+    heights = [height(each) for each in shown]
+    expected = [2 * 1.22, 2 * 1.44, 5 / 7 + 0.22, 2 * (5 / 4 + 0.22)]
+    assert heights == pytest.approx(expected)
+    axes = shown[0].figure.axes
+    assert len(axes) == 10 and not any(each.axison for each in axes)
+    assert [each.get_title() for each in axes[:7]] == list("abcdefg")
+    for drawn, image in zip(axes, images):
+        assert np.array_equal(drawn.images[0].get_array(), image)
+        assert drawn.images[0].get_clim() == (0, 1)
+
+
+def test_signed_images_share_a_scale_around_zero_that_a_bar_gives(shown):
+    images = np.array([[[-3.0, 1.0]], [[0.5, 2.0]]])
+    show_images(images, ["a", "b"], columns=2, signed=True)
+    figure = shown[0].figure
+    assert height(shown[0]) == pytest.approx(5 / 3 + 0.22)
+    *panels, bar = figure.axes
+    assert [panel.images[0].get_clim() for panel in panels] == 2 * [(-3, 3)]
+    assert bar.get_ylabel() == "weight" and len(panels) == 2
+
+
+def test_a_class_without_examples_is_a_row_of_blanks(shown):
+    show_confusion_matrix([[0, 0], [1, 199]], ["a", "b"])
+    axes = shown[0].figure.axes[0]
+    # 0.5 % rounds to 0.
+    assert [text.get_text() for text in axes.texts] == ["100"]
+    assert axes.images[0].get_clim() == (0, 180)
+    assert shown[0].figure.get_size_inches().tolist() == [5.5, 5.5]
+    assert "predicted" in axes.get_xlabel() and "true" in axes.get_ylabel()
+
+
 def test_groups_with_more_x_than_y_are_refused():
     with pytest.raises(ValueError, match="'a' has 2 x and 1 y"):
         plot_points({"x": {"a": ([1, 2], [1])}}, "y")

@@ -35,6 +35,20 @@ def test_no_line_is_wider_than_a_phone():
         Progress(1, "epoch", *["fourteen chars"] * 2, "12 chars....")
 
 
+def test_the_bar_of_a_narrow_table_has_five_places():
+    progress = Progress(1_000_000, "x")
+    assert str(progress).splitlines()[0] == "x 0/1000000 [     ]"
+
+
+def test_a_heading_has_at_least_six_places():
+    assert str(Progress(1, "x", "y")).splitlines()[1] == "     x       y"
+
+
+def test_a_table_has_at_least_one_column():
+    with pytest.raises(ValueError, match="give 1 to 50"):
+        Progress(1)
+
+
 def test_a_row_has_one_value_a_column():
     progress = Progress(2, "epoch", "train loss")
     with pytest.raises(ValueError, match="1 values for the columns epoch, "):
