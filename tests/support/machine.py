@@ -1,0 +1,86 @@
+"""What the machine must provide for `make test-all`.
+
+    python -m support.machine    exits 1 and names the packages that are missing
+
+Nothing is skipped because a program is missing: the test that needs it fails
+and names the package of Debian that has it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from support.browser import CHROMIUM
+
+# The programs that each purpose needs, by the Debian package that has them.
+POPPLER = dict.fromkeys(
+    ("pdffonts", "pdfinfo", "pdftohtml", "pdftotext"), "poppler-utils"
+)
+PURPOSES = ("git", "browser", "pdf", "epub")
+
+
+def missing_programs(*purposes: str) -> list[str]:
+    """Return the Debian packages that the tests need and this machine lacks.
+
+    Without `purposes`, the needs of all tests are looked at.
+    """
+    from _ext.printed import PROGRAMS, TEX_FILES  # which loads Sphinx
+
+    missing = []
+    for purpose in purposes or PURPOSES:
+        if purpose == "browser":
+            programs = {} if CHROMIUM else {"chromium": "chromium"}
+        elif purpose == "pdf":
+            programs = {**PROGRAMS["pdf"], **POPPLER}
+        elif purpose == "epub":
+            programs = PROGRAMS["epub"]
+        else:
+            programs = {purpose: purpose}
+        missing += [
+            package
+            for program, package in programs.items()
+            if not shutil.which(program)
+        ]
+        if purpose == "pdf":
+            missing += [
+                package
+                for file, package in TEX_FILES.items()
+                if not _tex_has(file)
+            ]
+    return list(dict.fromkeys(missing))
+
+
+def _tex_has(file: str) -> bool:
+    if not shutil.which("kpsewhich"):
+        return False
+    asked = ["kpsewhich", file]
+    return not subprocess.run(asked, capture_output=True, check=False).returncode
+
+
+def advice(packages: list[str]) -> str:
+    """Return a sentence that says how to install Debian packages."""
+    return (
+        "The tests need programs that this machine does not have. On Debian, "
+        f"install them with: apt install {' '.join(packages)}"
+    )
+
+
+def require(*purposes: str) -> None:
+    """Fail the running test if the machine lacks what a purpose needs."""
+    if packages := missing_programs(*purposes):
+        pytest.fail(advice(packages), pytrace=False)
+
+
+def main() -> int:
+    packages = missing_programs()
+    if packages:
+        print(advice(packages), file=sys.stderr)
+    return 1 if packages else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
