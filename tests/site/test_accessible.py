@@ -76,6 +76,12 @@ def test_axe_finds_no_violation_in_what_opens(visit, opening, width, part):
     assert axe.violations(read, axe.OF_SCHEME, part) == []
 
 
+@pytest.mark.xfail(strict=True, reason="main:target is marked as a whole")
+def test_after_the_skip_link_dark_text_has_enough_contrast(visit):
+    read = visit(f"{LESSON}#main", color_scheme="dark", **size(DESKTOP))
+    assert axe.violations(read, ["color-contrast"], ".on-this-page") == []
+
+
 # The keyboard
 
 FOCUSED = "document.activeElement.outerHTML"
@@ -219,7 +225,7 @@ def blended(color: str, opacity: float, background: str) -> str:
 
 # For each shape in a drawing: what it is, its colors, and where it is.
 INKS = """() => {
-    const found = [];
+    const found = [], letters = [];
     const shapes = "path, use, text, circle, ellipse, line, polyline, " +
       "polygon, rect";
     const hex = (color) => "#" + color.match(/[\\d.]+/g).slice(0, 3)
@@ -248,8 +254,10 @@ INKS = """() => {
       if (colors.length) {
         found.push({kind, colors, box: [left, top, right, bottom]});
       }
-      if (kind === "letter") shape.style.visibility = "hidden";
+      if (kind === "letter") letters.push(shape);
     }
+    // Last, since a change of style makes the next look at one slow.
+    letters.forEach((shape) => { shape.style.visibility = "hidden"; });
     return found;
 }"""
 

@@ -79,7 +79,7 @@ def test_other_keys_are_left_to_the_browser(visit):
     read.keyboard.press("ArrowUp")
     read.keyboard.press("a")
     assert chosen(read) == {FIRST}
-    read.keyboard.press("Tab")  # one stop a tab set
+    read.keyboard.press("Tab")  # a tab set is one stop
     assert not read.evaluate("document.activeElement.matches('[role=tab]')")
 
 
@@ -120,7 +120,7 @@ def test_an_unknown_framework_is_ignored(visit, where):
     else:
         read.goto(f"{read.url}?framework={unknown}")
     assert chosen(read) == {FIRST}
-    # Nor does it undo a choice made before.
+    # Nor does it undo an earlier choice.
     read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
     read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
     assert chosen(read) == {LAST}
@@ -154,7 +154,7 @@ def test_a_choice_in_one_window_reaches_the_other_windows(visit):
 
 
 def hidden_anchor() -> tuple[str, str]:
-    """A page and an anchor inside of the last framework's panel."""
+    """Return a page and an anchor in a panel of the last framework."""
     for page in LESSONS:
         panels = f".//*[@role='tabpanel'][@data-framework='{LAST}']//*[@id]"
         for element in html_of(page).iterfind(panels):
@@ -192,7 +192,7 @@ def test_finding_text_in_a_hidden_panel_chooses_its_framework(visit):
 
 
 def own_word() -> tuple[str, str]:
-    """A page and a word that only the last framework's panels have."""
+    """Return a page and a word that only panels of the last framework have."""
     for page in LESSONS:
         html = html_of(page)
         words = {}
@@ -206,7 +206,7 @@ def own_word() -> tuple[str, str]:
         for word in words[LAST]:
             if everything.count(word) == 1:
                 return page, word
-    raise AssertionError("no word stands in the last framework's panels alone")
+    raise AssertionError("no word is only in panels of the last framework")
 
 
 def test_a_link_to_a_text_fragment_opens_its_hidden_panel(visit):
@@ -229,7 +229,7 @@ def middle(page) -> None:
     )
 
 
-# Chromium holds the page by itself; other browsers leave it to book.js.
+# Chromium keeps the page in place by itself. Elsewhere book.js does it.
 anchoring = pytest.mark.parametrize("anchoring", ["auto", "none"])
 
 
@@ -250,7 +250,7 @@ def test_a_tab_stays_under_the_pointer_that_chooses_it(visit, width, anchoring):
     number = tabs.evaluate_all(
         "(all) => all.findIndex((e) => e.getBoundingClientRect().top > 200)"
     )
-    assert number > 5  # so much above it changes its height
+    assert number > 5  # so much above it changes height
     tab = tabs.nth(number)
     tab.evaluate("(e) => e.scrollIntoView({block: 'center'})")
     top = "(e) => e.getBoundingClientRect().top"
@@ -333,7 +333,7 @@ def test_without_scripts_the_contents_open_on_a_phone(visit):
 
 
 def code_of(page: str, framework: str) -> list[str]:
-    """The names that only a framework's cells on a page use."""
+    """Return the names that only the cells of a framework use on a page."""
     words = {}
     for name in FRAMEWORKS:
         found = html_of(page).iterfind(
@@ -396,7 +396,7 @@ def test_a_printed_page_is_white_unfolded_and_without_controls(visit, chooser):
     assert read.locator("article details[open]").count() == 0
 
 
-# When all is read, and before book.js and DOMContentLoaded.
+# When the page is parsed, before book.js and DOMContentLoaded.
 FIRST_LOOK = """document.addEventListener("readystatechange", () => {
     if (document.readyState !== "interactive") return;
     window.look = {
@@ -424,7 +424,7 @@ def test_the_first_frame_has_the_chosen_colors(visit, theme):
 
 
 def test_the_first_frame_shows_only_the_chosen_framework(visit):
-    """Before book.js has come, the styles of early.js hide the others."""
+    """Until book.js has loaded, the styles of early.js hide the others."""
     read = visit(LIGHTEST)
     read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
     read.route("**/book.js*", lambda route: route.abort())

@@ -64,7 +64,7 @@ def _tex_has(file: str) -> bool:
 def advice(packages: list[str]) -> str:
     """Return a sentence that says how to install Debian packages."""
     return (
-        "The tests need programs that this machine does not have. On Debian, "
+        "This needs programs that this machine does not have. On Debian, "
         f"install them with: apt install {' '.join(packages)}"
     )
 
