@@ -1,8 +1,9 @@
-"""Name what this machine lacks for `make test-all`.
+"""What the machine must provide for `make test-all`.
 
-    python -m support.machine
+    python -m support.machine    exits 1 and names what is missing
 
-Exits with 1 and a list, unless nothing is missing.
+Nothing is skipped because a program is missing: the test that needs it fails
+and names the package of Debian that has it.
 """
 
 from __future__ import annotations
@@ -12,58 +13,83 @@ import shutil
 import subprocess
 import sys
 
-from _ext import printed
+import pytest
 
-from . import ROOT
-from .browser import CHROMIUM
+from support import ROOT
+from support.browser import CHROMIUM
 
-# Programs by Debian's package, besides those that make pdf and make epub need.
-PROGRAMS = {"git": "git", "pdftotext": "poppler-utils"}
-
-
-def missing_packages() -> dict[str, str]:
-    """Return what is missing, by the Debian package that brings it."""
-    wanted = {**PROGRAMS, **printed.PROGRAMS["pdf"], **printed.PROGRAMS["epub"]}
-    missing = {
-        package: program
-        for program, package in wanted.items()
-        if not shutil.which(program)
-    }
-    if not CHROMIUM:
-        missing["chromium"] = "chromium"
-    for file, package in printed.TEX_FILES.items():
-        if package not in missing and not _has_tex_file(file):
-            missing[package] = file
-    return missing
+# The programs that each purpose needs, by the Debian package that has them.
+POPPLER = dict.fromkeys(
+    ("pdffonts", "pdfinfo", "pdftohtml", "pdftotext"), "poppler-utils"
+)
+PURPOSES = ("git", "browser", "pdf", "epub")
 
 
-def _has_tex_file(file: str) -> bool:
-    """Whether TeX finds a file; without TeX it finds none."""
+def missing_programs(*purposes: str) -> list[str]:
+    """Return the Debian packages that the tests need and this machine lacks.
+
+    Without `purposes`, the needs of all tests are looked at.
+    """
+    from _ext.printed import PROGRAMS, TEX_FILES  # which loads Sphinx
+
+    missing = []
+    for purpose in purposes or PURPOSES:
+        if purpose == "browser":
+            programs = {} if CHROMIUM else {"chromium": "chromium"}
+        elif purpose == "pdf":
+            programs = {**PROGRAMS["pdf"], **POPPLER}
+        elif purpose == "epub":
+            programs = PROGRAMS["epub"]
+        else:
+            programs = {purpose: purpose}
+        missing += [
+            package
+            for program, package in programs.items()
+            if not shutil.which(program)
+        ]
+        if purpose == "pdf":
+            missing += [
+                package
+                for file, package in TEX_FILES.items()
+                if not _tex_has(file)
+            ]
+    return list(dict.fromkeys(missing))
+
+
+def _tex_has(file: str) -> bool:
     if not shutil.which("kpsewhich"):
         return False
-    done = subprocess.run(["kpsewhich", file], capture_output=True, check=False)
-    return done.returncode == 0
+    asked = ["kpsewhich", file]
+    return not subprocess.run(asked, capture_output=True, check=False).returncode
 
 
-def missing_frameworks() -> list[str]:
+def advice(packages: list[str]) -> str:
+    """Return a sentence that says how to install Debian packages."""
+    return (
+        "This needs programs that this machine does not have. On Debian, "
+        f"install them with: apt install {' '.join(packages)}"
+    )
+
+
+def require(*purposes: str) -> None:
+    """Fail the running test if the machine lacks what a purpose needs."""
+    if packages := missing_programs(*purposes):
+        pytest.fail(advice(packages), pytrace=False)
+
+
+def missing_environments() -> list[str]:
     """Return why frameworks that have a wheel here have no environment."""
     path = ROOT / ".envs" / "missing.json"
     return list(json.loads(path.read_text(encoding="utf-8")).values())
 
 
 def main() -> int:
-    packages, reasons = missing_packages(), missing_frameworks()
+    packages, problems = missing_programs(), missing_environments()
     if packages:
-        reasons.append(
-            f"This machine lacks {', '.join(packages.values())}. Install "
-            f"{'it' if len(packages) == 1 else 'them'} (Debian: apt install "
-            f"{' '.join(packages)})."
-        )
-    if reasons:
-        print("make test-all cannot run every test here.", file=sys.stderr)
-        print(*reasons, "make test needs none of this.", sep="\n", file=sys.stderr)
-        return 1
-    return 0
+        problems.append(advice(packages))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
