@@ -13,10 +13,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+import pytest
+
 from _ext import frameworks
+from _ext.build import Book, Durations, cpus
+from _ext.execute import Kernels
 
 from . import ROOT
 
+# In seconds. `make test` executes notebooks again that take less than this.
+QUICK = 20
 SANITIZE = Path(__file__).parent / "sanitize.cfg"
 KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
@@ -71,6 +78,36 @@ def kernel_of(path: Path) -> str:
             f"{example}, as in make nbval NOTEBOOK=..."
         )
     return known[name].kernel
+
+
+def notebooks(quick: bool | None = None) -> pytest.MarkDecorator:
+    """Run a test for each committed notebook, or for the quick or slow ones.
+
+    A notebook is quick if the last build took less than QUICK to execute it.
+    """
+    book, chosen = Book(ROOT), []
+    durations = Durations(book)
+    for framework in book.frameworks.values():
+        for page in book.pages():
+            seconds = durations.expected(page, framework)
+            if quick is None or quick == (seconds < QUICK):
+                path = book.committed(page, framework)
+                name = f"{framework.name}/{page.name}"
+                chosen.append(pytest.param(path, framework, id=name))
+    return pytest.mark.parametrize(("path", "framework"), chosen)
+
+
+def assert_same_outputs(path: Path, framework: frameworks.Framework) -> None:
+    """Execute a committed notebook again and compare every output."""
+    if not framework.available:
+        pytest.skip(f"{framework.label} has no wheel for this machine")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    limits = Kernels(max(1, cpus() // workers)).limits
+    done = nbval(path, framework.kernel, limits)
+    assert done.returncode == 0, done.stdout[-6000:]
+    cells = nbformat.read(path, as_version=4).cells
+    code = sum(cell.cell_type == "code" for cell in cells)
+    assert f"{code} passed" in done.stdout
 
 
 def main(arguments: list[str]) -> int | str:
