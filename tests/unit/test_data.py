@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+
 from d2l_extras import data
 from d2l_extras.data import DatasetNotAvailable, fashion_mnist
 
