@@ -6,10 +6,7 @@ What may differ between machines is named in sanitize.cfg, with the reason.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,12 +14,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from support import ROOT
+from support.nbval import nbval
 
 from _ext.build import MOST_JOBS, Book, Durations, cpus
 from _ext.execute import Kernels
 
 BOOK = Book(ROOT)
-SANITIZE = ROOT / "tests" / "support" / "sanitize.cfg"
 NOTEBOOKS = {
     BOOK.committed(page, framework): (page, framework)
     for framework in BOOK.frameworks.values()
@@ -35,27 +32,6 @@ every_notebook = pytest.mark.parametrize(
         for path, (page, framework) in NOTEBOOKS.items()
     ],
 )
-
-
-def nbval(
-    path: Path, kernel: str, limits: dict[str, str] | None = None
-) -> subprocess.CompletedProcess:
-    """Execute a notebook again and compare, in a run of pytest of its own.
-
-    `limits` are of threads, where the environment says nothing else.
-    """
-    kernels = str(ROOT / ".envs" / "share" / "jupyter")
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", path.name]
-        + [f"--rootdir={path.parent}", "-c", os.devnull, "-q"]
-        + [f"--nbval-kernel-name={kernel}", f"--nbval-sanitize-with={SANITIZE}"]
-        + ["-p", "no:cacheprovider", "--color=no", "--nbval-cell-timeout=600"],
-        cwd=path.parent,
-        env={**(limits or {}), **os.environ, "JUPYTER_PATH": kernels,
-             "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
 
 
 def skip_where_it_cannot_run(framework) -> None:
