@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from d2l_extras import data
@@ -705,13 +705,17 @@ def test_apt_fetches_what_the_mirrors_lack(arrays, start, cache, repository):
 
 def test_an_apt_that_hangs_is_killed_with_its_children(
         files, fake_apt, tmp_path):
-    children = tmp_path / "children"
-    fake_apt(f"tail -f /dev/null & echo $$ $! >> {children}; wait")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    fake_apt(f"exec 3> {pipe}; echo started >&3; tail -f /dev/null & wait")
     message = failure(patience=1.5)
     assert f"apt-get download {data.PACKAGE}: no answer within 1." in message
-    for child in map(int, children.read_text().split()):
-        assert (not psutil.pid_exists(child)
-                or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    assert os.read(reader, 1000).startswith(b"started")
+    # The pipe ends when no process has it open for writing any more.
+    ended, _, _ = select.select([reader], [], [], 10)
+    assert ended and os.read(reader, 1000) == b""
+    os.close(reader)
 
 
 def test_an_apt_that_receives_bytes_may_take_longer_than_the_limit(
