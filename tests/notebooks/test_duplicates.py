@@ -91,6 +91,11 @@ def data():
 
 
 @pytest.fixture(scope="module")
+def counted(data):
+    return census(*data)
+
+
+@pytest.fixture(scope="module")
 def near(data):
     return sorted(near_pairs(data[0]))
 
@@ -104,10 +109,10 @@ every_framework = pytest.mark.parametrize(
 @every_notebook
 @every_framework
 def test_the_page_counts_the_copies_that_sorting_counts(
-    notebook, framework, data
+    notebook, framework, counted
 ):
     said = recorded(notebook, framework)
-    assert census(*data) == {
+    assert counted == {
         "train": said["train_duplicates"],
         "test": said["test_duplicates"],
         "across": said["shared_images"],

@@ -73,7 +73,7 @@ def run(framework, given, folder, last, mistake=None):
         broken = [cell.replace(right, wrong) for cell in cells]
         assert broken != cells, f"the page no longer says {right!r}"
         cells = broken
-    pages.run(framework, SCRIPT, folder, cells)
+    pages.run_warm(framework, SCRIPT, folder, cells)
     return dict(np.load(folder / "seen.npz"))
 
 

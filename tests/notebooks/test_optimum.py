@@ -14,7 +14,7 @@ much is allowed. A gradient in 32-bit floats agreed with that in 64 bits to
 import numpy as np
 import pytest
 from support import pages
-from test_results import BOUNDS
+from support.bounds import BOUNDS
 
 from d2l_extras.data import fashion_mnist
 
@@ -48,7 +48,7 @@ def found(request, tmp_path_factory) -> dict:
     cells = pages.cells(pages.SOFTMAX, request.param, last="def evaluate")
     cells = [cell for cell in cells if any(part in cell for part in NEEDED)]
     script = SCRIPT.replace("DECAY", str(DECAY))
-    pages.run(request.param, script, folder, cells)
+    pages.run_warm(request.param, script, folder, cells)
     return dict(np.load(folder / "optimum.npz"))
 
 

@@ -1,4 +1,4 @@
-"""The page on measurements says what was measured, and nothing else."""
+"""The benchmark measures what the page on measurements says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sphinx.errors import ExtensionError
 from support import ROOT
-from support.site_pages import soup
+from support.measurements import data
 from support.tiny_book import TinyBook, cell
-from test_cells import NOT_PROSE, NUMBER
 
 from _ext import frameworks as declaration
 from _ext import measured, setup_cell, split
@@ -26,295 +24,6 @@ import rebuild
 import stock
 import training
 
-PAGE = ROOT / "chapters" / "appendix" / "measurements.md"
-HTML = "chapters/appendix/measurements.html"
-PLOTS = {"builds.svg", "growth.svg", "training.svg"}
-LABELS = {"one": "One", "two": "Two"}
-
-
-def data() -> dict:
-    """What a run might have measured, in two frameworks, all goals met."""
-    part = {
-        "commit": "0123abc",
-        "with_changes": False,
-        "day": "2026-01-02",
-        "versions": {"Python": "3.11.7"},
-    }
-    training = {"epoch": 0.08, "limit": 0.01, "moving": 0.02}
-    ways = {"taught": 1.05, "bare": 1.0, "customary": 3.0, "d2l": 12.0}
-    ways |= {"read": 0.05, "read_d2l": 5.0}
-    seconds = {
-        "setup": {"empty": 300.0, "warm": 30.0},
-        "cold": {"this": 100.0, "stock": 200.0},
-        "change": {
-            "nothing.this": 0.3,
-            "nothing.stock": 6.0,
-            "nothing.cached": 5.0,
-            "sentence.this": 3.0,
-            "served.this": 2.0,
-            "sentence.stock": 60.0,
-            "sentence.cached": 9.0,
-            "cell.this": 9.0,
-            "cell.stock": 60.0,
-            "cell.cached": 50.0,
-        },
-        "growth": {
-            f"{task}.{kind}.{size}": 1 + size / 1000
-            for task in ("nothing", "sentence")
-            for kind in ("this", "stock", "sphinx")
-            for size in (8, 128)
-        },
-        "training": {
-            **{f"{n}.{w}": s for n in LABELS for w, s in ways.items()},
-            **{f"numpy.{way}": value for way, value in training.items()},
-        },
-    }
-    notes = {
-        "cold": {"notebooks": 18},
-        "change": {"executed": {"cell": [1, 1, 1]}, "pages": ["a", "b", "c"]},
-        "growth": {"sizes": [8, 128]},
-        "training": {
-            "libraries": ["One 1.0", "Two 2.0"],
-            "customary": {"one": {"customary": "`fit`"},
-                          "two": {"customary": "a `Loader`"}},
-        },
-    }  # fmt: skip
-    return {
-        "machine": {
-            "processor": "A CPU", "processors": 2, "memory": 8, "system": "OS"
-        },
-        "parts": {
-            name: {
-                **part,
-                "notes": notes.get(name, {}),
-                "seconds": {k: [v] * 3 for k, v in values.items()},
-            }
-            for name, values in seconds.items()
-        },
-    }  # fmt: skip
-
-
-def filled(found: dict) -> str:
-    """The source of the page with these measurements."""
-    made = measured.Measured(found, LABELS)
-    return measured.filled(PAGE.read_text(encoding="utf-8"), made, "page")
-
-
-def goals(found: dict) -> dict[str, bool]:
-    made = measured.Measured(found, LABELS).goals()
-    return {goal.what: goal.met for goal in made}
-
-
-# What the page says
-
-
-def test_no_result_is_typed_on_the_page():
-    text = PAGE.read_text(encoding="utf-8")
-    for pattern in NOT_PROSE:
-        text = re.sub(pattern, " ", text, flags=re.DOTALL)
-    assert set(NUMBER.findall(text)) <= {"60,000"}  # images: what was set
-
-
-@pytest.mark.parametrize("part", measured.PARTS)
-def test_other_times_give_another_page(part):
-    found, before = data(), filled(data())
-    seconds = found["parts"][part]["seconds"]
-    name = next(iter(seconds))
-    seconds[name] = [3 * value for value in seconds[name]]
-    assert filled(found) != before
-
-
-def test_the_site_shows_what_the_file_holds():
-    def bare(text: str) -> str:
-        return re.sub(r"[\s`'’]", "", text)
-
-    said = bare(soup(HTML).select_one("article").get_text())
-    facts = measured.read(ROOT).facts()
-    assert "{measured}" not in said
-    for name, fact in facts.items():
-        if not name.startswith("table_"):
-            assert bare(fact) in said, name
-    for row in soup(HTML).select("table tr"):
-        assert len(row.select("th, td")) > 1
-
-
-def test_the_numbers_are_medians_and_ratios_turn_by_turn():
-    found = data()
-    seconds = found["parts"]["cold"]["seconds"]
-    seconds["this"], seconds["stock"] = [1.0, 2.0, 4.0], [8.0, 6.0, 8.0]
-    made = measured.Measured(found, LABELS)
-    assert made.seconds("cold", "this").text == "2.00 (1.00\u00a0to\u00a04.00)"
-    assert made.faster("cold").text == "3.00 (2.00\u00a0to\u00a08.00)"
-
-
-def test_a_ratio_near_its_goal_is_not_rounded_to_the_goal():
-    found = data()
-    found["parts"]["training"]["seconds"]["one.taught"] = [1.0955] * 3
-    goal = next(
-        goal
-        for goal in measured.Measured(found, LABELS).goals()
-        if goal.what == "One: the taught loop, beside computing alone"
-    )
-    assert goal.found.startswith("1.09") and goal.met
-
-
-def test_both_loaders_are_compared_with_moving_the_images():
-    facts = measured.Measured(data(), LABELS).facts()
-    assert facts["loader_bounds"] == "250 times in One and 250 times in Two"
-    assert facts["loader_moving"] == "2.50 times in One and 2.50 times in Two"
-
-
-def test_a_unit_stays_in_the_line_of_its_number():
-    table = measured.Measured(data(), LABELS).facts()["table_goals"]
-    assert "under 2\u00a0s" in table
-    assert "1.0\u00a0ms, Sphinx 1.0\u00a0ms" in table
-    assert not re.search(r"[\d)] m?s\b", table)
-
-
-def test_a_sentence_is_judged_by_all_pages_together():
-    found = data()
-    seconds = found["parts"]["change"]["seconds"]
-    seconds["sentence.this"] = [3.0, 3.0, 3.0]
-    seconds["sentence.stock"] = [6.0, 9.0, 81.0]
-    facts = measured.Measured(found, LABELS).facts()
-    assert facts["sentence_faster"] == "10.7"  # 96 / 9
-    assert facts["sentence_faster_by_page"] == "3.00 (2.00\u00a0to\u00a027.0)"
-    seconds["served.this"] = [1.0, 2.0, 3.0]  # of the same pages
-    made = measured.Measured(found, LABELS)
-    assert made.faster("served").text == "6.00 (4.50\u00a0to\u00a027.0)"
-    [verdict] = [met for what, met in goals(found).items() if "on each" in what]
-    assert verdict
-    seconds["sentence.stock"] = [3.0, 3.0, 81.0]
-    assert [m for w, m in goals(found).items() if "on each" in w] == [False]
-
-
-def test_one_turn_has_no_spread():
-    assert measured.span([1.5]).text == "1.50"
-
-
-BREAKS = {
-    "Cold build, beside stock": ("cold", "stock", 160),
-    "Build after no change": ("change", "nothing.this", 2.5),
-    "Build after one sentence changed": ("change", "sentence.this", 4.5),
-    "One sentence changed while `make serve` watches": (
-        "change", "served.this", 4.5
-    ),
-    "One sentence changed on each page, in all, beside stock": (
-        "change", "sentence.stock", 29
-    ),
-    "One sentence, for each page more": ("growth", "sentence.this.128", 1.2),
-    "One: the taught loop, beside computing alone":
-        ("training", "one.bare", 0.9),
-    "One: the taught loop, beside `fit`": ("training", "one.customary", 1.0),
-    "Two: our loader, beside D2L's": ("training", "two.read_d2l", 0.4),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("goal", BREAKS)
-def test_a_goal_that_is_missed_is_said_to_be_missed(goal):
-    found = data()
-    assert all(goals(found).values())
-    assert "What was missed: none." in filled(found)
-    part, name, seconds = BREAKS[goal]
-    found["parts"][part]["seconds"][name] = [seconds] * 3
-    assert [what for what, met in goals(found).items() if not met] == [goal]
-    assert f"What was missed: {goal}." in filled(found)
-    assert re.search(rf"^\| {re.escape(goal)} \|.*\*\*missed\*\* \|$",
-                     filled(found), re.MULTILINE)  # fmt: skip
-
-
-@pytest.mark.parametrize("executed", [[1, 2, 1], [0, 0, 0]])
-def test_another_notebook_executed_than_the_cells_misses_the_goal(executed):
-    found = data()
-    found["parts"]["change"]["notes"]["executed"]["cell"] = executed
-    missed = [what for what, met in goals(found).items() if not met]
-    assert missed == ["Notebooks executed after one framework's cell"]
-
-
-def test_a_framework_that_was_not_measured_has_no_row():
-    found = data()
-    seconds = found["parts"]["training"]["seconds"]
-    for name in [name for name in seconds if name.startswith("two.")]:
-        del seconds[name]
-    text = filled(found)
-    assert "| One: as the page teaches it |" in text
-    assert "| Two:" not in text
-
-
-def test_a_name_that_nothing_was_measured_under_is_refused_with_its_line():
-    with pytest.raises(ExtensionError, match=r"page\.md:2: .* under 'none'"):
-        made = measured.Measured(data(), LABELS)
-        measured.filled("# A\n{measured}`none`", made, "page.md")
-
-
-@pytest.mark.parametrize("part", measured.PARTS)
-def test_a_part_that_is_missing_is_said_to_be_missing(part):
-    """A book must be built before it can be measured."""
-    found, known = data(), measured.Measured(data(), LABELS).facts()
-    del found["parts"][part]
-    text = filled(found)
-    assert measured.NOT_YET in text and measured.NOT_YET not in filled(data())
-    made = measured.Measured(found, LABELS)
-    assert measured.plots(made).keys() == PLOTS
-    assert made.facts().keys() < known.keys()
-    assert f"| {part} |" not in text
-
-
-def test_the_books_own_measurements_are_complete():
-    assert not measured.read(ROOT).missing, "run python bench/rebuild.py"
-
-
-def test_the_page_shows_all_that_is_made_for_it():
-    used = measured.ROLE.findall(PAGE.read_text(encoding="utf-8"))
-    assert set(used) == set(measured.Measured(data(), LABELS).facts())
-
-
-@pytest.mark.parametrize("content", [None, "{cut"])
-def test_a_file_that_cannot_be_read_is_named_with_the_cure(tmp_path, content):
-    path = tmp_path / measured.DATA
-    path.parent.mkdir(parents=True)
-    if content:
-        path.write_text(content)
-    with pytest.raises(ExtensionError, match=f"git checkout {measured.DATA}"):
-        measured.read(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("plot", "part", "name"),
-    [
-        ("builds.svg", "change", "cell.cached"),
-        ("growth.svg", "growth", "sentence.this.128"),
-        ("growth.svg", "growth", "nothing.stock.8"),
-        ("training.svg", "training", "numpy.limit"),
-    ],
-)
-def test_other_times_give_another_plot(plot, part, name):
-    found, before = data(), measured.plots(measured.Measured(data(), LABELS))
-    found["parts"][part]["seconds"][name] = [1.7, 1.8, 1.9]
-    after = measured.plots(measured.Measured(found, LABELS))
-    assert [name for name in after if after[name] != before[name]] == [plot]
-
-
-def test_the_page_is_read_again_when_the_file_has_changed(tmp_path):
-    path = tmp_path / measured.DATA
-    for folder in ("kernels", Path(measured.DATA).parent):
-        (tmp_path / folder).mkdir(parents=True)
-    text = (ROOT / declaration.DECLARATION).read_text()
-    (tmp_path / declaration.DECLARATION).write_text(text)
-    path.write_text(json.dumps(data()))
-    noted = []
-    env = SimpleNamespace(
-        note_dependency=noted.append, doc2path=lambda name: tmp_path / name
-    )
-    app = SimpleNamespace(srcdir=str(tmp_path), env=env)
-    content = ["Of {measured}`notebooks` notebooks."]
-    measured.replace(app, "page", content)
-    assert content == ["Of 18 notebooks."]
-    assert noted == [str(path)]
-    for name in re.findall(r"/_build/measured/(\S+)", PAGE.read_text("utf-8")):
-        assert (tmp_path / measured.PLOTS / name).exists()
-
-
 # What is measured
 
 SOURCE = ROOT / "chapters" / f"{rebuild.PAGE}.md"
@@ -322,26 +31,16 @@ BOOK = Book(ROOT)
 
 
 def codes(text: str) -> dict[str, list[str]]:
-    """What each framework executes of a page."""
+    """Return the code of a page that each framework executes."""
     page = split.parse(text, SOURCE, rebuild.PAGE, BOOK.frameworks)
     return {n: [c.source for c in page.code(n)] for n in BOOK.frameworks}
-
-
-@pytest.mark.parametrize("page", BOOK.pages(), ids=lambda page: page.name)
-def test_a_changed_sentence_changes_no_code(page):
-    text = page.path.read_text(encoding="utf-8")
-    once = rebuild.edited("sentence", text, "")
-    assert once.startswith(text.rstrip()) and codes(once) == codes(text)
-    assert re.search(r"\n\nThis sentence is of \d{19}\.\n\Z", once)
-    twice = rebuild.edited("sentence", once, "")
-    assert twice not in (once, text) and len(twice) == len(once)
 
 
 @pytest.mark.parametrize(
     ("task", "own", "others"),
     [("nothing", False, []), ("cell", True, [0]), ("sentence", True, [0, 1])],
 )
-def test_this_book_and_a_stock_book_are_changed_alike(
+def test_this_book_and_a_stock_book_are_changed_in_the_same_way(
     executed, monkeypatch, task, own, others
 ):
     monkeypatch.setattr(rebuild, "PAGE", "tiny/page")
@@ -367,7 +66,7 @@ def test_this_book_and_a_stock_book_are_changed_alike(
         assert all(text.count(b"This sentence is of") == 1 for text in after)
 
 
-def test_a_changed_cell_belongs_to_one_framework_alone():
+def test_the_changed_cell_belongs_to_one_framework():
     text = SOURCE.read_text(encoding="utf-8")
     framework, code = rebuild.cell_of(BOOK)
     once = rebuild.edited("cell", text, code)
@@ -377,20 +76,11 @@ def test_a_changed_cell_belongs_to_one_framework_alone():
     assert twice not in (once, text) and len(twice) == len(once)
 
 
-def test_no_change_is_none():
-    assert rebuild.edited("nothing", "text", "text") == "text"
-
-
-def test_who_comes_first_changes_from_turn_to_turn():
-    ways = ["a", "b"]
-    assert rebuild.in_turn(0, ways) == ways
-    assert rebuild.in_turn(1, ways) == ways[::-1]
-
-
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory) -> SimpleNamespace:
-    """A page that never prints the same, in two stock books: one that executes
-    by itself, and one with a cache.
+    """A page that prints something else each time, in two stock books.
+
+    One executes it by itself, and one has its outputs in a cache.
     """
     folder = tmp_path_factory.mktemp("stock")
     tiny = TinyBook(folder / "tiny")
@@ -424,17 +114,17 @@ def test_a_stock_book_executes_each_page_in_each_framework(executed):
     assert len(drawn) == 2 and len({*drawn, *executed.committed}) == 4
 
 
-def test_a_stock_book_with_a_cache_has_the_outputs_already(executed):
+def test_a_stock_book_with_a_cache_reuses_the_outputs(executed):
     assert executed.drawn["cache"] == executed.committed
 
 
-def test_a_stock_book_has_the_cells_of_a_page_and_no_first_cell(executed):
+def test_a_stock_book_has_the_cells_of_a_page_without_the_setup_cell(executed):
     for path in executed.paths["force"]:
         ids = [c["id"] for c in json.loads(path.read_text())["cells"]]
         assert setup_cell.ID not in ids and len(ids) > 2
 
 
-def test_a_stock_book_in_which_a_notebook_fails_is_no_comparison(executed):
+def test_a_stock_book_with_a_failing_notebook_stops_the_benchmark(executed):
     path = executed.paths["force"][0]
     node = json.loads(path.read_text())
     node["cells"][-1]["source"] = "1 / 0"
@@ -449,7 +139,7 @@ def bench(tmp_path, monkeypatch) -> rebuild.Bench:
     return rebuild.Bench(tmp_path / "work", 1)
 
 
-def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
+def test_generated_books_are_timed_and_show_the_changed_sentence(bench):
     rebuild.growth(bench, (2,))
     names = [f"{task}.{kind}.2" for task in ("nothing", "sentence")
              for kind in ("this", "stock", "sphinx")]  # fmt: skip
@@ -462,28 +152,7 @@ def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
         assert re.search(r"This is the \d{16,} version", page.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("part", [rebuild.setup, rebuild.cold])
-def test_even_what_takes_long_is_measured_with_a_spread(
-    bench, part, monkeypatch
-):
-    bench.turns = None  # the usual ones
-    bench.work.mkdir()
-    monkeypatch.setattr(bench, "cloned", lambda: bench.clone.mkdir())
-    monkeypatch.setattr(bench, "make", lambda *words, **more: "")
-    monkeypatch.setattr(rebuild, "Book", lambda root: None)
-    monkeypatch.setattr(rebuild.stock, "executing", lambda root, book: [])
-    monkeypatch.setattr(rebuild.stock, "build", lambda root: None)
-    part(bench)
-    assert all(len(times) > 1 for times in bench.seconds.values())
-    assert len(bench.seconds) == 2
-
-
-def test_a_command_that_fails_ends_the_run_with_what_it_said():
-    with pytest.raises(SystemExit, match="sad"):
-        rebuild.run([sys.executable, "-c", "print('sad'); exit(3)"])
-
-
-def test_a_clone_of_another_commit_is_refused(bench):
+def test_a_clone_of_another_commit_is_rejected(bench):
     bench.clone.mkdir(parents=True)
     for words in (["init", "-q"], ["commit", "-qm", "x", "--allow-empty"]):
         who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -492,87 +161,12 @@ def test_a_clone_of_another_commit_is_refused(bench):
         bench.cloned()
 
 
-def test_parts_are_named_by_number_or_name():
-    assert rebuild.chosen("1,growth") == ["setup", "growth"]
-    with pytest.raises(SystemExit, match="no part 'six'"):
-        rebuild.chosen("six")
-
-
-COUNT = """
-import os
-device = None
-def summary():
-    return f"Nothing {os.getpid()}"
-def way():
-    while True:
-        yield
-ways = {"a": way(), "b": way()}
-"""
-
-
-class Clock:
-    """A worker whose epochs take the given seconds, one after the other."""
-
-    ways = ("a", "b")
-
-    def __init__(self, *seconds: float) -> None:
-        self.seconds, self.asked = iter(seconds), ""
-
-    def epoch(self, way: str) -> float:
-        self.asked += way
-        return next(self.seconds)
-
-
-def test_ways_take_turns_after_an_epoch_to_warm_up(monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 3)
-    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
-    assert training.rounds(clock, turn=0) == {"a": 0.2, "b": 0.6}
-    assert clock.asked == "ab" + "ab" + "ba" + "ab"
-    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
-    training.rounds(clock, turn=1)
-    assert clock.asked == "ab" + "ba" + "ab" + "ba"
-
-
-def test_the_median_of_epochs_counts_and_a_long_one_is_timed_once(monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 3)
-    monkeypatch.setattr(training, "LONG", 10)
-    clock = Clock(99, 99, 1, 20, 3, 2)
-    assert training.rounds(clock, turn=0) == {"a": 2, "b": 20}
-    assert clock.asked == "ab" + "ab" + "a" + "a"
-
-
-def test_each_turn_has_new_processes_in_the_other_order(monkeypatch):
-    some = SimpleNamespace(name="some", kernel="book", available=True)
-    monkeypatch.setattr(training.frameworks, "load", lambda root: {"": some})
-    monkeypatch.setattr(training, "cells", lambda name: [[COUNT]])
-    monkeypatch.setattr(training, "NUMPY", COUNT)
-    monkeypatch.setitem(training.CUSTOMARY, "some", {})
-    kept, workers = [], []
-    start = training.Worker.__init__
-
-    def noted(self, *given, **more):
-        start(self, *given, **more)
-        workers.append(self.summary)
-
-    monkeypatch.setattr(training.Worker, "__init__", noted)
-    notes = training.measure(2, lambda name, seconds: kept.append(name))
-    some, numpy = ["some.a", "some.b"], ["numpy.a", "numpy.b"]
-    assert kept == [*some, *numpy, *numpy, *some]
-    assert len(set(workers)) == 4
-    assert notes["libraries"] == [workers[3], workers[2]]
-
-
-def test_what_the_page_teaches_has_a_process_of_its_own():
+def test_the_taught_loop_runs_in_a_process_of_its_own():
     for framework in declaration.load(ROOT):
         ours, theirs = training.cells(framework)
         assert "d2l_loader" not in "".join(ours)
         assert '"taught"' in ours[-1] and '"bare"' in ours[-1]
         assert ours[:-1] == theirs[:-1] and '"taught"' not in theirs[-1]
-
-
-def test_a_training_that_fails_is_said_with_its_error():
-    with pytest.raises(SystemExit, match="ZeroDivisionError"):
-        training.Worker(Path(sys.executable), ["1 / 0"])
 
 
 # What is kept
@@ -602,7 +196,7 @@ def test_the_page_waits_until_all_parts_are_complete(bench, files):
     assert parts[last]["commit"] == rebuild.commit_of(ROOT)
 
 
-def test_a_part_measured_again_replaces_itself_alone(bench, files):
+def test_measuring_a_part_again_replaces_only_that_part(bench, files):
     path, _ = files
     path.write_text(json.dumps({**data(), "machine": rebuild.machine()}))
     keep(bench, files, "cold")
@@ -611,7 +205,7 @@ def test_a_part_measured_again_replaces_itself_alone(bench, files):
     assert {n for n in before if parts[n] != before[n]} == {"cold"}
 
 
-def test_the_parts_of_one_machine_come_one_by_one(bench, files):
+def test_parts_from_the_same_machine_are_added_one_by_one(bench, files):
     path, draft = files
     found = {**data(), "machine": rebuild.machine()}
     del found["parts"]["cold"], found["parts"]["setup"]
@@ -621,7 +215,7 @@ def test_the_parts_of_one_machine_come_one_by_one(bench, files):
     assert not draft.exists()
 
 
-def test_parts_of_another_machine_do_not_stand_together(bench, files):
+def test_parts_from_different_machines_are_never_mixed(bench, files):
     path, draft = files
     other = copy.deepcopy(data())
     path.write_text(json.dumps(other))
@@ -630,7 +224,7 @@ def test_parts_of_another_machine_do_not_stand_together(bench, files):
     assert list(json.loads(draft.read_text())["parts"]) == ["cold"]
 
 
-def test_nothing_tells_of_a_machines_name_or_of_paths(bench, files):
+def test_the_data_file_reveals_no_host_name_and_no_path(bench, files):
     keep(bench, files, *rebuild.PARTS)
     text = files[0].read_text() + (ROOT / measured.DATA).read_text()
     assert str(ROOT) not in text and str(Path.home()) not in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def cells(name: str, framework: str, last: str = "") -> list[str]:
     return sources
 
 
-def run(framework: str, script: str, folder: Path, cells: list[str]) -> str:
+def run(framework: str, script: str, folder: Path, cells: list) -> str:
     """Run a script in a framework's environment; return what it printed.
 
     It finds the cells, as JSON, in its first argument, and the current folder
@@ -50,16 +51,67 @@ def run(framework: str, script: str, folder: Path, cells: list[str]) -> str:
     machine, and fails it with the end of the script's errors where the script
     fails.
     """
-    declared = FRAMEWORKS[framework]
-    if not declared.available:
-        pytest.skip(f"{declared.label} has no wheels for this machine")
     path = folder / f"run_{framework}.py"  # not a module's name
     path.write_text(script, encoding="utf-8")
-    python = ROOT / ".envs" / declared.kernel / "bin" / "python"
     done = subprocess.run(
-        [python, path, json.dumps(cells)],
+        [_python(framework), path, json.dumps(cells)],
         cwd=folder, capture_output=True, text=True, check=False,
-    )
+    )  # fmt: skip
     if done.returncode:
         pytest.fail(f"{path.name} failed:\n{done.stderr[-3000:]}")
     return done.stdout
+
+
+def run_warm(framework: str, script: str, folder: Path, cells: list) -> str:
+    """Run a script like `run`, in a process that other scripts share.
+
+    It starts with the first script, which imports the framework for all. Each
+    has names of its own; it must leave the framework's modules as they are.
+    """
+    server = _server(framework)
+    asked = {"script": script, "folder": str(folder), "cells": cells}
+    server.stdin.write(json.dumps(asked) + "\n")
+    server.stdin.flush()
+    answer = server.stdout.readline()
+    if not answer:
+        pytest.fail(f"the process of {framework} ended with {server.wait()}")
+    printed, error = json.loads(answer)
+    if error:
+        pytest.fail(f"a script of {framework} failed:\n{error[-3000:]}")
+    return printed
+
+
+SERVER = """
+import contextlib, io, json, os, sys, traceback
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    asked, printed, error = json.loads(line), io.StringIO(), ""
+    os.chdir(asked["folder"])
+    sys.argv[1:] = [json.dumps(asked["cells"])]
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(asked["script"], {"__name__": "__main__"})
+    except Exception:
+        error = traceback.format_exc()
+    print(json.dumps([printed.getvalue(), error]), file=answers, flush=True)
+"""
+
+
+@cache
+def _server(framework: str) -> subprocess.Popen:
+    """Start the process that scripts share; it ends with this one."""
+    return subprocess.Popen(
+        [_python(framework), "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _python(framework: str) -> Path:
+    declared = FRAMEWORKS[framework]
+    if not declared.available:
+        pytest.skip(f"{declared.label} has no wheels for this machine")
+    return ROOT / ".envs" / declared.kernel / "bin" / "python"

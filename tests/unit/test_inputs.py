@@ -1,17 +1,14 @@
-"""Outputs are reused while nothing that they depend on changed, and it is said
-what did.
-"""
+"""Outputs depend on the code, the lock, and the helpers that cells import."""
 
 from __future__ import annotations
 
 import ast
 
-import nbformat
 import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
 
-from _ext import build, inputs
+from _ext import inputs
 from _ext.build import Book
 from _ext.split import Cell
 
@@ -128,89 +125,3 @@ def test_the_book_s_own_pages_name_what_they_use():
     modules = {f"d2l_extras/{path.name}" for path in ROOT.glob("d2l_extras/*.py")}
     # The first cell alone runs this one, and keeps no output.
     assert modules - used == {"d2l_extras/runtime.py"}
-
-
-CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import record")
-
-
-def why(tiny: TinyBook, page: str = "tiny/page") -> list[str]:
-    return build.why(Book(tiny.root), [page]).splitlines()
-
-
-def test_what_is_reused_is_said_with_what_it_rests_on(book):
-    book.write(CODE)
-    assert all("No notebook of it tells" in line for line in why(book))
-    build.make_notebooks(Book(book.root), renew=False)
-    [alpha, beta] = why(book, "chapters/tiny/page.md")
-    assert alpha.startswith("Alpha       tiny/page: reused. ")
-    assert alpha.endswith("code cells, kernels/alpha.txt, d2l_extras/__init__.py")
-    assert "kernels/beta.txt" in beta
-
-
-def test_what_runs_again_is_said_with_what_changed(book):
-    book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
-    lines = book.page.read_text().splitlines()
-    at = lines.index("a = 1") + 1
-    book.write(CODE.replace("a = 1", "a = 2"))
-    [alpha, _] = why(book)
-    assert "to be executed. Since _build/outputs/alpha/tiny/page.ipynb: " in alpha
-    assert f"code cell 2 of 3 (page.md:{at}) has changed" in alpha
-
-    book.write(CODE)
-    (book.root / "kernels" / "alpha.txt").write_text("alpha==2\n")
-    [alpha, beta] = why(book)
-    assert alpha.endswith(": kernels/alpha.txt has changed")
-    assert ": reused." in beta
-
-    book.write(CODE.replace("import math", "from d2l_extras import to"))
-    [_, beta] = why(book)
-    assert "code cell 1 of 3" in beta and "d2l_extras/arrays.py is new" in beta
-
-    book.write(cell("import math") + cell("a = 1\na"))
-    [_, beta] = why(book)
-    assert "code cells are gone from the end: 2 of 3 left" in beta
-    assert "d2l_extras/__init__.py is no longer needed" in beta
-
-
-def test_another_python_is_a_reason(book, monkeypatch):
-    book.write(CODE)
-    with monkeypatch.context() as patched:
-        patched.setattr(build, "_python", lambda *_: "3.11.0")
-        build.make_notebooks(Book(book.root), renew=False)
-        assert all(": reused. " in line for line in why(book))
-    [alpha, _] = why(book)
-    assert "it was executed by Python 3.11.0, and this is " in alpha
-
-
-def test_a_notebook_from_elsewhere_was_not_executed_here(book):
-    book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
-    for entry in (book.root / "_build" / "executed").iterdir():
-        entry.unlink()
-    [alpha, _] = why(book)
-    assert alpha.endswith("has not been executed on this machine as it is now")
-
-
-def test_notebooks_of_before_tell_nothing(book):
-    book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
-    for path in book.root.rglob("page.ipynb"):
-        node = nbformat.read(path, as_version=4)
-        node.metadata.d2l_extras.inputs = "one digest for all"
-        nbformat.write(node, path)
-    for entry in (book.root / "_build" / "executed").iterdir():
-        entry.unlink()
-    [alpha, _] = why(book)
-    assert "No notebook of it tells" in alpha
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [(["nowhere"], "no page 'nowhere'"), ([], "PAGE=tiny/page")],
-)
-def test_asking_for_no_page_says_how_to_ask(book, names, said):
-    book.write(CODE)
-    done = book.build("why", *names)
-    assert done.returncode == 1
-    assert said in done.stderr and "tiny/page" in done.stderr

@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
+from typing import NamedTuple
 from xml.etree import ElementTree
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
+from matplotlib.figure import Figure
 
 from d2l_extras import (
     LivePlot,
@@ -36,29 +36,47 @@ DRAWINGS = {
 }
 
 
+class Shown(NamedTuple):
+    """A figure that was displayed."""
+
+    figure: Figure
+    svg: str
+    options: dict
+
+
 @pytest.fixture
-def drawn(monkeypatch):
-    """The outputs that were displayed, as MIME bundles."""
-    bundles = []
-    monkeypatch.setattr(plots, "display", bundles.append)
-    return bundles
+def shown(monkeypatch):
+    """Return the list that displayed figures are appended to."""
+    shown, saved, savefig = [], [], Figure.savefig
+
+    def save(figure, *arguments, **options):
+        saved.append(figure)
+        savefig(figure, *arguments, **options)
+
+    def display(bundle, **options):
+        svg = bundle["image/svg+xml"]
+        shown.append(Shown(saved[-1], svg, options))
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    monkeypatch.setattr(plots, "display", display)
+    return shown
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_the_same_numbers_give_the_same_bytes(name, drawn, monkeypatch):
+def test_the_same_numbers_give_the_same_bytes(name, shown, monkeypatch):
     DRAWINGS[name]()
     monkeypatch.setitem(plots.mpl.rcParams, "figure.facecolor", "red")
     monkeypatch.setitem(plots.mpl.rcParams, "svg.hashsalt", None)
     DRAWINGS[name]()
-    first, second = (bundle["image/svg+xml"] for bundle in drawn)
+    first, second = (each.svg for each in shown)
     assert first == second
     assert "<dc:date>" not in first
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_a_figure_is_opaque_white_from_edge_to_edge(name, drawn):
+def test_a_figure_is_opaque_white_from_edge_to_edge(name, shown):
     DRAWINGS[name]()
-    root = ElementTree.fromstring(drawn[0]["image/svg+xml"])
+    root = ElementTree.fromstring(shown[0].svg)
     width, height = root.get("viewBox").split()[2:]
     space = "{http://www.w3.org/2000/svg}"
     background = root.find(f".//{space}path")
@@ -72,32 +90,29 @@ def test_curves_differ_in_line_and_marker_not_only_in_color():
         assert len({line[key] for line in plots.LINES}) == len(plots.LINES)
 
 
-def test_percentages_are_shares_of_the_true_class(monkeypatch):
-    texts = []
-    monkeypatch.setattr(plots, "_show", lambda figure: texts.extend(
-        text.get_text() for text in figure.axes[0].texts))
+def test_percentages_are_fractions_of_the_true_class(shown):
     show_confusion_matrix([[9, 1], [0, 5]], ["a", "b"])
-    assert texts == ["90", "10", "100"]
+    axes = shown[0].figure.axes[0]
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    # By predicted class, across, and true class, downward.
+    assert texts == {(0, 0): "90", (1, 0): "10", (1, 1): "100"}
+    for axis in (axes.xaxis, axes.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["a", "b"]
+    assert axes.images[0].get_array().tolist() == [[90, 10], [0, 100]]
 
 
-def test_a_level_is_drawn_where_it_belongs(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_level_is_drawn_at_its_height_with_its_name(shown):
     plot_curves([1, 2], {"loss": {"train": [1, 2]}}, "epoch",
                 levels={"floor": 1.25})
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     assert list(axes.lines[-1].get_ydata()) == [1.25, 1.25]
     assert "floor" in [text.get_text() for text in axes.texts]
 
 
-def test_points_are_drawn_where_they_belong_each_group_with_its_marker(
-    monkeypatch,
-):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_points_are_drawn_at_their_coordinates_with_a_marker_per_group(shown):
     plot_points({"length (mm)": {"a": ([1, 2], [3, 4]), "b": ([5], [6])}},
                 "mass (g)")
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     a, b = axes.collections
     assert a.get_offsets().tolist() == [[1, 3], [2, 4]]
     assert b.get_offsets().tolist() == [[5, 6]]
@@ -106,13 +121,11 @@ def test_points_are_drawn_where_they_belong_each_group_with_its_marker(
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("length (mm)", "mass (g)")
 
 
-def test_a_layer_connects_each_input_with_each_output(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_layer_connects_each_input_with_each_output(shown):
     show_layer(["x1", "x2", "x3"], ["o1", "o2"],
                [["a", "b"], ["c", "d"], ["e", "f"]])
-    texts = [text for text in figures[0].axes[0].texts if text.get_text()]
-    arrows = [text for text in figures[0].axes[0].texts
+    texts = [text for text in shown[0].figure.axes[0].texts if text.get_text()]
+    arrows = [text for text in shown[0].figure.axes[0].texts
               if not text.get_text()]
     assert len(arrows) == 6
     where = {text.get_text(): text.get_position() for text in texts}
@@ -121,6 +134,109 @@ def test_a_layer_connects_each_input_with_each_output(monkeypatch):
     # "e" lies between the input and the output that it connects
     low, high = sorted((where["x3"][0], where["o1"][0]))
     assert low < where["e"][0] < high
+
+
+def height(shown) -> float:
+    return shown.figure.get_size_inches()[1]
+
+
+def test_each_panel_adds_as_much_to_the_height(shown):
+    """24 tenths of an inch, and 8 for the label of the axis below them."""
+    for number in (1, 2):
+        panels = {str(panel): {"a": [1, 2]} for panel in range(number)}
+        plot_curves([1, 2], panels, "epoch")
+        points = {str(panel): {"a": ([1], [2])} for panel in range(number)}
+        plot_points(points, "mass (g)")
+    heights = [height(each) for each in shown]
+    assert heights == pytest.approx([3.2, 3.2, 5.6, 5.6])
+    assert {each.figure.get_size_inches()[0] for each in shown} == {5}
+
+
+def test_panels_have_their_own_axes_and_share_the_other(shown):
+    plot_curves([1, 2], {"a": {"x": [1, 2]}, "b": {"x": [3, 4]}}, "epoch")
+    plot_points({"a": {"x": ([1], [2])}, "b": {"x": ([3], [4])}}, "mass (g)")
+    (first, second), (left, right) = (each.figure.axes for each in shown)
+    assert [first.get_ylabel(), second.get_ylabel()] == ["a", "b"]
+    assert [first.get_xlabel(), second.get_xlabel()] == ["", "epoch"]
+    assert first.get_xlim() == second.get_xlim()
+    assert first.get_ylim() != second.get_ylim()
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_xlim() != right.get_xlim()
+
+
+def test_four_curves_or_groups_can_be_told_apart(shown):
+    plot_curves([1], {"y": {str(n): [n] for n in range(4)}}, "epoch")
+    plot_points({"x": {str(n): ([n], [n]) for n in range(4)}}, "y")
+    curves = shown[0].figure.axes[0].lines
+    styles = {(line.get_linestyle(), line.get_marker()) for line in curves}
+    assert len(styles) == 4
+    for each in shown:
+        legend = each.figure.axes[0].get_legend()
+        names = [text.get_text() for text in legend.get_texts()]
+        assert names == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(("number", "every"), [(1, 1), (19, 1), (20, 2), (55, 5)])
+def test_a_long_curve_has_about_ten_markers(shown, number, every):
+    plot_curves(range(number), {"y": {"a": range(number)}}, "epoch")
+    [line] = shown[0].figure.axes[0].lines
+    assert line.get_markevery() == every
+
+
+def test_whole_numbers_have_ticks_at_whole_numbers(shown):
+    for steps in ([1, 2, 3], [1.0, 1.5, 2.0], list(range(100))):
+        plot_curves(steps, {"y": {"a": [1] * len(steps)}}, "epoch")
+    few, halves, many = (each.figure.axes[0].get_xticks() for each in shown)
+    assert all(tick == int(tick) for tick in few)
+    assert not all(tick == int(tick) for tick in halves)
+    assert len(many) <= 8  # two of them beyond the ends
+
+
+def test_a_level_is_named_in_the_middle_just_above_its_line(shown):
+    for x in ([1, 2], [3, 4]):
+        plot_curves(x, {"y": {"a": [1, 2]}, "z": {"a": [1, 2]}}, "epoch",
+                    levels={"floor": 1.25})
+        first, second = shown[-1].figure.axes
+        [name] = first.texts
+        assert (name.xy, name.get_position()) == ((0.5, 1.25), (0, 5))
+        assert len(second.lines) == 1 and not second.texts
+
+
+def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
+    images = np.linspace(0, 1, 7 * 4).reshape(7, 2, 2)
+    show_images(images, list("abcdefg"))
+    show_images(images, ["a\nb", *"bcdefg"])
+    show_images(images, list("abcdefg"), columns=7)
+    show_images(images, list("abcdefg"), columns=4)
+    heights = [height(each) for each in shown]
+    expected = [2 * 1.22, 2 * 1.44, 5 / 7 + 0.22, 2 * (5 / 4 + 0.22)]
+    assert heights == pytest.approx(expected)
+    axes = shown[0].figure.axes
+    assert len(axes) == 10 and not any(each.axison for each in axes)
+    assert [each.get_title() for each in axes[:7]] == list("abcdefg")
+    for drawn, image in zip(axes, images):
+        assert np.array_equal(drawn.images[0].get_array(), image)
+        assert drawn.images[0].get_clim() == (0, 1)
+
+
+def test_signed_images_share_a_scale_around_zero_that_a_bar_gives(shown):
+    images = np.array([[[-3.0, 1.0]], [[0.5, 2.0]]])
+    show_images(images, ["a", "b"], columns=2, signed=True)
+    figure = shown[0].figure
+    assert height(shown[0]) == pytest.approx(5 / 3 + 0.22)
+    *panels, bar = figure.axes
+    assert [panel.images[0].get_clim() for panel in panels] == 2 * [(-3, 3)]
+    assert bar.get_ylabel() == "weight" and len(panels) == 2
+
+
+def test_a_class_without_examples_is_a_row_of_blanks(shown):
+    show_confusion_matrix([[0, 0], [1, 199]], ["a", "b"])
+    axes = shown[0].figure.axes[0]
+    # 0.5 % rounds to 0.
+    assert [text.get_text() for text in axes.texts] == ["100"]
+    assert axes.images[0].get_clim() == (0, 180)
+    assert shown[0].figure.get_size_inches().tolist() == [5.5, 5.5]
+    assert "predicted" in axes.get_xlabel() and "true" in axes.get_ylabel()
 
 
 def test_groups_with_more_x_than_y_are_refused():
@@ -139,11 +255,9 @@ def test_weights_of_another_shape_than_the_layer_are_refused():
         show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
 
-def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(shown):
     plot_curves([1, 2], {"loss": {"train": [1, 1e-4]}}, "epoch", yscale="log")
-    axes = figures[0].axes[0]
+    axes = shown[0].figure.axes[0]
     heights = axes.transData.transform([(1, 1), (1, 1e-2), (1, 1e-4)])[:, 1]
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2])
 
@@ -189,50 +303,28 @@ def grow(plot):
         plot.add(1 / epoch, epoch / 4, epoch / 5)
 
 
-def test_a_live_plot_is_one_figure_that_grows_in_place(monkeypatch):
-    shown = []
+def test_a_live_plot_is_one_figure_that_grows_in_place(shown, monkeypatch):
     monkeypatch.setattr(plots, "shell", lambda: object())
     monkeypatch.setattr(plots, "is_batch", lambda: False)
-    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
-        (figure.axes[0].lines[0].get_ydata(), figure.axes[0].get_xlim(),
-         options)))
     grow(LivePlot(3, "epoch", PANELS))
-    points, limits, options = zip(*shown)
-    assert [np.isfinite(ydata).tolist() for ydata in points] == [
+    lines = [each.figure.axes[0].lines[0].get_ydata() for each in shown]
+    assert [np.isfinite(line).tolist() for line in lines] == [
         [True, False, False], [True, True, False], [True, True, True]]
-    assert len({each["display_id"] for each in options}) == 1
-    assert [each["update"] for each in options] == [False, True, True]
-    assert len(set(limits)) == 1 and limits[0][0] < 1 and limits[0][1] > 3
+    assert len({each.options["display_id"] for each in shown}) == 1
+    assert [each.options["update"] for each in shown] == [False, True, True]
+    limits = {each.figure.axes[0].get_xlim() for each in shown}
+    assert limits == {(0.9, 3.1)}
 
 
-def test_a_live_plot_that_a_program_executes_is_drawn_once(monkeypatch):
-    shown = []
-    monkeypatch.setattr(plots, "shell", lambda: object())
-    monkeypatch.setattr(plots, "is_batch", lambda: True)
-    monkeypatch.setattr(plots, "_show", lambda figure, **options: shown.append(
-        options))
+@pytest.mark.parametrize("shell", [None, object()])
+def test_a_live_plot_in_a_program_is_drawn_once(shown, monkeypatch, shell):
+    monkeypatch.setattr(plots, "shell", lambda: shell)
+    monkeypatch.setattr(plots, "is_batch", lambda: shell is not None)
     grow(LivePlot(3, "epoch", PANELS))
-    assert shown == [{}]
+    assert [each.options for each in shown] == [{}]
 
 
-def test_a_static_page_keeps_the_complete_live_plot_and_nothing_else():
-    source = (
-        "from d2l_extras import LivePlot\n"
-        "plot = LivePlot(2, 'epoch', {'loss (nats)': ['train']})\n"
-        "plot.add(1)\n"
-        "plot.add(0.5)"
-    )
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source)]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output.data["text/plain"] == "<Figure with 1 axes>"
-    assert "image/svg+xml" in output.data
-
-
-def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
-    figures = []
-    monkeypatch.setattr(plots, "_show", figures.append)
+def test_a_finished_live_plot_is_the_plot_of_its_curves(shown):
     grow(LivePlot(3, "epoch", PANELS))
     plot_curves([1, 2, 3], {
         "loss (nats)": {"train": [1, 1 / 2, 1 / 3]},
@@ -241,8 +333,8 @@ def test_a_live_plot_ends_as_the_figure_of_its_curves(monkeypatch):
     live, still = (
         [(axes.get_xlim(), axes.get_xlabel(), axes.get_ylabel(),
           line.get_label(), line.get_xydata().tolist())
-         for axes in figure.axes for line in axes.lines]
-        for figure in figures
+         for axes in each.figure.axes for line in axes.lines]
+        for each in shown
     )
     assert live == still
 

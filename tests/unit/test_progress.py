@@ -1,8 +1,6 @@
-"""Progress is one narrow table, live and in a static page."""
+"""Progress is one table, narrow enough for a phone."""
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from d2l_extras import Progress
 
@@ -11,20 +9,6 @@ epoch 2/2 [======]
  epoch  train loss
      1       0.500
      2       0.250"""
-
-
-def test_a_static_page_keeps_the_finished_table_and_nothing_else():
-    source = (
-        "from d2l_extras import Progress\n"
-        "progress = Progress(2, 'epoch', 'train loss')\n"
-        "progress.add(1, 0.5)\n"
-        "progress.add(2, 0.25)"
-    )
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source)]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output.data == {"text/plain": TABLE}
 
 
 def test_the_bar_grows_with_every_row():
@@ -49,6 +33,20 @@ def test_no_line_is_wider_than_a_phone():
     assert [len(line) for line in str(progress).splitlines()] == [50] * 3
     with pytest.raises(ValueError, match="headings of 52 characters"):
         Progress(1, "epoch", *["fourteen chars"] * 2, "12 chars....")
+
+
+def test_the_bar_of_a_narrow_table_has_five_places():
+    progress = Progress(1_000_000, "x")
+    assert str(progress).splitlines()[0] == "x 0/1000000 [     ]"
+
+
+def test_a_heading_has_at_least_six_places():
+    assert str(Progress(1, "x", "y")).splitlines()[1] == "     x       y"
+
+
+def test_a_table_has_at_least_one_column():
+    with pytest.raises(ValueError, match="give 1 to 50"):
+        Progress(1)
 
 
 def test_a_row_has_one_value_a_column():

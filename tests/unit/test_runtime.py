@@ -1,250 +1,240 @@
-"""The first cell prepares any machine, or says in a sentence why it cannot."""
+"""`prepare` makes a machine ready for a notebook, or says why it cannot.
+
+Packages, their versions, pip, and the GPU's driver are stand-ins, found where
+Python would find the real ones. tests/notebooks/test_first_cell.py runs whole
+first cells with real ones.
+"""
 
 from __future__ import annotations
 
-import http.server
+import ctypes
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
-import threading
 import tomllib
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from support import ROOT, pages
-from support.colab import stand_in
 
 from _ext import labels, setup_cell, split, wheel
 from d2l_extras import cuda, runtime
 
-LABELS = labels.read(ROOT)
-CELL = {
-    name: setup_cell.cell(
-        split.read(
-            ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md",
-            pages.LINEAR_SCRATCH,
-            pages.FRAMEWORKS,
-        ),
-        framework,
-        LABELS,
-    ).source
-    for name, framework in pages.FRAMEWORKS.items()
-}
-NOWHERE = "http://127.0.0.1:9/"  # where nothing listens
+PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
+FIRST_CELL = setup_cell.cell(
+    split.read(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
+    pages.FRAMEWORKS["mxnet"],
+    labels.read(ROOT),
+).source
+PIP = """\
+import os, sys
+with open(os.environ["PIP_CALLS"], "a") as calls:
+    print(*[a for a in sys.argv[1:] if a[0] != "-" or a in
+            ("--no-deps", "--target")], file=calls)
+fails = os.environ["PIP_FAILS"]
+if fails and fails in sys.argv:
+    print(os.environ["PIP_SAYS"], file=sys.stderr)
+    sys.exit(1)
+"""
+# What the stand-in of a framework's module, d2l_extras.<framework>, reports.
+CPU = {"mxnet": "MXNet 1.9.1 on cpu(0)", "tensorflow": "TensorFlow on CPU:0"}
+GPU = {"mxnet": "MXNet 1.9.1 on gpu(0)", "tensorflow": "TensorFlow on GPU:0"}
 
 
-@pytest.fixture(scope="module")
-def folder():
-    if not stand_in.POSSIBLE:
-        pytest.skip("Colab's stand-in needs Linux on x86-64")
-    return stand_in.build()
+class Machine:
+    """A machine with few packages, with a pip that installs nothing."""
 
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        monkeypatch.syspath_prepend(folder)
+        (folder / "pip").mkdir()
+        (folder / "pip" / "__init__.py").touch()
+        (folder / "pip" / "__main__.py").write_text(PIP)
+        self.calls = folder / "calls.txt"
+        self.calls.touch()
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.setenv("PIP_CALLS", str(self.calls))
+        self.pip_fails("")
+        self.gpus(0)
+        monkeypatch.setattr(runtime.platform, "system", lambda: "Linux")
+        monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
+        self.install("d2l_extras", runtime.__version__)
 
-@pytest.fixture
-def python(folder):
-    """The Python of a fresh copy of Colab's stand-in."""
-    with stand_in.fresh(folder) as path:
-        yield path
+    def install(self, name: str, version: str = "", **files: str) -> None:
+        """Let a package be there, and its version if one is given."""
+        if name != "d2l_extras":
+            (self.folder / f"{name}.py").touch()
+        if version:
+            stem = name.replace("-", "_")
+            info = self.folder / f"{stem}-{version}.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            )
+            for file, text in files.items():
+                (info / f"{file}.json").write_text(text)
 
-
-@pytest.fixture
-def index(folder):
-    with stand_in.served(folder) as url:
-        yield url
-
-
-def run(
-    python: Path, source: str, index: str, home: str = ""
-) -> subprocess.CompletedProcess:
-    """Run a first cell as a script, with `index` as the site and the index."""
-    source = source.replace(LABELS.site, index)
-    source = source.replace(f"{LABELS.repository}/", index)
-    with tempfile.TemporaryDirectory() as place:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": home or place,
-            "PIP_INDEX_URL": f"{index}simple/",
-            "PIP_CONFIG_FILE": os.devnull,
-        }
-        return subprocess.run(
-            [python, "-c", source],
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            text=True,
+    def install_all(self, framework: str, summary: dict[str, str] = CPU) -> None:
+        """Let the framework be there with all that each notebook needs."""
+        for name in (framework, *runtime.EACH):
+            self.install(name)
+        module = SimpleNamespace(summary=lambda: summary[framework])
+        self.monkeypatch.setitem(
+            sys.modules, f"d2l_extras.{framework}", module
         )
 
+    def pip_fails(self, argument: str, says: str = "ERROR: no") -> None:
+        """Let each call of pip with this argument fail."""
+        self.monkeypatch.setenv("PIP_FAILS", argument)
+        self.monkeypatch.setenv("PIP_SAYS", says)
 
-def sentence(done: subprocess.CompletedProcess) -> str:
-    """What a failed cell says: the last line, after the traceback."""
-    assert done.returncode, done.stdout
-    return done.stderr.strip().splitlines()[-1]
+    def gpus(self, *capabilities: tuple[int, int] | int) -> None:
+        """Let the driver find GPUs of these capabilities; 0 for no driver."""
+        driver = None if capabilities == (0,) else Driver(list(capabilities))
 
+        def load(name: str, *mode: int) -> Driver:
+            if name != cuda.DRIVER or driver is None:
+                raise OSError(f"{name}: cannot open shared object file")
+            return driver
 
-@contextmanager
-def answering(body: bytes, kind: str = "text/html"):
-    """A server that answers every request with the same page."""
+        self.monkeypatch.setattr(ctypes, "CDLL", load)
 
-    class Proxy(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    @property
+    def pip_calls(self) -> list[list[str]]:
+        return [call.split() for call in self.calls.read_text().splitlines()]
 
 
-def test_a_second_run_has_nothing_to_do(python, index):
-    first = run(python, CELL["mxnet"], index)
-    assert "installed mxnet==1.9.1, d2l==1.0.3" in first.stdout, first.stderr
-    watched = CELL["mxnet"].replace("subprocess.run(", "exit('pip runs')(")
-    second = run(python, watched, NOWHERE)
-    assert second.stdout.endswith("nothing had to be installed\n")
-    assert first.stderr == second.stderr == ""
+class Driver:
+    """NVIDIA's driver; `fails` names the call that returns an error."""
+
+    def __init__(self, capabilities: list, fails: str = "") -> None:
+        self.capabilities, self.fails = capabilities, fails
+
+    def _done(self, call: str) -> int:
+        return 100 if self.fails == call else 0
+
+    def cuInit(self, flags):
+        # cuda.h: "must be 0"
+        return self._done("cuInit") or flags
+
+    def cuDeviceGetCount(self, pointer):
+        pointer._obj.value = len(self.capabilities)
+        return self._done("cuDeviceGetCount")
+
+    def cuDeviceGet(self, pointer, number):
+        pointer._obj.value = number
+        return self._done("cuDeviceGet")
+
+    def cuDeviceGetAttribute(self, pointer, attribute, device):
+        half = {75: 0, 76: 1}[attribute]  # cuda.h: MAJOR and MINOR
+        pointer._obj.value = self.capabilities[device.value][half]
+        return self._done(f"attribute {attribute}")
 
 
-def test_a_home_that_cannot_be_written_does_no_harm(python, index):
-    # Not even root can write there.
-    done = run(python, CELL["mxnet"], index, home="/proc/nonexistent")
-    assert "installed mxnet==1.9.1, d2l==1.0.3" in done.stdout, done.stderr
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    (tmp_path / "machine").mkdir()
+    return Machine(tmp_path / "machine", monkeypatch)
 
 
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
-def test_the_books_own_environment_lacks_nothing(framework):
-    declared = pages.FRAMEWORKS[framework]
-    if not declared.available:
-        pytest.skip(f"{declared.label} has no wheel for this machine")
-    python = ROOT / ".envs" / declared.kernel / "bin" / "python"
-    done = run(python, CELL[framework], NOWHERE)
-    assert done.stdout.endswith("nothing had to be installed\n"), done.stderr
-
-
-def test_without_a_network_it_says_so(python):
-    said = sentence(run(python, CELL["mxnet"], NOWHERE))
-    assert "could not be installed from http" in said
-    assert "Is this machine online" in said
-
-
-def test_without_a_network_after_the_helpers_it_says_so(python, index):
-    source = CELL["mxnet"]
-    assert run(python, source.split("from d2l_ext")[0], index).returncode == 0
-    said = sentence(run(python, source, NOWHERE))
-    assert "mxnet==1.9.1, d2l==1.0.3 could not be installed, since" in said
-    assert (
-        "the package index cannot be reached: is this machine online?" in said
-    )
-
-
-def test_a_proxy_that_answers_html_is_suspected(python, index):
-    with answering(b"<html><body>Please log in.</body></html>") as proxy:
-        said = sentence(run(python, CELL["mxnet"], proxy))
-        assert "could not be installed from http" in said
-        assert "is invalid" in said or "not a zip" in said.lower()
-        source = CELL["mxnet"]
-        assert run(python, source.split("from d2l_e")[0], index).stderr == ""
-        said = sentence(run(python, source, proxy))
-    assert "does a proxy answer in its place" in said
-
-
-def test_without_this_revisions_wheel_the_repositorys_archive_serves(
-    python, index, folder, tmp_path
-):
-    # The site is of another revision: it has no such wheel.
-    archive = tmp_path / "archive" / "refs" / "heads" / "main"
-    book = archive / "book-main"
-    shutil.copytree(
-        ROOT / wheel.PACKAGE, book / wheel.PACKAGE,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )  # fmt: skip
-    for file in wheel.METADATA:
-        shutil.copy(ROOT / file, book)
-    shutil.make_archive(str(archive), "zip", archive)
-    with served_at(folder / "wheels", tmp_path) as url:
-        done = run(python, CELL["tensorflow"], url)
-        assert "installed d2l==1.0.3" in done.stdout, done.stderr
-        # What was installed tells no version: its content must do.
-        older = re.sub('HELPERS = "[0-9a-f]+"', 'HELPERS = "0"', done.args[2])
-        said = sentence(run(python, older, url))
-    assert "written with other helpers (0)" in said
-    assert "Open today's notebook of this page from the book's site" in said
-
-
-@contextmanager
-def served_at(wheels: Path, site: Path):
-    with stand_in.Server(wheels, site) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.url
-        server.shutdown()
-        thread.join()
-
-
-def test_with_neither_wheel_nor_archive_both_are_named(python, tmp_path):
-    with served_at(tmp_path, tmp_path) as url:
-        said = sentence(run(python, CELL["tensorflow"], url))
-    assert said.count("404") == 2
+# The machine and its packages
 
 
 @pytest.mark.parametrize("version", [(3, 7), (3, 10)])
-def test_too_old_a_python_is_named(version):
-    # Nothing newer than Python 3.6 stands before the check.
-    before, check, _ = re.split(
-        r"(?m)^(?=if sys\.|from importlib)", CELL["mxnet"]
-    )
-    script = f"{before}sys.version_info = {(*version, 0)}\n{check}"
-    done = subprocess.run(
-        [stand_in.find_python("3.11"), "-c", script],
-        capture_output=True, text=True,
-    )  # fmt: skip
+def test_the_first_cell_names_a_python_that_is_too_old(monkeypatch, version):
+    # Nothing newer than Python 3.6 may come before the check.
+    until_check = FIRST_CELL.partition("\nfrom importlib")[0]
+    with monkeypatch.context() as older, pytest.raises(RuntimeError) as raised:
+        older.setattr(sys, "version_info", (*version, 0))
+        exec(until_check, {})
     found = ".".join(map(str, version))
-    assert f"needs Python 3.11 or newer, and this is {found}" in sentence(done)
+    said = f"needs Python 3.11 or newer, and this is {found}"
+    assert said in str(raised.value)
+
+
+def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
+    machine.install("d2l_extras", "0.0.1+old")
+    current = machine.folder / f"d2l_extras-{runtime.__version__}.dist-info"
+    shutil.rmtree(current)
+    machine.pip_fails("install", "ERROR: it is 404")
+    with pytest.raises(RuntimeError) as raised:
+        exec(FIRST_CELL, {})
+    said = str(raised.value)
+    assert said.startswith(
+        f"This notebook needs d2l_extras {wheel.version()}, here is 0.0.1+old, "
+        "and it could not be installed from http"
+    )
+    assert said.count("it is 404") == 2
 
 
 @pytest.mark.parametrize(
-    ("kernel", "framework"),
-    [("mxnet", "tensorflow"), ("tensorflow", "mxnet")],
+    ("system", "machine_type"), [("Darwin", "arm64"), ("Windows", "AMD64")]
 )
-def test_the_kernel_of_another_framework_is_refused(kernel, framework):
-    ours, other = pages.FRAMEWORKS[kernel], pages.FRAMEWORKS[framework]
-    if not ours.available:
-        pytest.skip(f"{ours.label} has no wheel for this machine")
-    python = ROOT / ".envs" / ours.kernel / "bin" / "python"
-    said = sentence(run(python, CELL[framework], NOWHERE))
-    assert f"{framework} cannot be found in the environment" in said
-    assert f"Choose the kernel Python 3 ({other.label})" in said
-
-
-@pytest.mark.parametrize(
-    ("system", "machine"), [("Darwin", "arm64"), ("Windows", "AMD64")]
-)
-def test_where_mxnet_has_no_package_it_says_what_runs(
-    monkeypatch, system, machine
+def test_where_mxnet_has_no_package_the_error_says_what_runs_instead(
+    machine, monkeypatch, system, machine_type
 ):
     monkeypatch.setattr(runtime.platform, "system", lambda: system)
-    monkeypatch.setattr(runtime.platform, "machine", lambda: machine)
+    monkeypatch.setattr(runtime.platform, "machine", lambda: machine_type)
     with pytest.raises(runtime.CannotRun) as raised:
         runtime.prepare("mxnet")
-    assert f"no package for {system} {machine}" in str(raised.value)
-    assert "take the TensorFlow notebook" in str(raised.value)
+    assert f"MXNet has no package for {system} {machine_type}" in str(
+        raised.value
+    )
+    assert "or take the TensorFlow notebook." in str(raised.value)
 
 
-def test_a_sentence_takes_the_place_of_a_traceback():
+def test_where_tensorflow_has_no_package_the_error_leads_to_colab_alone(
+    machine, monkeypatch
+):
+    monkeypatch.setattr(runtime.platform, "system", lambda: "Plan9")
+    with pytest.raises(runtime.CannotRun, match=r"Open it in Colab\.$"):
+        runtime.prepare("tensorflow")
+
+
+def test_a_notebook_shows_the_sentence_instead_of_a_traceback():
     trouble = runtime.CannotRun("the disk is full")
-    shown = trouble._render_traceback_()
+    shown = trouble._render_traceback_()  # IPython's name for it
     assert shown == ["This notebook cannot run here: the disk is full"]
+
+
+@pytest.mark.parametrize("framework", runtime.LABELS)
+def test_a_ready_machine_is_described_and_nothing_is_installed(
+    machine, capsys, framework
+):
+    machine.install_all(framework)
+    runtime.prepare(framework)
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Python [\d.]+, NumPy [\d.]+, (.*)", first)[1] == (
+        CPU[framework]
+    )
+    assert rest == ["nothing had to be installed"]
+    assert machine.pip_calls == []
+
+
+def test_packages_that_are_missing_are_installed_at_their_pinned_versions(
+    machine, capsys
+):
+    machine.install_all("tensorflow")
+    hide(machine, "d2l", "requests", "scipy")
+    runtime.prepare("tensorflow", "scipy")
+    pins = runtime.PINS
+    # d2l alone goes without what it asks for.
+    others = f"requests=={pins['requests']} scipy=={pins['scipy']}".split()
+    assert machine.pip_calls == [
+        ["install", *others],
+        ["install", "--no-deps", f"d2l=={pins['d2l']}"],
+    ]
+    told = capsys.readouterr().out.splitlines()[1]
+    assert told == f"installed {', '.join(others)}, d2l=={pins['d2l']}"
+
+
+def hide(machine: Machine, *names: str) -> None:
+    """Let Python find these packages neither here nor in the environment."""
+    for name in names:
+        machine.monkeypatch.setitem(sys.modules, name, None)
 
 
 @pytest.mark.parametrize(
@@ -258,79 +248,126 @@ def test_a_sentence_takes_the_place_of_a_traceback():
         ),
         ("ERROR: [Errno 30] Read-only file system", "cannot be written"),
         ("ReadTimeoutError: Read timed out.", "cannot be reached"),
-        ("ERROR: Something new", "since Something new"),
+        (
+            "ERROR: Could not find a version (from versions: none)",
+            "does a proxy answer in its place",
+        ),
+        ("ERROR: Something old\nERROR: Something new", "since Something new."),
+        ("Something else", "since pip gives no reason."),
     ],
 )
-def test_what_pip_says_becomes_a_reason(monkeypatch, output, reason):
-    failed = subprocess.CompletedProcess([], 1, "", output)
-    monkeypatch.setattr(runtime.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(runtime.CannotRun, match=re.escape(reason)):
-        runtime._pip("mxnet==1.9.1")
+def test_what_pip_says_becomes_a_reason(machine, output, reason):
+    machine.pip_fails("install", output)
+    with pytest.raises(runtime.CannotRun) as raised:
+        runtime.install(["scipy"])
+    pin = f"scipy=={runtime.PINS['scipy']}"
+    assert str(raised.value).startswith(f"{pin} could not be installed, since")
+    assert reason in str(raised.value)
 
 
 @pytest.mark.parametrize(
     ("name", "version", "said"),
     [
         ("tensorflow", "2.15.1", "it needs tensorflow 2.16 or newer"),
+        ("mxnet", "1.9.0", "it needs mxnet 1.9.1 or newer"),
         ("mxnet", "2.0.0", "it needs mxnet below 2"),
         ("numpy", "1.22.4", "it needs numpy 1.23 or newer"),
     ],
 )
-def test_a_version_that_cannot_serve_is_named(monkeypatch, name, version, said):
-    monkeypatch.setattr(runtime, "_version", lambda _: version)
-    with pytest.raises(
-        runtime.CannotRun, match=f"{said}, and this is {version}"
-    ):
-        runtime.check_version(name)
-
-
-@pytest.mark.parametrize("name", ["tensorflow", "numpy"])
-def test_the_versions_are_checked_before_anything_else(monkeypatch, name):
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
-    old = {name: "0.1"}
-    monkeypatch.setattr(runtime, "_version", lambda asked: old.get(asked))
-    with pytest.raises(runtime.CannotRun, match=f"it needs {name}"):
-        runtime.prepare("tensorflow")
+def test_an_unsuitable_version_is_refused_before_anything_is_imported(
+    machine, name, version, said
+):
+    framework = "tensorflow" if name == "numpy" else name
+    machine.install_all(framework, {framework: "imported"})
+    (machine.folder / "numpy.py").unlink(missing_ok=True)
+    info = machine.folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+    with pytest.raises(runtime.CannotRun) as raised:
+        runtime.prepare(framework)
+    pin = runtime.PINS.get(name, said.split(f"{name} ")[1])
+    assert f"{said}, and this is {version}. Run %pip install {name}=={pin}" in (
+        str(raised.value)
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("tensorflow", "2.16.0rc1"), ("mxnet", "1.9.1")]
+    ("name", "version"),
+    [
+        ("tensorflow", "2.16.0rc1"),
+        ("mxnet", "1.9.1"),
+        ("mxnet", "1.10"),
+        ("mxnet-cu112", "1.9.1"),
+        ("numpy", "1.23.0"),
+        ("numpy", "2.0"),
+        ("pandas", "0.1"),
+    ],
 )
-def test_a_version_that_serves_passes(monkeypatch, name, version):
-    monkeypatch.setattr(runtime, "_version", lambda _: version)
-    runtime.check_version(name)
+def test_a_suitable_version_is_accepted(machine, name, version):
+    machine.install(name, version) if name != "numpy" else None
+    runtime.check_version(name.removesuffix("-cu112"))
 
 
-def test_helpers_that_were_replaced_since_their_import_are_noticed(monkeypatch):
+def test_mxnet_for_gpus_must_be_new_enough_too(machine):
+    machine.install("mxnet-cu112", "1.8.0")
+    with pytest.raises(runtime.CannotRun, match="mxnet 1.9.1 or newer"):
+        runtime.check_version("mxnet")
+
+
+def test_a_package_without_a_version_is_left_to_its_import(machine):
+    runtime.check_version("no-such-package")
+
+
+def test_the_books_own_environment_is_never_changed(machine):
+    told = json.dumps({"dir_info": {"editable": True}})
+    editable(machine, told)
+    machine.install_all("mxnet")
+    hide(machine, "mxnet", "d2l")
+    with pytest.raises(runtime.CannotRun) as raised:
+        runtime.prepare("mxnet")
+    assert "mxnet and d2l cannot be found in the environment" in str(
+        raised.value
+    )
+    assert "Choose the kernel Python 3 (MXNet)" in str(raised.value)
+    assert machine.pip_calls == []
+
+
+def editable(machine: Machine, told: str) -> None:
+    """Let this be a clone's package, by what pip notes of its source."""
+    info = machine.folder / f"d2l_extras-{runtime.__version__}.dist-info"
+    (info / "direct_url.json").write_text(told)
+
+
+# The helpers
+
+
+def test_helpers_replaced_since_their_import_are_noticed(machine, monkeypatch):
     monkeypatch.setattr(runtime, "__version__", "0.0.1")
     with pytest.raises(runtime.CannotRun, match="Restart the kernel"):
         runtime.prepare("tensorflow")
 
 
-OTHER = re.sub('HELPERS = "[0-9a-f]{12}"', 'HELPERS = "0"', CELL["mxnet"])
-
-
-def test_a_notebook_of_other_helpers_than_the_clones_is_refused():
-    framework = pages.FRAMEWORKS["mxnet"]
-    if not framework.available:
-        pytest.skip("MXNet has no wheel for this machine")
-    python = ROOT / ".envs" / framework.kernel / "bin" / "python"
-    said = sentence(run(python, OTHER, NOWHERE))
-    assert f"with other helpers (0) than d2l_extras {_base()} has here" in said
-    assert f"a clone of the book in {ROOT}" in said
-    assert "restart the kernel" in said and "run make book" in said
-
-
-def _base() -> str:
-    return wheel.version().split("+")[0]
-
-
-def test_the_helpers_are_known_by_their_content():
+def test_the_helpers_are_identified_by_their_content(machine):
     assert runtime.CONTENT == wheel.content()
     runtime.check_helpers(wheel.content())
 
 
-def test_the_helpers_are_the_same_however_their_lines_end(tmp_path):
+@pytest.mark.parametrize("is_clone", [True, False])
+def test_a_notebook_written_with_other_helpers_is_refused(machine, is_clone):
+    editable(machine, json.dumps({"dir_info": {"editable": is_clone}}))
+    machine.install_all("mxnet")
+    with pytest.raises(runtime.CannotRun) as raised:
+        runtime.prepare("mxnet", helpers="0")
+    said = str(raised.value)
+    assert said.startswith(
+        "it was written with other helpers (0) than d2l_extras "
+        f"{runtime.__version__} has here ({runtime.CONTENT}), which "
+    )
+    assert (f"a clone of the book in {ROOT}." in said) == is_clone
+    assert ("Open today's notebook" in said) != is_clone
+
+
+def test_line_endings_do_not_change_the_identity_of_the_helpers(tmp_path):
     for path in (ROOT / wheel.PACKAGE).glob("*.py*"):
         if path.is_file():
             windows = path.read_bytes().replace(b"\n", b"\r\n")
@@ -342,215 +379,180 @@ def test_the_helpers_are_the_same_however_their_lines_end(tmp_path):
     assert runtime.content(tmp_path) != runtime.CONTENT
 
 
-def test_a_wheel_of_the_site_tells_by_its_version(monkeypatch):
+def test_a_wheel_from_the_site_is_identified_by_its_version(monkeypatch):
     monkeypatch.setattr(runtime, "__version__", "0.1.0+abc")
     runtime.check_helpers("0")
 
 
-def test_helpers_that_do_not_fit_are_named_where_none_can_be_had(monkeypatch):
-    failed = subprocess.CompletedProcess([], 1, "ERROR: it is 404")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-    monkeypatch.setattr("importlib.metadata.version", lambda _: "0.1.0+old")
-    with pytest.raises(RuntimeError) as raised:
-        exec(CELL["mxnet"], {})
-    said = str(raised.value)
-    assert said.startswith(
-        f"This notebook needs d2l_extras {wheel.version()}, here is 0.1.0+old, "
-        "and it could not be installed from http"
-    )
-    assert said.count("it is 404") == 2
+# What the import of a framework says
 
 
-def test_a_missing_system_library_is_named(monkeypatch):
-    def broken(_):
-        raise OSError("libquadmath.so.0: cannot open shared object file: No")
+@pytest.fixture
+def broken(machine):
+    """Return a function that lets MXNet's import fail with a message."""
 
-    monkeypatch.setattr(runtime.importlib, "import_module", broken)
-    with pytest.raises(runtime.CannotRun, match=r"libquadmath\.so\.0.*apt"):
-        runtime._summary("mxnet")
+    def broken(message: str) -> str:
+        machine.install_all("mxnet")
+        machine.monkeypatch.delitem(sys.modules, "d2l_extras.mxnet")
+        machine.monkeypatch.delitem(sys.modules, "mxnet", raising=False)
+        error = f"raise OSError({message!r})\n"
+        (machine.folder / "mxnet.py").write_text(error)
+        with pytest.raises(runtime.CannotRun) as raised:
+            runtime.prepare("mxnet")
+        return str(raised.value)
 
-
-def test_a_driver_that_is_gone_is_named(monkeypatch):
-    def broken(_):
-        raise OSError("libcuda.so.1: cannot open shared object file: No")
-
-    monkeypatch.setattr(runtime.importlib, "import_module", broken)
-    with pytest.raises(
-        runtime.CannotRun, match="driver, libcuda.so.1, is gone"
-    ):
-        runtime._summary("mxnet")
+    return broken
 
 
-@pytest.mark.parametrize(("gpus", "lines"), [(0, 2), (1, 3)])
-def test_a_gpu_that_is_not_used_is_mentioned(monkeypatch, capsys, gpus, lines):
-    monkeypatch.setattr(runtime, "_summary", lambda _: "MXNet 1.9.1 on cpu(0)")
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
-    monkeypatch.setattr(cuda, "num_gpus", lambda: gpus)
+def test_a_missing_system_library_is_named_with_its_package(broken):
+    said = broken("libquadmath.so.0: cannot open shared object file: No")
+    assert "MXNet needs the system library libquadmath.so.0" in said
+    assert "apt install libgomp1 libquadmath0" in said
+
+
+def test_a_missing_gpu_driver_is_named(broken):
+    said = broken("libcuda.so.1: cannot open shared object file: No")
+    assert "whose driver, libcuda.so.1, is gone" in said
+    assert "%pip uninstall -y mxnet-cu112" in said
+
+
+def test_any_other_failure_of_the_import_is_quoted(broken):
+    said = broken("a symbol is undefined")
+    assert "MXNet is installed, but its import fails: a symbol is undef" in said
+
+
+def test_mxnet_does_not_warn_about_a_newer_cudnn(machine, monkeypatch):
+    name = "MXNET_CUDNN_LIB_CHECKING"
+    monkeypatch.delenv(name, raising=False)
+    machine.install_all("mxnet")
     runtime.prepare("mxnet")
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == lines
-    assert said[0].endswith("MXNet 1.9.1 on cpu(0)")
-    assert ("does not use it" in said[-1]) == bool(gpus)
+    assert os.environ[name] == "0"
 
 
-def test_where_there_is_a_gpu_mxnet_is_installed_for_it(monkeypatch):
-    asked = []
-    monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
-    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
-    monkeypatch.setattr(runtime, "capability", lambda: (7, 5))
+# GPUs
+
+
+@pytest.mark.parametrize("framework", runtime.LABELS)
+def test_an_idle_gpu_is_mentioned(machine, capsys, framework):
+    machine.install_all(framework)
+    machine.gpus((7, 5))
+    runtime.prepare(framework)
+    *_, last = capsys.readouterr().out.splitlines()
+    label = runtime.LABELS[framework]
+    assert last == f"There is a GPU, but this {label} does not use it."
+
+
+def test_mxnet_is_installed_for_a_gpu_with_the_libraries_of_cuda(machine):
+    machine.gpus((7, 5), (8, 0))
     told = runtime.install(["mxnet", "d2l"])
     assert told == [
         "installed mxnet-cu112 1.9.1 with CUDA 11",
         "installed d2l==1.0.3",
     ]
-    libraries, package, rest = asked
-    assert libraries[:3] == ("--no-deps", "--target", str(cuda.FOLDER))
-    assert set(libraries[3:]) == set(cuda.PACKAGES)
-    assert package == ("--no-deps", "mxnet-cu112==1.9.1")
-    assert rest == ("--no-deps", "d2l==1.0.3")
+    libraries, package, rest = machine.pip_calls
+    options = ["install", "--no-deps", "--target", str(cuda.FOLDER)]
+    assert libraries == [*options, *cuda.PACKAGES]
+    assert package == ["install", "--no-deps", "mxnet-cu112==1.9.1"]
+    assert rest == ["install", "--no-deps", "d2l==1.0.3"]
 
 
-def test_other_packages_are_the_same_with_a_gpu(monkeypatch):
-    asked = []
-    monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
-    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
+def test_other_packages_are_the_same_with_a_gpu(machine):
+    machine.gpus((7, 5))
     assert runtime.install(["d2l"]) == ["installed d2l==1.0.3"]
-    assert asked == [("--no-deps", "d2l==1.0.3")]
+    assert machine.pip_calls == [["install", "--no-deps", "d2l==1.0.3"]]
 
 
-def test_where_that_fails_mxnet_uses_the_cpu_and_says_so(monkeypatch):
-    asked = []
-
-    def pip(*names):
-        if "--target" in names:
-            raise runtime.CannotRun("the disk is full")
-        asked.append(names)
-
-    monkeypatch.setattr(runtime, "_pip", pip)
-    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
-    monkeypatch.setattr(runtime, "capability", lambda: (7, 5))
-    told = runtime.install(["mxnet"])
-    assert "MXNet will use the CPU: the disk is full" in told[0]
-    assert asked == [("--no-deps", "mxnet==1.9.1")]
+def test_without_the_libraries_of_cuda_mxnet_uses_the_cpu_and_says_why(machine):
+    machine.gpus((7, 5))
+    machine.pip_fails("--target", "No space left")
+    cuda_11, installed = runtime.install(["mxnet"])
+    assert "There is a GPU, but MXNet will use the CPU: " in cuda_11
+    assert "the disk is full" in cuda_11
+    assert installed == "installed mxnet==1.9.1"
+    assert machine.pip_calls[-1] == ["install", "--no-deps", "mxnet==1.9.1"]
 
 
 @pytest.mark.parametrize(
-    ("capability", "package"),
+    ("capability", "is_served"),
     [
-        ((3, 7), "mxnet==1.9.1"),
-        ((5, 0), "mxnet-cu112==1.9.1"),
-        ((8, 9), "mxnet-cu112==1.9.1"),
-        ((9, 0), "mxnet==1.9.1"),
-        ((12, 0), "mxnet==1.9.1"),
+        ((3, 7), False),
+        ((5, 0), True),
+        ((8, 9), True),
+        ((9, 0), False),
+        ((12, 0), False),
     ],
 )
-def test_for_a_gpu_that_it_has_no_code_for_mxnet_is_the_cpus(
-    monkeypatch, capability, package
+def test_mxnet_uses_the_cpu_where_it_has_no_code_for_the_gpu(
+    machine, capability, is_served
 ):
-    asked = []
-    monkeypatch.setattr(runtime, "_pip", lambda *names: asked.append(names))
-    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
-    monkeypatch.setattr(runtime, "capability", lambda: capability)
+    machine.gpus(capability)
     told = runtime.install(["mxnet"])
-    assert asked[-1] == ("--no-deps", package)
+    package = "mxnet-cu112==1.9.1" if is_served else "mxnet==1.9.1"
+    assert machine.pip_calls[-1] == ["install", "--no-deps", package]
     number = "{}.{}".format(*capability)
-    said = f"no code for a GPU of compute capability {number}, only for"
-    assert (said in told[0]) == (package == "mxnet==1.9.1")
+    said = (
+        f"MXNet 1.9.1 has no code for a GPU of compute capability {number}, "
+        "only for those from 5.0 to below 9.0"
+    )
+    assert (said in told[0]) == (not is_served)
 
 
-def test_why_a_gpu_is_not_used_is_told_once(monkeypatch, capsys):
-    there = set(runtime.EACH)
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", there.__contains__)
-    monkeypatch.setattr(runtime, "_is_checkout", lambda: False)
-    monkeypatch.setattr(runtime, "_pip", lambda *names: None)
-    monkeypatch.setattr(runtime, "_summary", lambda _: "MXNet 1.9.1 on cpu(0)")
-    monkeypatch.setattr(cuda, "num_gpus", lambda: 1)
-    monkeypatch.setattr(runtime, "capability", lambda: (9, 0))
+def test_the_reason_for_an_idle_gpu_is_given_once(machine, capsys):
+    machine.install_all("mxnet")
+    hide(machine, "mxnet")
+    machine.gpus((9, 0))
     runtime.prepare("mxnet")
     assert capsys.readouterr().out.count("There is a GPU, but") == 1
 
 
-def prepare_with_gpu(monkeypatch, framework, summary, capability):
-    """Run the first cell where the framework is there and uses the GPU."""
-    monkeypatch.setattr(runtime, "_summary", lambda _: summary)
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: True)
-    monkeypatch.setattr(runtime, "capability", lambda: capability)
-    runtime.prepare(framework)
-
-
-def test_mxnet_for_a_gpu_that_it_has_no_code_for_is_refused(monkeypatch):
+def test_mxnet_without_code_for_the_gpu_that_it_uses_is_refused(machine):
+    machine.install_all("mxnet", GPU)
+    machine.gpus((9, 0))
     with pytest.raises(
         runtime.CannotRun, match=r"9\.0.*below 9\.0\. Run %pip uninstall"
     ):
-        prepare_with_gpu(monkeypatch, "mxnet", "MXNet on gpu(0)", (9, 0))
+        runtime.prepare("mxnet")
 
 
-def test_mxnet_for_a_gpu_that_it_has_code_for_is_accepted(monkeypatch, capsys):
-    prepare_with_gpu(monkeypatch, "mxnet", "MXNet on gpu(0)", (7, 5))
+def test_mxnet_with_code_for_the_gpu_that_it_uses_is_accepted(machine, capsys):
+    machine.install_all("mxnet", GPU)
+    machine.gpus((7, 5))
+    runtime.prepare("mxnet")
     said = capsys.readouterr().out.splitlines()
     assert said[1:] == ["nothing had to be installed"]
 
 
-def test_mxnet_is_kept_from_warning_of_a_newer_cudnn(monkeypatch):
-    name = "MXNET_CUDNN_LIB_CHECKING"
-    monkeypatch.delenv(name, raising=False)
-    helper = SimpleNamespace(summary=lambda: os.environ.get(name))
-    monkeypatch.setattr(runtime.importlib, "import_module", lambda _: helper)
-    assert runtime._summary("mxnet") == "0"
-
-
 @pytest.mark.parametrize(
-    ("capability", "switches"), [((7, 5), []), ((8, 0), [False])]
+    ("capability", "switches"),
+    [((7, 5), []), ((8, 0), [False]), ((9, 0), [False]), (0, [])],
 )
 def test_tensorflow_multiplies_in_float32_on_a_gpu(
-    monkeypatch, capsys, capability, switches
+    machine, monkeypatch, capsys, capability, switches
 ):
     asked = []
     switch = SimpleNamespace(enable_tensor_float_32_execution=asked.append)
     tensorflow = SimpleNamespace(config=SimpleNamespace(experimental=switch))
+    machine.install_all("tensorflow", GPU)
     monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
-    prepare_with_gpu(
-        monkeypatch, "tensorflow", "TensorFlow on GPU:0", capability
-    )
+    tensorflow.__spec__ = SimpleNamespace()  # so that it can be found
+    machine.gpus(capability)
+    runtime.prepare("tensorflow")
     assert asked == switches
     assert ("TensorFloat-32" in capsys.readouterr().out) == bool(switches)
 
 
 def test_without_a_driver_there_is_no_gpu():
     assert cuda.num_gpus("libno-such-driver.so.1") == 0
-
-
-class Driver:
-    """A driver of two GPUs; `fails` names the call that returns an error.
-
-    The first has compute capability 8.6, the second 7.5.
-    """
-
-    def __init__(self, fails: str = "") -> None:
-        self.fails = fails
-
-    def cuInit(self, flags):
-        return 100 if self.fails == "cuInit" else 0
-
-    def cuDeviceGetCount(self, pointer):
-        pointer._obj.value = 2
-        return 100 if self.fails == "cuDeviceGetCount" else 0
-
-    def cuDeviceGet(self, pointer, number):
-        pointer._obj.value = number
-        return 100 if self.fails == "cuDeviceGet" else 0
-
-    def cuDeviceGetAttribute(self, pointer, attribute, device):
-        halves = {75: (8, 7), 76: (6, 5)}  # cuda.h: MAJOR and MINOR
-        pointer._obj.value = halves[attribute][device.value]
-        return 100 if self.fails == f"attribute {attribute}" else 0
+    # A library that is no driver.
+    assert cuda.num_gpus(None) == 0
 
 
 @pytest.mark.parametrize(
     ("fails", "found"), [("", 2), ("cuInit", 0), ("cuDeviceGetCount", 0)]
 )
 def test_the_driver_counts_the_gpus(monkeypatch, fails, found):
-    monkeypatch.setattr(cuda.ctypes, "CDLL", lambda _: Driver(fails))
+    driver = Driver([(8, 6), (7, 5)], fails)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: driver)
     assert cuda.num_gpus() == found
 
 
@@ -564,12 +566,17 @@ def test_the_driver_counts_the_gpus(monkeypatch, fails, found):
         ("attribute 76", None),
     ],
 )
-def test_the_driver_tells_what_the_first_gpu_can(monkeypatch, fails, found):
-    monkeypatch.setattr(cuda.ctypes, "CDLL", lambda _: Driver(fails))
+def test_the_compute_capability_is_that_of_the_first_gpu(
+    monkeypatch, fails, found
+):
+    driver = Driver([(8, 6), (7, 5)], fails)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: driver)
     assert runtime.capability() == found
 
 
-def test_the_libraries_of_cuda_are_loaded_in_their_order(monkeypatch, tmp_path):
+def test_the_libraries_of_cuda_are_loaded_in_the_order_of_their_needs(
+    monkeypatch, tmp_path
+):
     paths = [
         tmp_path / "nvidia" / f"part{i}" / "lib" / library
         for i, library in enumerate(cuda.LIBRARIES)
@@ -579,26 +586,27 @@ def test_the_libraries_of_cuda_are_loaded_in_their_order(monkeypatch, tmp_path):
         path.touch()
     loaded = []
     monkeypatch.setattr(
-        cuda.ctypes, "CDLL", lambda path, mode: loaded.append((path, mode))
+        ctypes, "CDLL", lambda path, mode: loaded.append((path, mode))
     )
     assert cuda.load_libraries(tmp_path) == paths
-    mode = cuda.ctypes.RTLD_GLOBAL
-    assert loaded == [(str(path), mode) for path in paths]
+    assert loaded == [(str(path), ctypes.RTLD_GLOBAL) for path in paths]
     assert cuda.load_libraries(tmp_path / "nowhere") == []
+
+
+# The tables agree with what the book declares
 
 
 def test_the_pins_are_those_of_the_locks():
     for lock in ("mxnet", "tensorflow"):
         text = (ROOT / "kernels" / f"{lock}.txt").read_text()
-        pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
         first = {}
         for name, version in re.findall(r"(?m)^([\w.-]+)==([\w.]+)", text):
             first.setdefault(name, version)  # of Python 3.11, where they differ
-        for name in runtime.PINS.keys() & pins.keys():
+        for name in runtime.PINS.keys() & first.keys():
             assert runtime.PINS[name] == first[name], name
 
 
-def test_every_framework_is_known():
+def test_the_runtime_knows_every_framework_and_its_platforms():
     declared = pages.FRAMEWORKS
     assert runtime.LABELS == {name: f.label for name, f in declared.items()}
     assert runtime.PLATFORMS.keys() == runtime.LABELS.keys()
@@ -609,7 +617,7 @@ def test_every_framework_is_known():
             assert f"{systems[system]} {machine}" in runtime.PLATFORMS[name]
 
 
-def test_the_package_asks_for_what_the_first_cell_brings():
+def test_the_first_cell_can_install_all_that_the_package_asks_for():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
     for framework, wanted in extras.items():

@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from support import ROOT
 from support.tiny_book import HEADER
 
 from _ext import frameworks, labels, split
 
-FRAMEWORKS = frameworks.load(ROOT)
+FRAMEWORKS = frameworks.load()
 SITE = "https://somebody.github.io/book/"
 BIB = """
 @article{Two.2001, author = {One, Ann and {Two}, Bob}, title = {T}, year = {2001}}
@@ -88,51 +87,3 @@ def test_without_a_site_a_reference_is_its_text(book):
     book.site = ""
     assert plain(book, "See {ref}`sec_one`.") == "See Number One."
     assert labels.site_of("https://gitlab.com/some/book") == ""
-
-
-@pytest.mark.parametrize(
-    ("label", "role"),
-    [(r"\$\$ \((eq_\w+)\)", "eq"), (r"name: (fig_\w+)", "numref")],
-    ids=["equations", "figures"],
-)
-def test_what_has_a_number_is_referred_to(label, role):
-    pages = (ROOT / "chapters").rglob("*.md")
-    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    numbered = set(re.findall(label, text))
-    used = re.findall(rf"\{{{role}\}}`(?:[^`<]*<)?(\w+)", text)
-    assert numbered and numbered <= set(used), numbered - set(used)
-
-
-# Readers link to these: they stay as they are.
-PROMISED = {
-    "chap_linear": "linear-networks/index",
-    "sec_linear_regression": "linear-networks/linear-regression",
-    "subsec_linear_model": "linear-networks/linear-regression",
-    "subsec_normal_distribution_and_squared_loss":
-        "linear-networks/linear-regression",
-    "sec_linear_scratch": "linear-networks/linear-regression-scratch",
-    "sec_linear_concise": "linear-networks/linear-regression-concise",
-    "sec_linear_gluon": "linear-networks/linear-regression-concise",
-    "sec_softmax": "linear-networks/softmax-regression",
-    "subsec_softmax_operation": "linear-networks/softmax-regression",
-    "subsec_softmax_and_derivatives": "linear-networks/softmax-regression",
-    "subsec_info_theory_basics": "linear-networks/softmax-regression",
-    "sec_fashion_mnist": "linear-networks/image-classification-dataset",
-    "sec_softmax_scratch": "linear-networks/softmax-regression-scratch",
-    "sec_softmax_concise": "linear-networks/softmax-regression-concise",
-    "sec_softmax_gluon": "linear-networks/softmax-regression-concise",
-    "sec_naive_bayes": "appendix/naive-bayes-underflow",
-    "sec_measurements": "appendix/measurements",
-}
-
-
-@pytest.mark.parametrize("label", PROMISED)
-def test_a_promised_label_leads_to_its_page(label):
-    assert labels.read(ROOT).targets[label].page == PROMISED[label]
-
-
-@pytest.mark.parametrize("label", PROMISED)
-def test_the_address_of_a_promised_label_exists(label):
-    site = ROOT / "_build" / "html" / "chapters"
-    html = (site / f"{PROMISED[label]}.html").read_text(encoding="utf-8")
-    assert f'id="{label.replace("_", "-")}"' in html

@@ -1,0 +1,48 @@
+"""The helpers draw the figures of the committed notebooks again, byte for byte.
+
+Those cells are run that need no framework: what they draw follows from what
+they say, or from the data.
+"""
+
+
+import nbformat
+import numpy as np
+import pytest
+from support import ROOT, pages
+
+import d2l_extras
+from _ext.build import Book
+from d2l_extras import maps, plots
+from d2l_extras.data import fashion_mnist
+
+BOOK = Book(ROOT)
+INDEX = "linear-networks/index"
+CALLS = {
+    "the map of the chapter": (INDEX, "show_map("),
+    "a layer with one output": (pages.LINEAR, "show_layer("),
+    "a layer with three outputs": (pages.THEORY, "show_layer("),
+    "images of the data": (pages.DATASET, "show_images(X_train[order]"),
+}
+
+
+def names() -> dict:
+    """Return what the cells may name."""
+    data = fashion_mnist()
+    X_train, y_train = data.X_train, data.y_train
+    return {**vars(d2l_extras), "np": np, "X_train": X_train, "y_train": y_train}
+
+
+@pytest.mark.parametrize("figure", CALLS)
+def test_a_committed_figure_is_drawn_again(figure, monkeypatch):
+    name, call = CALLS[figure]
+    drawn = []
+    for module in (maps, plots):
+        monkeypatch.setattr(module, "display", drawn.append)
+    [page] = (page for page in BOOK.pages() if page.name == name)
+    framework = next(iter(BOOK.frameworks.values()))
+    node = nbformat.read(BOOK.committed(page, framework), as_version=4)
+    [cell] = (cell for cell in node.cells if call in cell.source)
+    exec(cell.source, names())
+    [committed] = cell.outputs
+    assert drawn[0]["text/plain"] == committed.data["text/plain"]
+    assert drawn[0]["image/svg+xml"] == committed.data["image/svg+xml"]

@@ -1,0 +1,120 @@
+"""`make why` says for each framework why a page is executed or reused."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from support.tiny_book import TinyBook, cell
+
+from _ext import build
+from _ext.build import Book
+
+HELPERS = {
+    "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
+    '__version__ = "1"\n__all__ = ["to", "plot"]\n',
+    "arrays": "def to(): ...\n",
+    "plots": "def draw():\n    from .arrays import to\n",
+    "alpha": "from . import data\n",
+    "beta": "b = 1\n",
+    "data": "import numpy\n",
+    "lonely": "",
+}
+
+
+@pytest.fixture
+def book(tiny: TinyBook) -> TinyBook:
+    """A tiny book with helpers of its own."""
+    (tiny.root / "d2l_extras").mkdir()
+    for name, text in HELPERS.items():
+        helper(tiny, name).write_text(text)
+    return tiny
+
+
+def helper(tiny: TinyBook, name: str):
+    return tiny.root / "d2l_extras" / f"{name}.py"
+
+
+CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import record")
+
+
+def why(tiny: TinyBook, page: str = "tiny/page") -> list[str]:
+    return build.why(Book(tiny.root), [page]).splitlines()
+
+
+def test_a_reused_page_is_listed_with_what_its_outputs_depend_on(book):
+    book.write(CODE)
+    assert all("No notebook of it tells" in line for line in why(book))
+    build.make_notebooks(Book(book.root), renew=False)
+    [alpha, beta] = why(book, "chapters/tiny/page.md")
+    assert alpha.startswith("Alpha       tiny/page: reused. ")
+    assert alpha.endswith("code cells, kernels/alpha.txt, d2l_extras/__init__.py")
+    assert "kernels/beta.txt" in beta
+
+
+def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    lines = book.page.read_text().splitlines()
+    at = lines.index("a = 1") + 1
+    book.write(CODE.replace("a = 1", "a = 2"))
+    [alpha, _] = why(book)
+    assert "to be executed. Since _build/outputs/alpha/tiny/page.ipynb: " in alpha
+    assert f"code cell 2 of 3 (page.md:{at}) has changed" in alpha
+
+    book.write(CODE)
+    (book.root / "kernels" / "alpha.txt").write_text("alpha==2\n")
+    [alpha, beta] = why(book)
+    assert alpha.endswith(": kernels/alpha.txt has changed")
+    assert ": reused." in beta
+
+    book.write(CODE.replace("import math", "from d2l_extras import to"))
+    [_, beta] = why(book)
+    assert "code cell 1 of 3" in beta and "d2l_extras/arrays.py is new" in beta
+
+    book.write(cell("import math") + cell("a = 1\na"))
+    [_, beta] = why(book)
+    assert "code cells are gone from the end: 2 of 3 left" in beta
+    assert "d2l_extras/__init__.py is no longer needed" in beta
+
+
+def test_another_python_is_named_as_the_reason(book, monkeypatch):
+    book.write(CODE)
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "_python", lambda *_: "3.11.0")
+        build.make_notebooks(Book(book.root), renew=False)
+        assert all(": reused. " in line for line in why(book))
+    [alpha, _] = why(book)
+    assert "it was executed by Python 3.11.0, and this is " in alpha
+
+
+def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    for entry in (book.root / "_build" / "executed").iterdir():
+        entry.unlink()
+    [alpha, _] = why(book)
+    assert alpha.endswith("has not been executed on this machine as it is now")
+
+
+def test_a_notebook_without_recorded_inputs_is_said_to_be_so(book):
+    book.write(CODE)
+    build.make_notebooks(Book(book.root), renew=False)
+    for path in book.root.rglob("page.ipynb"):
+        node = nbformat.read(path, as_version=4)
+        node.metadata.d2l_extras.inputs = "one digest for all"
+        nbformat.write(node, path)
+    for entry in (book.root / "_build" / "executed").iterdir():
+        entry.unlink()
+    [alpha, _] = why(book)
+    assert "No notebook of it tells" in alpha
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["nowhere"], "no page 'nowhere'"), ([], "PAGE=tiny/page")],
+)
+def test_without_an_existing_page_the_error_says_how_to_ask(book, names, said):
+    book.write(CODE)
+    done = book.build("why", *names)
+    assert done.returncode == 1
+    assert said in done.stderr and "tiny/page" in done.stderr

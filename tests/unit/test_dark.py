@@ -1,0 +1,117 @@
+"""A drawing for dark pages has its lightness inverted and its hues kept."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import bs4
+import numpy as np
+import pytest
+from PIL import Image
+from support import ROOT
+
+from _ext import dark
+
+
+def png(pixels: np.ndarray) -> str:
+    made = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(made, "PNG")
+    return base64.b64encode(made.getvalue()).decode()
+
+
+def svg(inside: str) -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt" '
+        f'viewBox="0 0 72 36">{inside}</svg>'
+    )
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, as WCAG 2 defines it."""
+    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def turned(color: str) -> str:
+    path = f'<path style="fill: {color}"/>'
+    return re.search(r"fill: (#\w{6})", dark.dark(svg(path)))[1]
+
+
+def channels(color: str) -> list[int]:
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def test_dark_becomes_light_and_light_becomes_dark():
+    grays = [f"#{v:02x}{v:02x}{v:02x}" for v in (0, 40, 90, 128, 180, 220, 255)]
+    lights = [luminance(turned(gray)) for gray in grays]
+    assert lights == sorted(lights, reverse=True)
+    assert lights[0] > 0.75 and lights[-1] < 0.02
+    # White becomes the paper of the page, which has a little blue in it.
+    css = (ROOT / "_static" / "book.css").read_text(encoding="utf-8")
+    assert f"--paper: {turned('#ffffff')};" in css
+    for gray in grays[:-1]:
+        assert max(channels(turned(gray))) - min(channels(turned(gray))) <= 1
+
+
+@pytest.mark.parametrize(
+    "color", ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f3b08"]
+)
+def test_the_hue_is_kept(color):
+    """The strongest and the weakest of red, green, and blue stay so."""
+    before, after = channels(color), channels(turned(color))
+    assert np.argmax(after) == np.argmax(before), after
+    assert np.argmin(after) == np.argmin(before), after
+    assert max(after) - min(after) > 30, after
+
+
+@pytest.mark.parametrize("gray", [0.0, 0.002, 0.2, 0.5, 0.9])
+def test_a_gray_becomes_the_gray_of_the_opposite_lightness(gray):
+    """In Oklab a gray's lightness is the cube root of its linear light."""
+    linear = gray / 12.92 if gray < 0.04 else ((gray + 0.055) / 1.055) ** 2.4
+    lightness = 0.93 - (0.93 - 0.215) * linear ** (1.4 / 3)
+    expected = 1.055 * lightness ** (3 / 2.4) - 0.055
+    found = dark.inverted(np.full((2, 1, 3), gray))
+    assert found.shape == (2, 1, 3)
+    assert np.abs(found - expected).max() < 1e-6
+
+
+def test_darkest_results_use_the_linear_part_of_srgb():
+    """A cream that nearly loses its blue: sRGB is linear below 0.0031308."""
+    assert 0 < dark.inverted(np.array([1.0, 0.95, 0.8]))[2] < 0.001
+
+
+def test_white_has_lightness_one_and_no_color_in_oklab():
+    lms = dark.TO_LMS @ np.ones(3)
+    assert np.abs(lms - 1).max() < 1e-6
+    assert np.abs(dark.TO_LAB @ np.ones(3) - [1, 0, 0]).max() < 1e-6
+
+
+def test_a_gray_photograph_is_left_as_it_is():
+    gray = np.repeat(np.arange(48).reshape(4, 4, 3)[..., :1] * 5, 3, axis=2)
+    image = f'<image xlink:href="data:image/png;base64,{png(gray)}"/>'
+    assert image in dark.dark(svg(image + '<path fill="#000000"/>'))
+
+
+def test_a_colored_bitmap_is_inverted():
+    pixels = np.full((4, 4, 3), 255)
+    pixels[0] = [0, 0, 160]
+    image = f'<image xlink:href="data:image/png;base64,{png(pixels)}"/>'
+    made = re.search(r"base64,([^\"]+)", dark.dark(svg(image)))[1]
+    with Image.open(io.BytesIO(base64.b64decode(made))) as twin:
+        turned = np.asarray(twin.convert("RGB")).astype(int)
+    assert turned.shape == pixels.shape
+    assert turned[1:].max() < 60  # white became the paper of the night
+    assert (turned[0].argmax(axis=-1) == 2).all()  # blue is blue
+
+
+def test_letters_without_a_color_become_light():
+    twin = bs4.BeautifulSoup(dark.dark(svg("<text>a</text>")), "xml")
+    assert luminance(twin.svg["fill"]) > 0.75
+
+
+def test_element_names_that_look_like_colors_are_kept():
+    use = '<use xlink:href="#abcdef1234"/><path clip-path="url(#p0123456789)"/>'
+    assert use in dark.dark(svg(use))

@@ -1,0 +1,128 @@
+"""In a notebook, figures, tables, and results go where its kernel shows them.
+
+A reader's cells may ask for input; those that a program executes may not. One
+kernel runs them all.
+"""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from myst_nb.ext.glue import extract_glue_data_cell
+from test_progress import TABLE
+
+IMPORT = "from d2l_extras import LivePlot, Progress, record\n"
+PROGRESS = """
+progress = Progress(2, 'epoch', 'train loss')
+progress.add(1, 0.5)
+progress.add(2, 0.25)
+"""
+PLOT = """
+plot = LivePlot(2, 'epoch', {'loss (nats)': ['train']})
+plot.add(1)
+plot.add(0.5)
+"""
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Return a function that runs code and returns what the kernel sends."""
+    manager, client = start_new_kernel(kernel_name="python3")
+
+    def run(code: str, is_batch: bool = True) -> list[dict]:
+        sent = []
+        client.execute_interactive(
+            IMPORT + code,
+            allow_stdin=not is_batch,
+            timeout=60,
+            output_hook=sent.append,
+        )
+        kinds = ("display_data", "update_display_data", "stream", "error")
+        return [message for message in sent if message["msg_type"] in kinds]
+
+    try:
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def kinds(sent: list[dict]) -> list[str]:
+    return [message["msg_type"] for message in sent]
+
+
+def displays(sent: list[dict]) -> set[str]:
+    return {message["content"]["transient"]["display_id"] for message in sent}
+
+
+def plain(sent: list[dict]) -> list[str | None]:
+    return [message["content"]["data"].get("text/plain") for message in sent]
+
+
+def test_a_recorded_result_is_shown_and_kept_at_full_precision(run):
+    shown, kept = run("record('test_accuracy', 0.83354, '.3f')")
+    assert plain([shown]) == ["test_accuracy: 0.834"]
+    assert kept["content"]["metadata"]["d2l_extras"] == {
+        "name": "test_accuracy",
+        "value": 0.83354,
+        "text": "0.834",
+    }
+    assert "text/plain" not in kept["content"]["data"]
+
+
+def test_myst_nb_finds_a_recorded_result_as_quoted_text(run):
+    cell = nbformat.v4.new_code_cell("")
+    cell.outputs = [
+        nbformat.v4.output_from_msg(message)
+        for message in run("record('quoted', 0.83, '.3f')")
+    ]
+    ((name, output),) = extract_glue_data_cell(cell)
+    assert name == "quoted"
+    assert output["data"] == {"text/plain": "'0.830'"}
+
+
+def test_a_program_must_not_record_a_name_twice(run):
+    run("record('once', 1)")
+    [error] = run("record('once', 2)")
+    assert error["content"]["ename"] == "ValueError"
+    assert "'once' is recorded already" in error["content"]["evalue"]
+
+
+def test_a_reader_may_run_a_recording_cell_again(run):
+    for value in (1, 2):
+        sent = run(f"record('again', {value})", is_batch=False)
+        assert plain(sent)[0] == f"again: {value}"
+
+
+def test_a_program_gets_the_finished_table_alone(run):
+    sent = run(PROGRESS)
+    assert kinds(sent) == ["display_data"]
+    assert plain(sent) == [TABLE]
+
+
+def test_a_reader_sees_one_table_grow(run):
+    sent = run(PROGRESS, is_batch=False)
+    assert kinds(sent) == ["display_data"] + 2 * ["update_display_data"]
+    assert len(displays(sent)) == 1
+    heading, one_row, table = plain(sent)
+    assert [len(text.splitlines()) for text in (heading, one_row)] == [2, 3]
+    assert table == TABLE
+
+
+def test_a_program_gets_the_finished_plot_alone(run):
+    sent = run(PLOT)
+    assert kinds(sent) == ["display_data"]
+    assert plain(sent) == ["<Figure with 1 axes>"]
+    assert "image/svg+xml" in sent[0]["content"]["data"]
+
+
+def test_a_reader_sees_one_plot_grow(run):
+    sent = run(PLOT, is_batch=False)
+    assert kinds(sent) == ["display_data", "update_display_data"]
+    assert len(displays(sent)) == 1
+
+
+def test_two_tables_of_a_notebook_are_apart(run):
+    first, second = (run(PROGRESS, is_batch=False) for _ in range(2))
+    assert displays(first) != displays(second)

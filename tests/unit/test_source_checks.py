@@ -1,0 +1,231 @@
+"""A fault in a page's text is refused with its line and its cure."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.tiny_book import HEADER, TinyBook, cell
+
+from _ext import frameworks, source
+
+PATH = Path("page.md")
+START = HEADER.count("\n") + 4  # the line that a page's text begins in
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Return a function that checks the text of a page below its title."""
+    TinyBook(tmp_path / "book")
+    both = frameworks.load(tmp_path / "book")
+
+    def check(text: str, header: str = HEADER) -> None:
+        source.check(f"{header}\n# Title\n\n{text}", PATH, both)
+
+    return check
+
+
+def tabs(*keys: str, options: str = ":sync-group: framework\n") -> str:
+    items = [f":::{{tab-item}} T\n:sync: {key}\nWords.\n:::\n" for key in keys]
+    return f"::::{{tab-set}}\n{options}\n{''.join(items)}::::\n"
+
+
+GOOD = {
+    "a cell with tags": cell("1", "hide-input", "alpha"),
+    "a cell with options in a line": (
+        "```{code-cell} ipython3\n:tags: [hide-input]\n:mystnb: {}\n\n1\n```"
+    ),
+    "a cell with empty options": "```{code-cell} ipython3\n---\n\n---\n1\n```",
+    "an empty cell": "```{code-cell} ipython3\n```",
+    "a figure with all settings": cell(
+        "1",
+        mystnb={
+            "figure": {"caption": "A.", "name": "fig_a1"},
+            "image": {"alt": "Words."},
+        },
+    ),
+    "a figure without a name": cell("1", mystnb={"figure": {"caption": "A."}}),
+    "a figure that is empty": cell("1", mystnb={"figure": None}),
+    "tabs of both frameworks": tabs("alpha", "beta"),
+    "tabs in another order": tabs("beta", "alpha"),
+    "tabs of something else": tabs("linux", "macos", options=""),
+    "an exercise with a label": "```{exercise} A\n:label: ex_a\nWords.\n```",
+    "code that looks like a directive": "```\n```{note}\n```".replace(
+        "```{", "~~~{"
+    ),
+    "a fence inside verbatim code": "````python\n```{code-cell}\n1\n```\n````",
+    "text between colons": "::: what is that :::\n\nWords.",
+    "an equation in one line": "$$a = 1$$ (eq_a)",
+    "an equation in several lines": "$$\na = 1\n$$\n\n$$b$$",
+    "an equation that ends behind its text": "$$\na = 1 $$ (eq_a)",
+    "blocks in blocks": (
+        "::::{note}\n\n:::{tip}\nWords.\n\n$$\na\n$$\n:::\n\n::::"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_a_good_page_is_accepted(check, text):
+    check(text)
+
+
+# The text; which of its lines has the fault, from 0 on; what is said.
+FAULTS = {
+    "a fence that is not closed": ("Words.\n\n:::{note}\nWords.", 2,
+        "the fence of {note} is not closed; write ::: where it ends"),
+    "a fence that is closed by a longer one with a name": (
+        "```{note}\nWords.\n````{tip}\n````", 0,
+        "{note} is not closed before line %d, '````{tip}'; write ``` where it"),
+    "code that is not closed": ("~~~\na", 0, "this fence is not closed"),
+    "an inner fence that is not closed": (
+        "::::{note}\n:name: a\n\n:::{tip}\nWords.\n\n::::", 3,
+        "the fence of {tip} is not closed; write ::: where it ends"),
+    "an equation with an empty line": ("Words.\n\n$$\na\n\nb\n$$", 2,
+        "this equation is not closed; write $$ where it ends"),
+    "an equation at the end": ("$$\na", 0, "this equation is not closed"),
+    "a cell in a block": ("````{note}\n\n" + cell("1") + "````", 2,
+        "a code cell must not stand inside another block"),
+    "an exercise without a label": ("\n```{exercise} A\nWords.\n```", 1,
+        "an exercise needs a label: write `:label: ex_...`"),
+    "options that are not closed": (
+        "```{code-cell} ipython3\n---\ntags: []\n1\n```", 0,
+        "the metadata of this cell are not closed"),
+    "options that are no YAML": (
+        "```{code-cell} ipython3\n---\ntags: []\na: b: c\n---\n1\n```", 3,
+        "not valid YAML: mapping values are not allowed here"),
+    "options in lines that are no YAML": (
+        "```{code-cell} ipython3\n:tags: []\n:a: b: c\n1\n```", 2,
+        "not valid YAML"),
+    "an option with an open bracket": (
+        "```{code-cell} ipython3\n:mystnb: {}\n:tags: [\n:a: 1\n1\n```", 2,
+        "put quotes around text with special signs, and close brackets"),
+    "options that are a list": (
+        "```{code-cell} ipython3\n---\n- a\n---\n1\n```", 2,
+        "must be lines of `name: value`, not a list"),
+    "options that are a comment": (
+        "```{code-cell} ipython3\n---\n# a\n---\n1\n```", 2,
+        "must be lines of `name: value`, not empty"),
+    "tags that are text": (cell("1").replace("\n1", "\n:tags: a\n1"), 0,
+        "the tags of a cell are a list of names, as in `tags: [hide-input]`, "
+        "not 'a'"),
+    "tags that are numbers": (cell("1", mystnb={}).replace(
+        "mystnb: {}", "tags: [a, 1]"), 0, "not ['a', 1]"),
+    "settings that are text": (cell("1", mystnb="A."), 0,
+        "mystnb of this cell must hold lines of `name: value`, such as "
+        "`figure: ...`, not 'A.'"),
+    "a figure that is text": (cell("1", mystnb={"figure": "A."}), 0,
+        "mystnb: figure of this cell must hold lines of `name: value`, such "
+        "as `caption: ...`, not 'A.'"),
+    "a caption that is a number": (
+        cell("1", mystnb={"figure": {"caption": 3}}), 0,
+        "mystnb: figure: caption of this cell must be text, not 3"),
+    "a name that is a number": (cell("1", mystnb={"figure": {"name": 3}}), 0,
+        "mystnb: figure: name of this cell must be text, not 3"),
+    "words for an image that are a list": (
+        cell("1", mystnb={"image": {"alt": ["A"]}}), 0,
+        "mystnb: image: alt of this cell must be text, not ['A']"),
+    "a figure that is named like a section": (
+        cell("1", mystnb={"figure": {"name": "sec_a"}}), 0,
+        "a figure's name begins with fig_ and has letters, digits and "
+        "underscores alone, unlike 'sec_a'"),
+    "a figure whose name has a hyphen": (
+        cell("1", mystnb={"figure": {"name": "fig_a-b"}}), 0, "begins with"),
+    "a tab that is missing": (tabs("alpha"), 0,
+        "these tabs have none for beta; write one beside the others"),
+    "a tab of an unknown framework": (tabs("alpha", "gamma"), 7,
+        "a tab needs `:sync:` and the name of a framework (alpha, beta), "
+        "which no other tab of the set has, not 'gamma'"),
+    "a tab twice": (tabs("alpha", "alpha", "beta"), 3, "not 'alpha'"),
+    "a tab without a key": (tabs("alpha", "beta", "").replace(
+        ":sync: \n", ""), 11, "which no other tab of the set has"),
+    "tabs in no group": (tabs("alpha", "beta", options=""), 0,
+        "these are tabs of frameworks, so write `:sync-group: framework`"),
+    "tabs in another group": (
+        tabs("alpha", options=":sync-group: other\n"), 0, "so write"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_refused_with_its_line_and_its_cure(check, fault):
+    text, line, said = FAULTS[fault]
+    if "%d" in said:
+        said %= START + line + 2
+    with pytest.raises(source.SourceError) as raised:
+        check(text)
+    assert str(raised.value).startswith(f"page.md:{START + line}: ")
+    assert said in str(raised.value)
+
+
+def test_a_cell_needs_the_header_of_a_notebook(check):
+    with pytest.raises(source.SourceError) as raised:
+        check(cell("1"), header="---\ntitle: A\n---\n")
+    assert "page.md:7: a page with code cells needs the header" in str(
+        raised.value
+    )
+    check("Words.", header="")
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "said"),
+    [
+        ("---\ntitle: A\n", 1, "the header of this page is not closed"),
+        ("---\ntitle: A\nb: c: d\n---\n", 3, "the header of this page is not"),
+        ("---\n- a\n---\n", 2, "must be lines of `name: value`, not a list"),
+    ],
+)
+def test_a_faulty_header_is_refused_with_its_line(check, header, line, said):
+    with pytest.raises(source.SourceError) as raised:
+        check("Words.", header)
+    assert str(raised.value).startswith(f"page.md:{line}: ")
+    assert said in str(raised.value)
+
+
+def test_a_header_may_end_with_dots(check):
+    check(cell("1"), HEADER[::-1].replace("---", "...", 1)[::-1])
+
+
+def test_a_directive_begins_with_its_options():
+    body = [":a-b:  1 ", ":c:", "", ":d: 2"]
+    assert source.options(body) == ({"a-b": "1", "c": ""}, ["", ":d: 2"])
+    assert source.options([":a: 1"]) == ({"a": "1"}, [])
+
+
+def test_a_file_is_read_without_its_mark_and_its_carriage_returns(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_bytes(b"\xef\xbb\xbfa\r\nb\n")
+    assert source.read(path) == "a\nb\n"
+    path.write_bytes(b"a\nb\xff\n")
+    with pytest.raises(source.SourceError, match=r"page.md:2: the byte 0xff"):
+        source.read(path)
+
+
+def test_a_missing_file_of_settings_is_named_with_the_cure(tmp_path):
+    with pytest.raises(source.SourceError, match="git checkout _toc.yml"):
+        source.settings(tmp_path / "_toc.yml")
+
+
+def test_settings_are_read_anew_for_everyone_who_asks(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("a: [1]\n")
+    source.settings(path)["a"].append(2)
+    assert source.settings(path) == {"a": [1]}
+    path.write_text("")
+    with pytest.raises(source.SourceError, match="a.yml:1: this file .*empty"):
+        source.settings(path)
+
+
+TOC = "format: jb-book\nroot: chapters/a\nchapters:\n- file: chapters/b\n"
+
+
+def test_the_table_of_contents_lists_pages_that_exist(tmp_path):
+    (tmp_path / "_toc.yml").write_text(TOC)
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "a.md").touch()
+    with pytest.raises(
+        source.SourceError, match=r"_toc.yml:4: there is no page chapters/b.md"
+    ):
+        source.contents(tmp_path)
+    (tmp_path / "chapters" / "b.md").touch()
+    assert source.contents(tmp_path) == ["chapters/a", "chapters/b"]
+    (tmp_path / "_toc.yml").write_text(TOC.replace("file", "page"))
+    with pytest.raises(source.SourceError, match=re.escape("_toc.yml: ")):
+        source.contents(tmp_path)
