@@ -13,7 +13,6 @@ import yaml
 from lxml import etree
 from PIL import Image
 from support import ROOT
-from support.served import served
 from support.site_pages import FIRST, LESSONS, PAGES, SITE, ids, soup
 
 from _ext import labels
@@ -169,37 +168,6 @@ def test_on_this_page_lists_its_headings(name):
         found = [(a["href"], a.get_text().split()) for a in one.select("a")]
         assert found == expected
         assert {href[1:] for href, _ in found[1:]} <= set(ids(name))
-
-
-def test_the_page_that_is_not_there_works_at_any_depth(browser, tmp_path):
-    place = urlsplit(BASE).path.strip("/")
-    shutil.copytree(SITE, tmp_path / place, symlinks=True)
-    shutil.copy(SITE / "404.html", tmp_path / "404.html")
-    with served(tmp_path) as url:
-        page = browser.new_page()
-        failed = []
-        page.on(
-            "response", lambda got: got.status >= 400 and failed.append(got.url)
-        )
-        for path in ("no.html", "chapters/no/such/page.html", "a/b/c/"):
-            failed.clear()
-            answer = page.goto(f"{url}{place}/{path}")
-            assert answer.status == 404
-            assert failed == [f"{url}{place}/{path}"]
-            assert page.evaluate("document.styleSheets[0].cssRules.length") > 50
-            links = page.evaluate("[...document.links].map(a => a.href)")
-            assert len(links) > len(LESSONS)
-            for link in {link.split("#")[0] for link in links}:
-                if link.startswith(url) and not link.endswith(path):
-                    target = tmp_path / urlsplit(link).path.lstrip("/")
-                    assert target.is_file() or target == tmp_path / place, link
-        page.locator(".skip").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_url("**#main")
-        assert page.locator("h1").inner_text() == "No such page"
-        page.get_by_role("link", name="first page").click()
-        page.wait_for_url(f"{url}{place}/{FIRST}")
-        page.close()
 
 
 # What a page may load
