@@ -46,7 +46,7 @@ def test_a_tab_set_leaves_the_words_of_the_notebooks_framework():
     assert "Gluon" not in markdown(TABS, TENSORFLOW)
 
 
-def test_results_become_their_values():
+def test_a_result_is_replaced_by_its_value():
     text = "It is {result}`accuracy`."
     assert "It is 0.834." in markdown(text, results={"accuracy": "0.834"})
 
@@ -63,7 +63,7 @@ def test_equations_keep_their_numbers():
     assert "By (2)." in out
 
 
-def test_a_figures_caption_follows_its_cell_with_its_number():
+def test_a_caption_follows_its_figure_with_its_number():
     figure = {"caption": "See {numref}`fig_a`.", "name": "fig_a"}
     text = cell("plot()", mystnb={"figure": figure})
     assert "**Figure 1.** See Figure 1." in markdown(text)
@@ -90,7 +90,7 @@ def test_fenced_code_is_left_alone():
     assert code in markdown(code)
 
 
-def test_markup_that_notebooks_do_not_know_is_refused():
+def test_a_directive_or_role_unknown_to_notebooks_is_refused():
     with pytest.raises(split.SourceError, match="{epigraph} is unknown"):
         markdown("```{epigraph}\nWords.\n```")
     with pytest.raises(split.SourceError, match="{kbd} is unknown"):
