@@ -1,77 +1,92 @@
 # The commands that people type. The work is done by _ext/bootstrap.py (the
-# environments), _ext/build.py (the site) and _ext/printed.py (PDF and EPUB).
-SHELL := /bin/sh
-BOOK  := .envs/book/bin/python
-RUN   := PYTHONPATH=.:tests "$(BOOK)"
-PORT  ?= 8000
+# environments), _ext/build.py (the site), and _ext/printed.py (PDF and EPUB).
+SHELL  := /bin/sh
+BOOK   := .envs/book/bin/python
+TEST   := .envs/test/bin/python
+RUN    := PYTHONPATH=.:tests "$(TEST)"
+PORT   ?= 8000
+strict := $(if $(filter-out 0,$(STRICT)),--strict)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks site kernels check lock bench colab grid
-.PHONY: pdf epub lighthouse screenshots why clean setup audit
+.PHONY: help book test test-all nbval serve notebooks site kernels check lock
+.PHONY: bench colab grid pdf epub lighthouse screenshots why clean audit
+.PHONY: setup test-setup
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
+	@echo
+	@echo 'STRICT=1 makes a command fail where committed outputs would stand in.'
+	@echo 'PYTHON=python3.12 makes the environments from that Python.'
 
 book: setup ## build the site in _build/html (JOBS=1: pages one by one)
-	@"$(BOOK)" -m _ext.unchanged || \
-	"$(BOOK)" -m _ext.build book $(JOBS:%=--jobs %)
+	@$(if $(strict),,"$(BOOK)" -m _ext.unchanged ||) \
+	"$(BOOK)" -m _ext.build book $(strict) $(JOBS:%=--jobs %)
 
-# Each file of tests is run as a whole; with -n 0 in ARGS one after the other.
-test: book ## run the tests (ARGS="-k data": only some)
-	@$(RUN) -m support.colab.stand_in --build
-	@$(RUN) -m support.lighthouse.audit --install
-	@$(call bootstrap,--audit)
-	@"$(BOOK)" -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+# Words of ARGS that begin with tests/ take the place of the quick tier's
+# folders. One that follows --deselect is no such word.
+words = $(subst --deselect ,--deselect=,$(ARGS))
+chosen = $(if $(filter tests/%,$(words)),,$(1)) $(words)
+pytest = "$(TEST)" -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+test: book test-setup ## run the quick tests (ARGS="-k data", ARGS=tests/site)
+	@$(pytest) $(call chosen,tests/unit tests/build tests/book)
+
+test-all: book test-setup ## run all tests, which need Chromium, LaTeX, and more
+	@$(RUN) -m support.machine
+	@$(pytest) $(call chosen,tests)
+
+nbval: setup test-setup ## compare a rerun with NOTEBOOK=notebooks/mxnet/....ipynb
+	@$(RUN) -m support.nbval $(NOTEBOOK)
 
 serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
 	@"$(BOOK)" -m _ext.serve --port $(PORT)
 
-notebooks: setup ## execute the notebooks alone (FRAMEWORKS=mxnet: one's)
+notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
 	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m _ext.build site
 
-pdf: ## set the book as a PDF in _build/pdf (FRAMEWORK=mxnet: its cells)
+pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m _ext.printed pdf $(FRAMEWORK)
 
-epub: ## make the book an EPUB in _build/epub (FRAMEWORK=mxnet: its cells)
+epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m _ext.printed epub $(FRAMEWORK)
 
-kernels: ## offer each framework's kernel to JupyterLab and VS Code
+kernels: ## register the frameworks' kernels with JupyterLab and VS Code
 	@$(call bootstrap,--share)
 
 why: ## say why a page is executed or reused (PAGE=a/page)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m _ext.build why $(PAGE)
 
-check: setup ## check that the committed notebooks are what the sources give
+check: setup ## check that the committed notebooks match the sources
 	@"$(BOOK)" -m _ext.build check
 
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
-audit: ## look for known vulnerabilities in what the locks name
+audit: ## look for known vulnerabilities in the locked packages
 	@$(call bootstrap,--audit)
 	@.envs/audit/bin/python -m _ext.audit
 
-bench: book ## measure builds and training, and how light the site is
-	@"$(BOOK)" bench/rebuild.py
-	@"$(BOOK)" bench/site.py
+bench: book test-setup ## measure builds and training, and the site's weight
+	@"$(TEST)" bench/rebuild.py
+	@"$(TEST)" bench/site.py
 
-lighthouse: book ## let Lighthouse judge every page as a phone shows it
+lighthouse: book test-setup ## let Lighthouse judge every page as on a phone
 	@$(RUN) -m support.lighthouse.audit
 
-screenshots: book ## take pictures of every page into _build/screenshots
+screenshots: book test-setup ## take pictures of every page for a review
 	@$(RUN) -m support.screenshots
 
-colab: setup ## run all notebooks in a stand-in of Colab's runtime
+colab: setup test-setup ## run all notebooks in a stand-in for Colab's runtime
 	@$(RUN) -m support.colab.stand_in
 
-grid: setup ## run MXNet's cells in each Python here with each NumPy
+grid: setup test-setup ## run MXNet's cells in each Python with each NumPy
 	@$(RUN) -m support.colab.grid
 
 clean: ## remove what was built (ALL=1: the environments too)
@@ -80,19 +95,32 @@ clean: ## remove what was built (ALL=1: the environments too)
 setup:
 	@$(call bootstrap,$(FRAMEWORKS))
 
-# Runs _ext/bootstrap.py by PYTHON, if it is given, or by the first Python 3.11
-# on the path. Each is asked first, since a name may stand for another version;
-# its own answer spares the second start of a shim such as pyenv's.
+test-setup:
+	@$(call bootstrap,--test)
+
+# Runs _ext/bootstrap.py with PYTHON if it is given, or else with the Python that
+# the environments were made from, or else with the first suitable one on the
+# path. Each is asked for its version, because a name may stand for another one.
+# It answers with its real path, which spares the second start of a shim such as
+# pyenv's. Where there is none, uv installs one.
 define bootstrap
-	for python in $(if $(PYTHON),"$(PYTHON)",python3.11 python3); do \
-	  python=$$("$$python" -c 'import sys; \
-	    print(sys.executable * (sys.version_info[:2] == (3, 11)))' \
-	    2>/dev/null) && [ -n "$$python" ] && \
-	    exec "$$python" -m _ext.bootstrap $(1); \
+	for python in $(if $(PYTHON),"$(PYTHON)",$(BOOK) \
+	    python3.11 python3.12 python3.13 python3); do \
+	  found=$$("$$python" -c 'import os, sys; \
+	    good = (3, 11) <= sys.version_info[:2] <= (3, 13); \
+	    print(os.path.realpath(sys.executable) * good)' \
+	    2>/dev/null) && [ -n "$$found" ] && \
+	    exec "$$found" -m _ext.bootstrap $(1) $(strict); \
 	done; \
-	echo 'The book needs Python 3.11, and' \
-	'$(if $(PYTHON),PYTHON=$(PYTHON) is none,none is on the path):' \
-	'install it (Debian 12: apt install python3 python3-venv; elsewhere:' \
-	'pyenv install 3.11 or uv python install 3.11), and give its path if' \
-	'need be, as in make book PYTHON=/usr/bin/python3.11.' >&2; exit 1
+	if [ -z "$(PYTHON)" ] && command -v uv >/dev/null; then \
+	  echo 'There is no Python 3.11, 3.12, or 3.13 on the path; asking uv.'; \
+	  found=$$(uv python find 3.11 2>/dev/null || { uv python install 3.11 >&2 && \
+	    uv python find 3.11; }) && \
+	    exec "$$found" -m _ext.bootstrap $(1) $(strict); \
+	fi; \
+	echo 'The book needs Python 3.11, 3.12, or 3.13, and' \
+	'$(if $(PYTHON),PYTHON=$(PYTHON) is none of them.,none is on the path.)' \
+	'Install one (Debian and Ubuntu: apt install python3 python3-venv;' \
+	'elsewhere: pyenv install 3.11 or uv python install 3.11), and name it if' \
+	'need be, as in make book PYTHON=/usr/bin/python3.12.' >&2; exit 1
 endef

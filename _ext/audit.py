@@ -33,7 +33,7 @@ class Unanswered(RuntimeError):
 def locks(root: Path = ROOT) -> list[str]:
     """The locks of all environments, by their paths from `root`."""
     kernels = [framework.lock for framework in load(root).values()]
-    return ["requirements.txt", *kernels, LOCK]
+    return ["requirements.txt", *kernels, "tests/requirements.txt", LOCK]
 
 
 def services() -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import (
     closing,
@@ -36,6 +36,7 @@ from contextlib import (
     redirect_stdout,
     suppress,
 )
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
@@ -58,17 +59,26 @@ from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
 from . import labels, processes, setup_cell, source, unchanged, wheel
-from .execute import ExecutionError, Kernels, execute, results
+from .execute import ExecutionError, KernelError, Kernels, execute, results
 from .frameworks import ROOT, Framework
 from .inputs import CELLS, inputs, key
 from .merge import find_notebook
 from .settled import Settled
 from .source import SourceError
 from .split import Page, notebook, read
+from .stand_ins import (
+    Obstacle,
+    StandIns,
+    diagnose_kernel,
+    find_data,
+    find_obstacle,
+)
 
 # Kernels at a time, as a rule: with more, the longest page still takes as long,
 # and each needs a gigabyte of memory.
 MOST_JOBS = 4
+# What a cell raises where its framework cannot be imported.
+IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
 # What the system says of a file that cannot be written or read, and the cure.
 CURES = {
     errno.ENOSPC: "Make room on the disk, and run the command again.",
@@ -81,6 +91,9 @@ CURES = {
     "where you have it, and run the command again.",
 }
 REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
+
+
+DATA_MODULE = "d2l_extras/data.py"
 
 
 class BuildError(RuntimeError):
@@ -140,6 +153,7 @@ class Book:
         ]
 
     def committed(self, page: Page, framework: Framework) -> Path:
+        """The notebook that is committed with the book."""
         return self._notebook(self.root / "notebooks", page, framework)
 
     def output(self, page: Page, framework: Framework) -> Path:
@@ -224,12 +238,16 @@ class Durations:
 
 
 def side_by_side(
-    book: Book, todo: list[tuple[Page, Framework]], jobs: int
+    book: Book,
+    todo: list[tuple[Page, Framework]],
+    jobs: int,
+    settings: dict[str, str] | None = None,
 ) -> Iterator[tuple[Page, Framework, list | Exception]]:
-    """Execute pages, at most `jobs` at a time, what takes longest first; each
-    with its outputs or what went wrong, as they end.
+    """Execute pages, at most `jobs` at a time, the longest first; yield each,
+    as it ends, with its outputs or with what went wrong.
 
-    Where this is left early, by Ctrl-C say, the kernels are killed.
+    `settings` are environment variables for the kernels, where the environment
+    does not set them. If the caller stops early, the kernels are killed.
     """
     if not todo:
         return
@@ -237,6 +255,7 @@ def side_by_side(
     todo = sorted(todo, key=lambda one: -durations.expected(*one))
     threads = max(1, cpus() // jobs) if jobs > 1 else None
     kernels = Kernels(threads, f"{processes.mark(book.root)}/{uuid.uuid4().hex}")
+    kernels.limits.update(settings or {})
     pool = ThreadPoolExecutor(jobs)
     with processes.watched(kernels.mark):
         try:
@@ -294,26 +313,32 @@ def _load(cached: Path) -> list[list[dict]] | None:
     return json.loads(text)
 
 
-def stand_in(book: Book, page: Page, framework: Framework) -> NotebookNode:
-    """The committed notebook, for a machine without the framework."""
-    path = book.committed(page, framework)
-    if not path.exists():
-        raise BuildError(
-            f"{framework.label} has no wheel for this machine "
-            f"({declaration.platform_tag()}) and "
-            f"{path.relative_to(book.root)} is not committed; execute the "
-            f"page on one of: {', '.join(framework.platforms)}"
+def stand_in(
+    book: Book, page: Page, framework: Framework, obstacle: Obstacle
+) -> NotebookNode:
+    """Return the committed notebook of a page that cannot be executed here.
+
+    It carries a sentence for readers (`stand_in`), and the inputs that the page
+    has now (`shown_for`). A page without a committed notebook has no outputs.
+    """
+    path, now = book.committed(page, framework), inputs(page, framework, book.root)
+    reason = obstacle.sentence.rstrip(".")
+    if path.exists():
+        told = _told(path)
+        node = nbformat.read(path, as_version=4)
+        said = (
+            f"{reason}, so the {framework.label} outputs on this page are those "
+            "committed with the book"
         )
-    told = _told(path)
-    node = nbformat.read(path, as_version=4)
-    reason = (
-        f"{framework.label} has no wheel for this machine "
-        f"({declaration.platform_tag()}), so its outputs on this page are "
-        "those committed with the book"
-    )
-    if told != inputs(page, framework, book.root):
-        reason += ", from an earlier version of this page's code"
-    node.metadata.d2l_extras.stand_in = reason + "."
+        if told != now:
+            said += ", from an earlier version of this page's code"
+    else:
+        node = notebook(page, framework, labels=book.labels)
+        said = (
+            f"{reason}, and no {framework.label} outputs of this page are "
+            "committed with the book yet, so its code is shown without them"
+        )
+    node.metadata.d2l_extras.update(stand_in=f"{said}.", shown_for=now)
     _line(page.name, framework).done("committed outputs")
     return node
 
@@ -363,6 +388,62 @@ def require_executed(
         )
 
 
+class CommittedNotebooks:
+    """The committed notebooks, whose changes a failing build takes back."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._before: dict[Path, bytes | None] = {}
+
+    def write(self, path: Path, node: NotebookNode) -> None:
+        self._keep(path)
+        _write_notebook(path, node)
+
+    def remove_orphans(self) -> None:
+        """Remove each notebook that was made from a page that is gone.
+
+        One that says nothing of the page it was made from is left alone.
+        """
+        pages = self.book.sources()
+        for folder in (self.book.root / "notebooks", self.book.build / "outputs"):
+            for path in sorted(folder.rglob("*.ipynb")):
+                framework, _, page = (
+                    path.relative_to(folder).with_suffix("").as_posix()
+                ).partition("/")
+                if framework in self.book.frameworks and page in pages:
+                    continue
+                if _source_of(path) != f"chapters/{page}.md":
+                    continue
+                self._keep(path)
+                path.unlink()
+                with suppress(OSError):  # as long as there are others
+                    path.parent.rmdir()
+                if folder.name == "notebooks":
+                    name = path.relative_to(self.book.root)
+                    print(f"{name}  removed, because its page is gone")
+
+    def restore(self) -> None:
+        """Put every notebook back as it was."""
+        for path, before in self._before.items():
+            if before is None:
+                path.unlink(missing_ok=True)
+            elif not path.exists() or path.read_bytes() != before:
+                _write_bytes(path, before)
+
+    def _keep(self, path: Path) -> None:
+        before = path.read_bytes() if path.exists() else None
+        self._before.setdefault(path, before)
+
+
+def _source_of(path: Path) -> str | None:
+    """The page that a notebook says it was made from."""
+    try:
+        node = json.loads(path.read_text(encoding="utf-8"))
+        return node["metadata"]["d2l_extras"]["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def make_notebooks(
     book: Book,
     names: list[str] | None = None,
@@ -370,24 +451,70 @@ def make_notebooks(
     force: bool = False,
     renew: bool,
     jobs: int | None = None,
-) -> None:
+    strict: bool = False,
+    committed: CommittedNotebooks | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> StandIns:
     """Execute what changed and write the notebooks of the named frameworks,
-    or of all; `jobs` pages at a time, as a rule one a processor.
+    or of all, `jobs` pages at a time (by default one per processor). Return
+    the pages that this machine cannot execute.
 
-    Those that the site shows are always written. A committed one is written
-    if it is no longer what its source gives, or if `renew` asks for it: so
-    building the book leaves a clean checkout clean.
+    The notebooks that the site shows are always written. A committed one keeps
+    its outputs as long as nothing that they depend on has changed, unless
+    `renew` asks for this machine's: so building the book leaves a clean
+    checkout clean. Raises BuildError for a fault of the sources and, if
+    `strict`, for a page that cannot be executed. `meanwhile` runs in a thread
+    while kernels execute.
     """
+    committed = committed or CommittedNotebooks(book)
     settled = Settled(book.build / "settled.json", book.root, _shared(book))
     unsettled, todo, failures, order, sources = [], [], {}, [], {}
+    stand_ins, data = StandIns(), None
+
+    @cache
+    def diagnosed(framework: Framework) -> Obstacle | None:
+        return diagnose_kernel(book.root, framework)
+
+    def show_committed(
+        page: Page, framework: Framework, obstacle: Obstacle
+    ) -> None:
+        node = stand_in(book, page, framework, obstacle)
+        _write_notebook(book.output(page, framework), node)
+        stand_ins.add(page.name, framework, obstacle)
+
+    def obstacle_of(
+        framework: Framework, error: Exception
+    ) -> Obstacle | None:
+        """What kept a page from being executed, if its sources did not."""
+        if not isinstance(error, ExecutionError):
+            return None
+        if error.error_name == "DatasetNotAvailable":
+            return data
+        if error.error_name in IMPORT_ERRORS:
+            return diagnosed(framework)
+        if isinstance(error, KernelError):
+            obstacle = diagnosed(framework)
+            if not obstacle and not error.started:
+                obstacle = Obstacle(
+                    f"the kernel of {framework.label} did not start on this "
+                    "machine",
+                    str(error),
+                )
+            return obstacle
+        return None
 
     def write(
         page: Page, framework: Framework, outputs: list | Exception
     ) -> None:
         try:
             if isinstance(outputs, Exception):
+                if obstacle := obstacle_of(framework, outputs):
+                    show_committed(page, framework, obstacle)
+                    return
                 raise outputs
-            files = _write_both(book, page, framework, outputs, renew)
+            files = _write_both(
+                book, page, framework, outputs, renew, committed
+            )
         except (ExecutionError, SourceError) as error:
             failures[page.name, framework.name] = str(error)
         else:
@@ -395,6 +522,7 @@ def make_notebooks(
             settled.settle(name, framework.name, sources[name], files, cells)
 
     try:
+        committed.remove_orphans()
         for name, path in book.sources().items():
             sources[name], page = settled.sources(path), None
             for framework in map(book.frameworks.get, names or book.frameworks):
@@ -407,9 +535,8 @@ def make_notebooks(
                 unsettled.append((page, framework))
         _refuse_faulty(book, unsettled)
         for page, framework in unsettled:
-            if not framework.available:
-                node = stand_in(book, page, framework)
-                _write_notebook(book.output(page, framework), node)
+            if obstacle := find_obstacle(book.root, framework):
+                show_committed(page, framework, obstacle)
                 continue
             kept = None if force else _load(_cached(book, page, framework))
             if kept is None:
@@ -418,16 +545,47 @@ def make_notebooks(
             cells = len(page.code(framework.name))
             _line(page.name, framework).done(_reused(cells))
             write(page, framework, kept)
+        settings = {}
+        if any(
+            DATA_MODULE in inputs(page, framework, book.root)
+            for page, framework in todo
+        ):
+            line = Line("data        Fashion-MNIST")
+            data = find_data()
+            line.done("not available" if data else "found and checked")
+            if data:
+                # A kernel that asks for the data is refused at once, and need
+                # not search for them again.
+                settings["D2L_EXTRAS_DATA"] = os.devnull
+        if strict:
+            _refuse_stand_ins(stand_ins, data)
         if todo:
-            find_data()
+            threading.Thread(target=meanwhile, daemon=True).start()
         jobs = min(jobs or min(cpus(), MOST_JOBS), max(1, len(todo)))
-        with closing(side_by_side(book, todo, jobs)) as executed:
+        with closing(side_by_side(book, todo, jobs, settings)) as executed:
             for one in executed:
                 write(*one)
     finally:
         settled.save()
     # In the order of the pages, whichever ended first.
     _fail([failures[name] for name in order if name in failures])
+    if strict:
+        _refuse_stand_ins(stand_ins)
+    return stand_ins
+
+
+def _refuse_stand_ins(
+    stand_ins: StandIns, data: Obstacle | None = None
+) -> None:
+    """Raise BuildError if anything cannot be executed on this machine."""
+    said = [stand_ins.summary()] if stand_ins else []
+    if data:
+        said.append(f"- {data}")
+    if said:
+        raise BuildError(
+            "This machine cannot execute the whole book, and with STRICT=1 no "
+            "committed outputs stand in.\n" + "\n".join(said)
+        )
 
 
 def _refuse_faulty(book: Book, pairs: list[tuple[Page, Framework]]) -> None:
@@ -454,18 +612,41 @@ def _reused(cells: int) -> str:
 
 
 def _write_both(
-    book: Book, page: Page, framework: Framework, outputs: list, renew: bool
+    book: Book,
+    page: Page,
+    framework: Framework,
+    outputs: list,
+    renew: bool,
+    committed: CommittedNotebooks,
 ) -> list[Path]:
-    """Write the notebooks of a page, the committed one where it is due; the
-    files that now hold what the page gives, the outputs among them.
+    """Write the notebook that the site shows and, where it is due, the committed
+    one. Return the files that now hold what the page gives, the cached outputs
+    among them.
     """
     node = compose(book, page, framework, outputs)
-    shown = book.output(page, framework)
-    committed = book.committed(page, framework)
+    shown, path = book.output(page, framework), book.committed(page, framework)
     _write_notebook(shown, node)
-    if renew or outdated(book, page, framework, node):
-        _write_notebook(committed, node)
-    return [_cached(book, page, framework), shown, committed]
+    if not renew and path.exists() and path.read_bytes() != _text(node).encode():
+        node = _with_own_outputs(book, page, framework, path) or node
+    committed.write(path, node)
+    return [_cached(book, page, framework), shown, path]
+
+
+def _with_own_outputs(
+    book: Book, page: Page, framework: Framework, path: Path
+) -> NotebookNode | None:
+    """Compose a committed notebook anew around the outputs that it holds.
+
+    Returns None if they depend on something that has changed since, or if the
+    notebook cannot be used.
+    """
+    try:
+        if _told(path) != inputs(page, framework, book.root):
+            return None
+        node = nbformat.read(path, as_version=4)
+        return compose(book, page, framework, outputs_of(node))
+    except (BuildError, SourceError):
+        return None
 
 
 def _shared(book: Book) -> str:
@@ -497,10 +678,10 @@ def why(book: Book, names: list[str]) -> str:
 
 def _why(book: Book, page: Page, framework: Framework) -> str:
     now = inputs(page, framework, book.root)
-    if not framework.available:
+    if obstacle := find_obstacle(book.root, framework):
         return (
-            "not executed, since the framework has no wheel for this machine; "
-            "the committed outputs stand in"
+            f"not executed, because {obstacle.reason}. The committed outputs "
+            f"stand in. To change that: {obstacle.cure}"
         )
     cached = _cached(book, page, framework)
     if _load(cached) is not None:
@@ -555,29 +736,15 @@ def _changed_cell(page: Page, framework: Framework, path: Path) -> str:
     return f"code cells are gone from the end: {len(cells)} of {len(then)} left"
 
 
-def outdated(
-    book: Book,
-    page: Page,
-    framework: Framework,
-    executed: NotebookNode | None = None,
-) -> str | None:
-    """Why a committed notebook is not what its source gives, if it is not.
-
-    `executed` is what it would be with the outputs of this machine.
-    """
+def outdated(book: Book, page: Page, framework: Framework) -> str | None:
+    """Say why a committed notebook is not what its source gives, if it is not."""
     path = book.committed(page, framework)
     name = path.relative_to(book.root)
     if not path.exists():
         return f"{name} is missing"
-    if executed and path.read_bytes() == _text(executed).encode():
-        return None
     try:
         node = nbformat.read(path, as_version=4)
-        outputs = outputs_of(node)
-        if executed and outputs == outputs_of(executed):
-            expected = executed
-        else:
-            expected = compose(book, page, framework, outputs)
+        expected = compose(book, page, framework, outputs_of(node))
     except Exception as error:  # whatever it is, it is not a good notebook
         return f"{name} cannot be read as a notebook of its page: {error}"
     told = node.metadata.get("d2l_extras", {}).get("inputs")
@@ -593,7 +760,7 @@ def outdated(
 
 def check(book: Book) -> None:
     """Raise BuildError unless every committed notebook is current."""
-    expected, problems = set(), []
+    expected, problems, strays = set(), [], []
     for page in book.pages():
         for framework in book.frameworks.values():
             expected.add(book.committed(page, framework))
@@ -601,24 +768,14 @@ def check(book: Book) -> None:
                 problems.append(problem)
     for path in sorted((book.root / "notebooks").rglob("*.ipynb")):
         if path not in expected and ".ipynb_checkpoints" not in path.parts:
-            problems.append(f"{path.relative_to(book.root)} has no source")
+            strays.append(f"{path.relative_to(book.root)} has no source page")
     if problems:
-        raise BuildError(
-            "\n".join(problems) + "\nRun `make notebooks` and commit the result."
-        )
+        problems.append("Run `make notebooks` and commit the result.")
+    if strays:
+        strays.append("Remove what has no page (git rm), or restore the page.")
+    if problems or strays:
+        raise BuildError("\n".join(problems + strays))
     print(f"{len(expected)} committed notebooks are what their sources give")
-
-
-def find_data() -> None:
-    """Fetch the data once, before kernels that would each wait for it."""
-    from d2l_extras.data import DatasetNotAvailable, fashion_mnist
-
-    line = Line("data        Fashion-MNIST")
-    try:
-        fashion_mnist()
-    except DatasetNotAvailable as error:
-        raise BuildError(str(error)) from error
-    line.done("found and checked")
 
 
 def make_site(book: Book) -> Path:
@@ -779,8 +936,8 @@ def recover(book: Book) -> None:
     rooms = [book.build / "executed", book.build / "outputs",
              book.root / "notebooks"]
     partials = [path for room in rooms for path in room.rglob("*.part")]
-    for partial in (*partials, *book.build.glob("*.part")):
-        partial.unlink()
+    for part in (*partials, *book.build.glob("*.part")):
+        part.unlink()
 
 
 def _write_notebook(path: Path, node: NotebookNode) -> None:
@@ -794,15 +951,18 @@ def _text(node: NotebookNode) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write whole or not at all, and not if nothing would change."""
-    if path.exists() and path.read_bytes() == text.encode():
-        return
+    if not path.exists() or path.read_bytes() != text.encode():
+        _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ".part")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        part.write_bytes(content)
+        os.replace(part, path)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -867,6 +1027,40 @@ class Line:
         return "; ".join(parts)[: columns - 1]
 
 
+def build(book: Book, options: argparse.Namespace) -> StandIns:
+    """Make what the command line asks for. Return what was not executed.
+
+    If that fails, the committed notebooks are as they were before.
+    """
+    made_from, stand_ins = unchanged.sources(book.root), StandIns()
+    committed = CommittedNotebooks(book)
+    try:
+        if options.what == "site":
+            require_executed(book)
+        else:
+            stand_ins = make_notebooks(
+                book,
+                options.names,
+                force=options.force,
+                renew=options.what == "notebooks",
+                jobs=options.jobs,
+                strict=options.strict,
+                committed=committed,
+                # What renders pages is imported while a kernel works.
+                meanwhile=partial(load, book.root)
+                if options.what == "book"
+                else lambda: None,
+            )
+        if options.what != "notebooks":
+            make_site(book)
+    except BaseException:
+        committed.restore()
+        raise
+    if options.what == "book" and not options.names and not stand_ins.avoidable:
+        unchanged.remember(book.root, made_from)
+    return stand_ins
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="_ext.build", description=__doc__)
     parser.add_argument(
@@ -880,6 +1074,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--jobs", type=int, help="pages to execute at a time; as a rule one a "
         f"processor, and {MOST_JOBS} at most"
+    )
+    parser.add_argument(
+        "--strict", action="store_true",
+        help="fail if a page cannot be executed on this machine",
     )
     parser.add_argument(
         "--wait", action="store_true", help="begin when a line comes in"
@@ -925,22 +1123,15 @@ def main(arguments: list[str] | None = None) -> int:
             check(book)
             return 0
         with alone(book):
-            made_from = unchanged.sources(root)
-            if options.what == "site":
-                require_executed(book)
-            else:
-                renew = options.what == "notebooks"
-                make_notebooks(
-                    book,
-                    options.names,
-                    force=options.force,
-                    renew=renew,
-                    jobs=options.jobs,
-                )
-            if options.what != "notebooks":
-                print(f"\nOpen {make_site(book)}")
-            if options.what == "book" and not options.names:
-                unchanged.remember(root, made_from)
+            stand_ins = build(book, options)
+        if stand_ins:
+            print(
+                f"\n{len(stand_ins)} notebooks were not executed on this "
+                "machine. The book shows the outputs committed with it.\n"
+                f"{stand_ins.summary()}"
+            )
+        if options.what != "notebooks":
+            print(f"\nOpen {book.build / 'html' / 'index.html'}")
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{said(error)}", file=sys.stderr)
         return 1

@@ -44,7 +44,19 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class ExecutionError(RuntimeError):
-    """A cell failed; the message says which, where and how."""
+    """A cell failed; the message says which, where and how.
+
+    `error_name` is the name of the exception that the cell raised, if it
+    raised one.
+    """
+
+    error_name = ""
+
+
+class KernelError(ExecutionError):
+    """A kernel did not start, or died while a cell ran."""
+
+    started = True
 
 
 class Client(NotebookClient):
@@ -220,7 +232,9 @@ def execute(
                     }
                 )
         except CellExecutionError as error:
-            raise failed(ANSI.sub("", error.traceback)) from error
+            failure = failed(ANSI.sub("", error.traceback))
+            failure.error_name = error.ename
+            raise failure from error
         except CellTimeoutError as error:
             if "IOPub" in str(error):
                 what = "puts out more than could be read: print less"
@@ -231,15 +245,18 @@ def execute(
                 )
             raise failed(what) from error
         except DeadKernelError as error:
-            raise failed(f"the kernel died: it {client.end()}") from error
+            died = failed(f"the kernel died: it {client.end()}")
+            raise (died if client.fault else KernelError(*died.args)) from error
         except ExecutionError as error:
             raise (failed("") if client.fault else error) from error
         except (NoSuchKernel, RuntimeError) as error:
-            raise ExecutionError(
+            failure = KernelError(
                 f"{page.path}: the kernel {framework.kernel} of "
                 f"{framework.label} did not start: {error}; remove "
                 f".envs/{framework.kernel} and run make again"
-            ) from error
+            )
+            failure.started = False
+            raise failure from error
     outputs = [[_clean(output) for output in cell.outputs] for cell in code]
     for number, (cell, produced) in enumerate(zip(cells, outputs)):
         raised = any(o["output_type"] == "error" for o in produced)

@@ -1,15 +1,18 @@
 """What the outputs of a notebook depend on, so that they can be reused.
 
-The code cells and their tags, the kernel's lock, and of d2l_extras the modules
-that the cells import, with what those import in turn; the checksums of the data
-stand in one of them. Neither prose nor times nor paths.
+They are the code cells and their tags, the kernel's lock, and the code of the
+d2l_extras modules that the cells import, with what those import in turn. One of
+these modules holds the checksums of the data. Prose, comments in the helpers,
+times, and paths do not count.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import json
+import tokenize
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,11 +36,27 @@ def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
     }
     for module in sorted(modules(cells, root)):
         path = root / PACKAGE / f"{module}.py"
-        content = path.read_bytes()
-        if module == INIT:
-            content = _own_code(content.decode("utf-8")).encode()
-        found[f"{PACKAGE}/{module}.py"] = _digest(content)
+        text = path.read_text(encoding="utf-8")
+        code = _own_code(text) if module == INIT else without_comments(text)
+        found[f"{PACKAGE}/{module}.py"] = _digest(code.encode())
     return found
+
+
+def without_comments(code: str) -> str:
+    """Return Python code without its comments, and without the lines that hold
+    nothing else. The result is the same in every version of Python.
+
+    Code that Python cannot read is returned as it is.
+    """
+    lines: list[str | None] = list(code.split("\n"))
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1][:column].rstrip() or None
+    except (tokenize.TokenError, SyntaxError):
+        return code
+    return "\n".join(line for line in lines if line is not None)
 
 
 def key(found: dict[str, str]) -> str:

@@ -7,7 +7,6 @@ are on the page; _static/book.js hides those of the others.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -110,15 +109,24 @@ def add_menu(
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
-    """Put the committed notebooks into the site, for the downloads."""
+    """Put the committed notebooks of the book's pages into the site, for the
+    downloads, and take away those of pages that are gone.
+    """
     if exception or app.builder.format != "html":
         return
-    source = Path(app.srcdir) / "notebooks"
-    if source.is_dir():
-        shutil.copytree(
-            source, Path(app.outdir) / "notebooks", dirs_exist_ok=True,
-            copy_function=copyfile,  # only what is another
-        )  # fmt: skip
+    root, site = Path(app.srcdir), Path(app.outdir)
+    paths = [
+        notebook_path(framework, docname)
+        for framework in declaration.load(root)
+        for docname in app.env.found_docs
+    ]
+    published = [path for path in paths if (root / path).exists()]
+    for path in published:
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        copyfile(root / path, site / path)  # only if it differs
+    for path in (site / "notebooks").rglob("*.ipynb"):
+        if path.relative_to(site).as_posix() not in published:
+            path.unlink()
 
 
 def setup(app: Sphinx) -> dict:

@@ -17,20 +17,26 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
+from sphinx.util.logging import getLogger
 
 from . import frameworks as declaration
-from .execute import results
+from .execute import RECORD, results
 from .frameworks import Framework
 from .harmless import plain
+from .inputs import CELLS, inputs
 from .plain import OPEN, closing
 from .source import SourceError, is_notebook, options, read
 from .split import Cell, Page, node_of, parse, runs
+
+logger = getLogger(__name__)
 
 CHAPTERS = "chapters"
 GROUP = "framework"  # the tab sets whose tabs are frameworks
 RESULT = re.compile(r"(?<!`)\{result\}`([^`]+)`")
 TAB_ITEM = re.compile(r"^(:{3,}|`{3,})\{tab-item\}")
 SYNC = re.compile(r"^:sync:[ \t]*(\S+)")
+# What would be markup in a recorded text.
+MARKUP = re.compile(r"[\\`*_{}\[\]<>$^|#~&]")
 
 
 def merged(
@@ -47,14 +53,18 @@ def merged(
         name: {c.id: c.outputs for c in node.cells if c.cell_type == "code"}
         for name, node in notebooks.items()
     }
-    recorded = {}
+    recorded, older = {}, {}
     for name, framework in frameworks.items():
         ordered = [outputs[name].get(c.id, []) for c in page.code(name)]
         recorded[name] = results(page, framework, ordered)
+        if is_older(notebooks[name]):
+            older[name] = _recorded_texts(notebooks[name])
     cells, lines = [], []
     for group in runs(page):
         if group[0].type == "markdown":
-            merged_cells = [_markdown(group[0], page, frameworks, recorded)]
+            merged_cells = [
+                _markdown(group[0], page, frameworks, recorded, older)
+            ]
         elif group[0].framework is None:
             merged_cells = _shared(group[0], frameworks, outputs)
         else:
@@ -92,8 +102,13 @@ def _markdown(
     page: Page,
     frameworks: dict[str, Framework],
     recorded: dict[str, dict],
+    older: dict[str, dict[str, str]],
 ) -> NotebookNode:
-    """A Markdown cell with each {result} turned into Jupyter Book's glue."""
+    """Return a Markdown cell with each {result} turned into Jupyter Book's glue.
+
+    `older` has the recorded texts of frameworks whose outputs come from earlier
+    code: they serve where the present code has recorded nothing.
+    """
     source = cell.source
     if len(frameworks) == 1:
         source = of_one(source, next(iter(frameworks)))
@@ -107,23 +122,28 @@ def _markdown(
             framework, fence = None, ""
         names = [framework] if framework else list(frameworks)
 
-        def glue(match: re.Match) -> str:
+        def quote(match: re.Match) -> str:
+            texts = {}  # what to insert for each framework, and what it reads
             for name in names:
-                if match[1] not in recorded[name]:
+                if match[1] in recorded[name]:
+                    role = f"{{glue:text}}`{name}.{match[1]}`"
+                    texts[name] = role, recorded[name][match[1]]["text"]
+                elif name in older:
+                    text = older[name].get(match[1], "(not computed)")
+                    texts[name] = MARKUP.sub(r"\\\g<0>", text), text
+                else:
                     raise SourceError(
                         f"{page.path}:{cell.line}: {match[0]} is not recorded "
                         f"by {frameworks[name].label}: no cell of the page "
                         f"calls record({match[1]!r}, ...)"
                     )
-            roles = [f"{{glue:text}}`{name}.{match[1]}`" for name in names]
-            if len({recorded[name][match[1]]["text"] for name in names}) == 1:
-                return roles[0]
+            if len({text for _, text in texts.values()}) == 1:
+                return texts[names[0]][0]
             return ", ".join(
-                f"{frameworks[name].label} {role}"
-                for name, role in zip(names, roles)
+                f"{frameworks[name].label} {texts[name][0]}" for name in names
             )
 
-        lines.append(RESULT.sub(glue, line))
+        lines.append(RESULT.sub(quote, line))
     return node_of("markdown", "\n".join(lines), cell.id)
 
 
@@ -205,22 +225,52 @@ def _glued(output: NotebookNode) -> bool:
     return "scrapbook" in output.get("metadata", {})
 
 
+def is_older(notebook: NotebookNode) -> bool:
+    """Return whether a notebook's outputs come from earlier code than its page
+    has: whether `mark_stale` or a stand-in says so.
+    """
+    told = notebook.metadata.get("d2l_extras", {})
+    return "shown_for" in told and told["shown_for"] != told.get("inputs")
+
+
+def _recorded_texts(notebook: NotebookNode) -> dict[str, str]:
+    """Return the text of each result that a notebook's outputs record."""
+    records = [
+        output.metadata[RECORD]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if RECORD in output.get("metadata", {})
+    ]
+    return {record["name"]: record["text"] for record in records}
+
+
 def _say_what_was_not_computed(
     cells: list[NotebookNode],
     frameworks: dict[str, Framework],
     notebooks: dict[str, NotebookNode],
 ) -> None:
-    notes = []
-    for name, node in notebooks.items():
-        stand_in = node.metadata.get("d2l_extras", {}).get("stand_in")
-        if stand_in:
-            notes.append(f"{frameworks[name].label}: {stand_in}")
+    """Put a note below the title of a page whose outputs were not computed
+    here, or not by the code that the page shows.
+    """
+    told = {n: node.metadata.get("d2l_extras", {}) for n, node in notebooks.items()}
+    notes = [("Not computed on this machine", t["stand_in"])
+             for t in told.values() if "stand_in" in t]
+    notes += [
+        (
+            "Not executed since the code changed",
+            f"The {frameworks[name].label} outputs on this page come from "
+            "earlier code. `make book` executes the page.",
+        )
+        for name, node in notebooks.items()
+        if is_older(node) and "stand_in" not in told[name]
+    ]
     if not notes:
         return
-    text = (
-        ":::{admonition} Not computed on this machine\n:class: warning\n"
-        + "\n\n".join(notes)
+    text = "\n\n".join(
+        f":::{{admonition}} {title}\n:class: warning\n"
+        + "\n\n".join(said for other, said in notes if other == title)
         + "\n:::"
+        for title in dict.fromkeys(title for title, _ in notes)
     )
     for cell in cells:
         head, title, rest = _around_title(cell)
@@ -281,17 +331,46 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
     shown = {edition: frameworks[edition]} if edition else frameworks
     name = docname.removeprefix(f"{CHAPTERS}/")
     app.env.note_dependency(str(root / declaration.DECLARATION))
-    notebooks = {}
-    for framework in shown:
-        path = find_notebook(root, framework, name)
-        app.env.note_dependency(str(path))
-        notebooks[framework] = nbformat.read(path, as_version=4)
     source = Path(app.env.doc2path(docname))
     try:
         page = parse(content[0], source, name, frameworks)
+        notebooks = {}
+        for key, framework in shown.items():
+            path = find_notebook(root, key, name)
+            app.env.note_dependency(str(path))
+            notebooks[key] = nbformat.read(path, as_version=4)
+            mark_stale(app, page, framework, notebooks[key])
         content[0] = json.dumps(merged(page, shown, notebooks))
     except SourceError as error:
         raise ExtensionError(str(error)) from error
+
+
+def mark_stale(
+    app: Sphinx, page: Page, framework: Framework, notebook: NotebookNode
+) -> None:
+    """Warn if a notebook was executed with other code, helpers, or lock than
+    the page has now, and note in its metadata what it is shown for.
+
+    `make book` has executed what changed before Sphinx runs, or has chosen the
+    outputs that stand in. Jupyter Book alone does neither.
+    """
+    root = Path(app.srcdir)
+    now = inputs(page, framework, root)
+    for file in now.keys() - {CELLS}:
+        app.env.note_dependency(str(root / file))
+    told = notebook.metadata.setdefault("d2l_extras", {})
+    if now != told.get("shown_for", told.get("inputs")):
+        told.pop("stand_in", None)
+        told["shown_for"] = now
+        logger.warning(
+            "%s outputs are stale: the code, the helpers, or the lock have "
+            "changed since they were computed. Run `make book`, which executes "
+            "the page",
+            framework.label,
+            location=f"{CHAPTERS}/{page.name}",
+            type="d2l",
+            subtype="stale",
+        )
 
 
 def setup(app: Sphinx) -> dict:

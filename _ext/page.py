@@ -23,9 +23,8 @@ from sphinx_design.extension import depart_container
 from sphinx_design.extension import visit_container as visit_design_container
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from . import feed, figures
+from . import feed, figures, labels
 from . import frameworks as declaration
-from . import labels
 from .launch import GITHUB, GITLAB
 from .offline import digest
 

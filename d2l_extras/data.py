@@ -1,7 +1,7 @@
 """Fashion-MNIST as NumPy arrays, and minibatches of arrays in memory.
 
-``python -m d2l_extras.data`` says where each file was found, and downloads
-those that were not.
+``python -m d2l_extras.data`` downloads the files that this machine lacks and
+prints where each file is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import gzip
 import hashlib
 import math
 import os
+import shutil
 import sys
+import tempfile
+import threading
 import time
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from http.client import HTTPException
+from concurrent.futures import Future, wait
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError, URLError
@@ -26,9 +30,13 @@ import filelock
 import numpy as np
 import platformdirs
 
+from . import apt
+
 CLASS_NAMES = ("t-shirt/top", "trouser", "pullover", "dress", "coat",
                "sandal", "shirt", "sneaker", "bag", "ankle boot")
 VARIABLE = "D2L_EXTRAS_DATA"
+# Debian and Ubuntu have the dataset as a package, which puts the files here.
+PACKAGE = "dataset-fashion-mnist"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 # TensorFlow's copy, the authors' bucket and repository, and MXNet's copy.
 MIRRORS = (
@@ -38,8 +46,8 @@ MIRRORS = (
     ("https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
      "gluon/dataset/fashion-mnist/"),
 )
-# SHA-256 of the unpacked bytes: whoever packs the files again, as Debian
-# does, changes the packed ones.
+# SHA-256 of the uncompressed bytes, because compressing the files again, as
+# Debian does, changes the compressed ones.
 FILES = {
     "train-images-idx3-ubyte":
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -50,17 +58,19 @@ FILES = {
     "t10k-labels-idx1-ubyte":
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-TIMEOUT = 20  # seconds without a byte from a mirror
-PAUSES = (0, 1, 2, 4)  # seconds before each attempt at a mirror that cuts us
+PATIENCE = 20  # seconds that a dead network may cost, all sources together
+TIMEOUT = 20  # seconds that a download may pause once bytes have arrived
+PAUSES = (0, 1, 2, 4)  # seconds before each attempt at an interrupted download
 CHUNK = 1 << 16  # bytes
-# Numbers that one call to a framework gathers: those of 4,096 images. Fewer
-# take more calls; the memory of twice as many (26 MB), the C library returns to
-# the system and asks for anew in each epoch, which takes longer still.
+ROOM = 300_000_000  # bytes for the package, its files, and package lists
+# How many numbers one call to a framework gathers: the pixels of 4,096 images.
+# Fewer mean more calls. With twice as many (26 MB), the C library returns the
+# memory to the system and requests it again in every epoch, which takes longer.
 AT_ONCE = 4096 * 28 * 28
 
 
 class DatasetNotAvailable(OSError):
-    """No intact copy was found; the message lists each place and its answer."""
+    """No source has an intact copy; the message lists every attempt."""
 
 
 class FashionMNIST(NamedTuple):
@@ -87,26 +97,36 @@ def fashion_mnist(
     directory: str | os.PathLike | None = None,
     *,
     mirrors: Sequence[str] = MIRRORS,
+    patience: float = PATIENCE,
 ) -> FashionMNIST:
     """Load Fashion-MNIST from this machine, or download it into a cache.
 
-    Searched in order: `directory`, or else the environment variable
-    D2L_EXTRAS_DATA (where either is given, nowhere else); the user's cache
-    directory; Debian's package dataset-fashion-mnist; `mirrors`, each the
-    address of a folder. Files may be packed (.gz) or not; the SHA-256 of
-    every unpacked file is checked. Raises DatasetNotAvailable.
+    Looks in `directory`, or else in the directory that the environment variable
+    D2L_EXTRAS_DATA names, and if either is given, nowhere else. Otherwise looks
+    in the user's cache directory and where Debian's package
+    dataset-fashion-mnist puts the files, then asks `mirrors`, each the URL of a
+    folder, and finally fetches that package with apt, without installing it. A
+    network that does not answer costs about `patience` seconds in all.
+
+    Files may be compressed (.gz) or not; the SHA-256 of every uncompressed file
+    is checked. Raises DatasetNotAvailable.
     """
-    found = _find(directory, mirrors)
+    found = _find(directory, mirrors, patience)
     X_train, y_train, X_test, y_test = (
         decode_idx(found[name].data, name) for name in FILES)
     return FashionMNIST(X_train, y_train.astype(np.int32),
                         X_test, y_test.astype(np.int32))
 
 
-def text_labels(y: Iterable[Any]) -> list[str]:
-    """Return the class names of integer labels, of any framework's array.
+def scale_pixels(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images as float32, from 0.0 for 0 to exactly 1.0 for 255."""
+    return images / np.float32(255)
 
-    Raises ValueError where a label is not one of 0 to 9.
+
+def text_labels(y: Iterable[Any]) -> list[str]:
+    """Return the class names of integer labels in any framework's array.
+
+    Raises ValueError if a label is not between 0 and 9.
     """
     labels = [int(label) for label in y]
     for label in labels:
@@ -116,38 +136,37 @@ def text_labels(y: Iterable[Any]) -> list[str]:
     return [CLASS_NAMES[label] for label in labels]
 
 
-def decode_idx(data: bytes, name: str = "these data") -> np.ndarray:
+def decode_idx(data: bytes, name: str = "data") -> np.ndarray:
     """Return the bytes of an idx file as a read-only uint8 array.
 
-    Header: two zero bytes, 8 for uint8, the number of dimensions, then each
-    dimension as a big-endian uint32. Raises ValueError where header and length
-    disagree. Source: LeCun, Cortes and Burges, the MNIST database.
+    The header is two zero bytes, 8 for uint8, the number of dimensions, and
+    each dimension as a big-endian uint32. Raises ValueError if the header and
+    the length disagree. Source: LeCun, Cortes and Burges, the MNIST database.
     """
     start = 4 + 4 * int.from_bytes(data[3:4], "big")
     if data[:3] != b"\0\0\x08" or not 4 < start <= len(data):
-        raise ValueError(f"{name}: not an idx file of unsigned bytes: it begins"
-                         f" with {data[:4].hex(' ')}, not 00 00 08 and the "
-                         "number of dimensions, or ends within the header")
+        raise ValueError(f"{name}: not an idx file of unsigned bytes; it begins"
+                         f" with {data[:4].hex(' ')} instead of 00 00 08 and "
+                         "the number of dimensions, or ends within the header")
     shape = tuple(np.frombuffer(data[4:start], ">u4").tolist())
     if start + math.prod(shape) != len(data):
-        raise ValueError(f"{name}: the header says {shape}, "
-                         f"{start + math.prod(shape)} bytes in all, but there "
-                         f"are {len(data)}")
+        raise ValueError(f"{name}: the header announces shape {shape}, or "
+                         f"{start + math.prod(shape)} bytes, but there are "
+                         f"{len(data)}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
 class Minibatches:
-    """Minibatches of arrays in memory: iterate over it once an epoch.
+    """Minibatches of arrays in memory; iterate over it once per epoch.
 
-    Yields one tuple a minibatch, with `batch_size` examples of each array;
-    the last may have fewer. With `shuffle`, every epoch has an order of its
-    own, and the same `seed` gives the same epochs. Raises TypeError or
-    ValueError for arrays or a `batch_size` that cannot be used.
+    Yields one tuple per minibatch, with `batch_size` examples of each array;
+    the last minibatch may be smaller. With `shuffle`, every epoch has its own
+    order, and the same `seed` gives the same epochs. Raises TypeError or
+    ValueError for unusable arrays or an unusable `batch_size`.
 
-    Several minibatches are gathered at once and then cut apart, of each array
-    as many as make a call worth its while: for small ones it takes longer than
-    the copying that it asks for. A framework's subclass overrides `place`,
-    `gather` and `cut`, and nothing else.
+    Several minibatches are gathered in one call and then cut apart, because a
+    call for one small minibatch takes longer than the copying itself. A
+    framework's subclass overrides only `place`, `gather`, and `cut`.
     """
 
     def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
@@ -158,10 +177,10 @@ class Minibatches:
         try:
             lengths = [len(array) for array in arrays]
         except TypeError as error:
-            raise TypeError("each array needs a first axis, the examples, "
-                            f"but: {error}") from None
+            raise TypeError("each array needs a first axis that counts "
+                            f"examples: {error}") from None
         if len(set(lengths)) > 1:
-            raise ValueError(f"the arrays hold {lengths} examples: pass as "
+            raise ValueError(f"the arrays have {lengths} examples; pass as "
                              "many labels as images")
         if (not isinstance(batch_size, (int, np.integer))
                 or isinstance(batch_size, bool)):
@@ -174,20 +193,19 @@ class Minibatches:
         self._generator = np.random.default_rng(seed)
 
     def place(self, order: np.ndarray) -> Any:
-        """Return the order of a shuffled epoch, int64, as the rest wants it."""
+        """Return the int64 order of a shuffled epoch as `gather` needs it."""
         return order
 
     def gather(self, array: Any, indices: Any) -> Any:
-        """Return the examples of one array that a few minibatches hold.
+        """Return the examples of several minibatches from one array.
 
-        `indices` is a part, as `cut` cuts it, of what `place` returned where
-        the epoch is shuffled, and a slice, which need not copy, where it is
-        not.
+        In a shuffled epoch, `indices` is a part, made by `cut`, of what `place`
+        returned. Otherwise it is a slice, so nothing needs to be copied.
         """
         return array[indices]
 
     def cut(self, examples: Any, size: int) -> Iterable[Any]:
-        """Cut examples, or an order, into parts of `size`, the last smaller."""
+        """Cut examples or an order into parts of at most `size`."""
         return (examples[start : start + size]
                 for start in range(0, len(examples), size))
 
@@ -201,8 +219,8 @@ class Minibatches:
         yield from zip(*(self._read(array, order) for array in self.arrays))
 
     def _read(self, array: Any, order: Any) -> Iterator[Any]:
-        numbers = math.prod(getattr(array, "shape", ())[1:])  # an example's
-        several = max(1, AT_ONCE // max(1, numbers * self.batch_size))
+        per_example = math.prod(getattr(array, "shape", ())[1:])
+        several = max(1, AT_ONCE // max(1, per_example * self.batch_size))
         step = several * self.batch_size
         if order is None:
             parts = (slice(start, start + step)
@@ -219,20 +237,20 @@ class Minibatches:
 
 
 class _Fault(Exception):
-    """What a place answered instead of the file."""
+    """What a source answered instead of the file."""
 
 
-class _Cut(_Fault):
-    """A download that stopped on its way, and may be resumed."""
+class _Interrupted(_Fault):
+    """A download that stopped halfway and can be resumed."""
 
 
 class _Damaged(_Fault):
-    """Bytes that are not those of the authors' file."""
+    """Bytes that differ from the authors' file."""
 
 
 class _Found(NamedTuple):
     source: str
-    data: bytes  # unpacked
+    data: bytes  # uncompressed
 
 
 def _cache() -> Path:
@@ -240,8 +258,9 @@ def _cache() -> Path:
     return cache / "fashion-mnist"
 
 
-def _find(directory: str | os.PathLike | None,
-          mirrors: Sequence[str] = MIRRORS) -> dict[str, _Found]:
+def _find(directory: str | os.PathLike | None = None,
+          mirrors: Sequence[str] = MIRRORS,
+          patience: float = PATIENCE) -> dict[str, _Found]:
     given = directory or os.environ.get(VARIABLE)
     cache = _cache()
     places = [Path(given).expanduser()] if given else [cache, DEBIAN]
@@ -255,23 +274,25 @@ def _find(directory: str | os.PathLike | None,
             except _Fault as fault:
                 tried.append(str(fault))
                 if isinstance(fault, _Damaged) and not given:
-                    warnings.warn(f"Passing over {fault}", stacklevel=3)
+                    warnings.warn(f"Skipping {fault}", stacklevel=3)
     missing = [name for name in FILES if name not in found]
     if missing and given:
-        origin = "" if directory else f", which {VARIABLE} names"
-        tried.append("nowhere else, since this directory was asked for: "
-                     f"{given}{origin}")
+        origin = "" if directory else f", as {VARIABLE} says"
+        tried.append(f"nothing else, because {given} was requested{origin}")
         raise _unavailable(missing, tried)
     if missing:
-        unkept: list[str] = []
-        with _locked(cache, unkept) as keep:
-            for name in missing:
-                found[name] = _download(name, cache, keep, mirrors, tried,
-                                        unkept)
-        if unkept:
-            warnings.warn(f"{unkept[0]}. Fashion-MNIST is in memory all the "
-                          "same, and will be downloaded again next time: make "
-                          "room there, or make it writable.", stacklevel=3)
+        unsaved: list[str] = []
+        with _locked(cache, unsaved) as writable:
+            if writable:  # another process may have finished meanwhile
+                for name in missing:
+                    with suppress(_Fault):
+                        found[name] = _read(cache, name)
+            _download(found, cache, writable, mirrors, patience, tried, unsaved)
+        if unsaved:
+            warnings.warn(f"{unsaved[0]}. Fashion-MNIST is in memory all the "
+                          "same, but will be downloaded again next time. Free "
+                          "some space there, or make it writable.",
+                          stacklevel=3)
     return found
 
 
@@ -305,10 +326,10 @@ def _unavailable(names: list[str], tried: list[str]) -> DatasetNotAvailable:
     packed = ", ".join(f"{name}.gz" for name in FILES)
     places = "\n  ".join(tried)
     return DatasetNotAvailable(
-        f"Fashion-MNIST is not available, for want of {', '.join(names)}.\n"
+        f"Fashion-MNIST is not available. Missing: {', '.join(names)}.\n"
         f"Tried:\n  {places}\n"
-        "What to do: on Debian, `sudo apt install dataset-fashion-mnist`; "
-        f"elsewhere, put {packed} (from the folder data/fashion of "
+        f"What to do: on Debian or Ubuntu, run `sudo apt install {PACKAGE}`. "
+        f"Elsewhere, put {packed} (from the folder data/fashion of "
         "https://github.com/zalandoresearch/fashion-mnist) into a directory, "
         f"and set {VARIABLE} to that directory.")
 
@@ -321,58 +342,102 @@ def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or repr(error)
 
 
-def _cannot_keep(path: Path | None, error: BaseException) -> str:
+def _not_writable(path: Path | None, error: BaseException) -> str:
     return f"{path}: cannot be written ({_reason(error)})"
 
 
 @contextmanager
-def _locked(cache: Path, unkept: list[str]) -> Iterator[bool]:
-    """Hold the cache against other processes; yield whether that worked."""
+def _locked(cache: Path, unsaved: list[str]) -> Iterator[bool]:
+    """Lock the cache against other processes; yield whether it is writable."""
     lock = filelock.FileLock(cache / ".lock")
     try:
         cache.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print("Waiting for another process that downloads Fashion-MNIST",
+        print("Waiting for another process to download Fashion-MNIST",
               file=sys.stderr, flush=True)
         lock.acquire()
     except (OSError, NotImplementedError) as error:
-        unkept.append(_cannot_keep(cache, error))
+        unsaved.append(_not_writable(cache, error))
     try:
         yield lock.is_locked
     finally:
         lock.release()
 
 
-def _download(name: str, cache: Path, keep: bool, mirrors: Sequence[str],
-              tried: list[str], unkept: list[str]) -> _Found:
-    if keep:
-        with suppress(_Fault):  # another process may have finished meanwhile
-            return _read(cache, name)
-    part = _Part(cache / f"{name}.gz.part" if keep else None, unkept)
-    try:
-        for mirror in mirrors:
-            url = f"{mirror.rstrip('/')}/{name}.gz"
-            try:
-                data = _fetch(url, FILES[name], part)
-            except _Fault as fault:
-                tried.append(f"{url}: {fault}")
-                continue
+def _download(found: dict[str, _Found], cache: Path, writable: bool,
+              mirrors: Sequence[str], patience: float, tried: list[str],
+              unsaved: list[str]) -> None:
+    """Add the files that `found` lacks, from mirrors or else with apt."""
+    def part_of(name: str) -> closing[_Part]:
+        path = cache / f"{name}.gz.part" if writable else None
+        return closing(_Part(path, unsaved))
+
+    missing = [name for name in FILES if name not in found]
+    mirrors, deadline = list(mirrors), time.monotonic() + patience
+    for name in missing:
+        with part_of(name) as part:
+            file = _ask_mirrors(name, mirrors, 0.6 * patience, part, tried)
+            if not file:
+                break  # the package has the other files, too
+            found[name] = file
             part.publish(cache / f"{name}.gz")
-            _say(f"Downloaded {url} ({len(part.data) / 1e6:.1f} MB)", last=True)
-            return _Found(url, data)
-        raise _unavailable([name], tried + unkept)
-    finally:
-        part.close()
+        deadline = time.monotonic() + patience  # this network is alive
+    missing = [name for name in missing if name not in found]
+    if not missing:
+        return
+    _say(f"Fashion-MNIST: fetching the package {PACKAGE} with apt-get")
+    roomy = writable and shutil.disk_usage(cache).free > ROOM
+    try:
+        with tempfile.TemporaryDirectory(
+                dir=cache if roomy else None) as scratch:
+            root = apt.fetch_package(PACKAGE, Path(scratch),
+                                     deadline - time.monotonic())
+            for name in missing:
+                file = _read(root / DEBIAN.relative_to("/"), name)
+                with part_of(name) as part:
+                    part.clear()
+                    part.append(Path(file.source).read_bytes())
+                    part.publish(cache / f"{name}.gz")
+                found[name] = file._replace(source=f"the package {PACKAGE}")
+    except (_Fault, apt.AptError, OSError) as error:
+        reason = _reason(error).rpartition("/unpacked")[2]  # no scratch names
+        tried.append(f"apt-get download {PACKAGE}: {reason}")
+        raise _unavailable(missing, tried + unsaved) from None
+    _say(f"Fetched the package {PACKAGE} with apt-get", last=True)
+
+
+def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
+                 tried: list[str]) -> _Found | None:
+    deadline = time.monotonic() + patience  # for the first byte
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{name}.gz"
+        # Half of the time that is left, so that each mirror gets its turn.
+        seconds = (deadline - time.monotonic()) / 2
+        try:
+            data = _fetch(url, FILES[name], part, seconds)
+        except _Fault as fault:
+            tried.append(f"{url}: {fault}")
+            if isinstance(fault, (_Interrupted, _Damaged)):  # bytes arrived
+                deadline = time.monotonic() + patience
+            continue
+        mirrors.remove(mirror)  # ask it first for the next file
+        mirrors.insert(0, mirror)
+        _say(f"Downloaded {url} ({len(part.data) / 1e6:.1f} MB)", last=True)
+        return _Found(url, data)
+    return None
 
 
 class _Part:
-    """The bytes that have arrived: in memory and, while the disk takes them,
-    in a .part file that outlives the process."""
+    """The bytes received so far, in memory and in a .part file.
 
-    def __init__(self, path: Path | None, unkept: list[str]):
+    The file lets another process resume the download. If the disk refuses a
+    byte, the file is deleted and the download goes on in memory.
+    """
+
+    def __init__(self, path: Path | None, unsaved: list[str]):
         self.data = bytearray()
-        self.path, self.unkept = path, unkept
+        self.path, self.unsaved = path, unsaved
         self.file: IO[bytes] | None = None
         if path:
             with self._on_disk():
@@ -384,8 +449,8 @@ class _Part:
     def _on_disk(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:  # full, read-only: go on in memory alone
-            self.unkept.append(_cannot_keep(self.path, error))
+        except OSError as error:  # full or read-only
+            self.unsaved.append(_not_writable(self.path, error))
             self.close(discard=True)
 
     def append(self, chunk: bytes) -> None:
@@ -419,16 +484,16 @@ class _Part:
                     os.unlink(file.name)
 
 
-def _fetch(url: str, sha256: str, part: _Part) -> bytes:
-    """Return a mirror's file, unpacked; resume what was cut, a few times."""
+def _fetch(url: str, sha256: str, part: _Part, seconds: float) -> bytes:
+    """Return a mirror's file, uncompressed; resume it after interruptions."""
     fault = _Fault("not tried")
     for pause in PAUSES:
         time.sleep(pause)
         resumed = bool(part.data)
         try:
-            _receive(url, part)
+            _receive(url, part, seconds)
             return _unpack(part.data, sha256)
-        except _Cut as error:
+        except _Interrupted as error:
             fault = error
         except _Damaged as error:
             part.clear()
@@ -438,17 +503,39 @@ def _fetch(url: str, sha256: str, part: _Part) -> bytes:
     raise fault
 
 
-def _receive(url: str, part: _Part) -> None:
+def _open(request: Request, seconds: float) -> HTTPResponse:
+    """Open a URL and wait for its first byte, at most `seconds` in all.
+
+    A thread asks, because nothing else can limit how long a name may take to
+    resolve.
+    """
+    answer: Future[HTTPResponse] = Future()
+
+    def ask() -> None:
+        try:
+            response = urlopen(request, timeout=TIMEOUT)
+            response.peek(1)
+            answer.set_result(response)
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    if not wait([answer], max(0, seconds)).done:
+        raise _Fault(f"no answer within {seconds:.2g} seconds")
+    return answer.result()
+
+
+def _receive(url: str, part: _Part, seconds: float) -> None:
     headers = {"User-Agent": "d2l-extras (textbook; Fashion-MNIST)"}
-    # No If-Range, no look at Content-Range: the files never change, and the
-    # checksum is the judge of what a mirror sends.
+    # If-Range and Content-Range are not needed, because the files never change
+    # and the checksum decides about whatever a mirror sends.
     if start := len(part.data):
         headers["Range"] = f"bytes={start}-"
     try:
-        response = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
+        response = _open(Request(url, headers=headers), seconds)
     except HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # more bytes than the mirror's file
+        if error.code == 416 and start:  # our part is longer than the file
             raise _Damaged("has no such range") from error
         raise _Fault(f"{error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
@@ -456,7 +543,7 @@ def _receive(url: str, part: _Part) -> None:
     with response:
         if response.headers.get_content_type() == "text/html":
             raise _Fault("an HTML page instead of the file")
-        if response.status != 206:  # the whole file, asked for or not
+        if response.status != 206:  # the whole file, requested or not
             part.clear()
         length = response.length  # None where the server does not say
         total = len(part.data) + length if length is not None else None
@@ -465,19 +552,19 @@ def _receive(url: str, part: _Part) -> None:
                 part.append(chunk)
                 _progress(len(part.data), total)
         except (OSError, HTTPException) as error:
-            raise _Cut(f"cut off after {len(part.data):,} bytes: "
+            raise _Interrupted(f"interrupted after {len(part.data):,} bytes: "
                        f"{_reason(error)}") from error
     if total is not None and len(part.data) < total:
-        raise _Cut(f"truncated: {len(part.data):,} of {total:,} bytes")
+        raise _Interrupted(f"truncated: {len(part.data):,} of {total:,} bytes")
 
 
 def _progress(done: int, total: int | None) -> None:
-    share = done / total if total else 0
-    _say(f"Fashion-MNIST [{'=' * int(30 * share):30}] {done / 1e6:.1f} MB")
+    fraction = done / total if total else 0
+    _say(f"Fashion-MNIST [{'=' * int(30 * fraction):30}] {done / 1e6:.1f} MB")
 
 
 def _say(line: str, last: bool = False) -> None:
-    # A terminal sees the bar move; a log or a page gets the last line alone.
+    # A terminal shows a moving bar; a log or a notebook, only the last line.
     if sys.stderr.isatty():
         print(f"\r{line:<79}", end="\n" if last else "", file=sys.stderr)
     elif last:
@@ -485,9 +572,9 @@ def _say(line: str, last: bool = False) -> None:
 
 
 def main() -> int:
-    """Print where each file is; return 1 where one is not to be had."""
+    """Print where each file is; return 1 if one is not available."""
     try:
-        found = _find(None)
+        found = _find()
     except DatasetNotAvailable as error:
         print(error, file=sys.stderr)
         return 1

@@ -56,7 +56,7 @@ def load_fashion_mnist(
     """
 
     def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
-        X = mx.np.array(images / np.float32(255), dtype="float32", ctx=device)
+        X = mx.np.array(data.scale_pixels(images), dtype="float32", ctx=device)
         return X, mx.np.array(labels, dtype="int32", ctx=device)
 
     loaded = data.fashion_mnist()

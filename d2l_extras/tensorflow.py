@@ -101,7 +101,7 @@ def load_fashion_mnist(
 
     def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
         with device:
-            X = tf.constant(images / np.float32(255), tf.float32)
+            X = tf.constant(data.scale_pixels(images), tf.float32)
             return X, tf.constant(labels, tf.int32)
 
     loaded = data.fashion_mnist()

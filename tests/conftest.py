@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support import ROOT
-from support.browser import CHROMIUM, OFF
+from support import ROOT, machine
+from support.browser import ARGUMENTS, CHROMIUM
 from support.served import served
-from support.tiny_book import TinyBook
+from support.tiny_book import TinyBook, built_once
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, one a file of tests."""
-    if not CHROMIUM:
-        message = (
-            "There is no Chromium to read the site with: install it "
-            "(Debian: apt install chromium)"
-        )
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    """Chromium, started once per file of tests.
+
+    Not once per session: as long as it runs, nothing else in this process can
+    use asyncio, which the tests that execute notebooks do.
+    """
+    machine.require("browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-                f"--disable-features={','.join(OFF)}",
-            ],
+            executable_path=CHROMIUM, args=ARGUMENTS
         )
         yield chromium
         chromium.close()
@@ -44,7 +36,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The address of the built site on loopback, at the path it will have."""
+    """The address of the built site on loopback, at its published path."""
     from _ext import labels
 
     path = urlsplit(labels.read(ROOT).site).path.strip("/")
@@ -58,10 +50,10 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page of the site as a visitor who has never been there.
+    """Open a page of the site as a reader who has never been there.
 
-    Options are those of a browser's context. Nothing is kept for reading
-    offline, so that each test sees the files as they are.
+    Options are those of a browser context. The service worker is blocked, so
+    that each test sees the files as they are.
     """
     contexts = []
 
@@ -79,18 +71,37 @@ def visit(browser, site):
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> TinyBook:
+    """A tiny book that has not been built."""
     return TinyBook(tmp_path / "book")
 
 
-@pytest.fixture(scope="module")
-def tiny_of_module(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
-    """A tiny book that the tests of one file build once and read."""
-    return TinyBook(tmp_path_factory.mktemp("tiny") / "book")
+@pytest.fixture(scope="session")
+def tiny_built(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
+    """Return the built book of a kind, which no test may change.
+
+    A kind is a function that writes the sources. The processes of pytest-xdist
+    share the books.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return cache(partial(built_once, folder=base / "tiny books"))
+
+
+@pytest.fixture
+def tiny_copy(
+    tiny_built: Callable[[Callable[[TinyBook], None]], TinyBook],
+    tmp_path: Path,
+) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
+    """Return a copy of the built book of a kind, to be changed."""
+    return lambda write: tiny_built(write).copy(tmp_path / "book")
 
 
 @pytest.fixture(autouse=True)
 def leave_no_page_open(request: pytest.FixtureRequest):
-    """Close what a test opened in a browser: hundreds of pages weigh."""
+    """Close the browser contexts that a test has opened and left open."""
     if "browser" not in request.fixturenames:
         yield
         return

@@ -1,4 +1,4 @@
-"""Cells run in their framework's kernel, and what goes wrong is said."""
+"""Cells run in their framework's kernel, and each failure is explained."""
 
 import json
 
@@ -11,16 +11,16 @@ from _ext.build import Book
 from _ext.execute import ExecutionError
 
 
-def run(tiny: TinyBook, timeout: int = 20) -> list:
-    book = Book(tiny.root)
-    page, alpha = book.pages()[0], book.frameworks["alpha"]
-    return execute.execute(page, alpha, timeout=timeout)
-
-
-def failure(tiny: TinyBook, text: str, **options: int) -> str:
+def run(tiny: TinyBook, text: str, timeout: int = 60) -> list:
     tiny.write(text)
+    book = Book(tiny.root)
+    [page] = book.pages()
+    return execute.execute(page, book.frameworks["alpha"], timeout=timeout)
+
+
+def failure(tiny: TinyBook, text: str, timeout: int = 60) -> str:
     with pytest.raises(ExecutionError) as error:
-        run(tiny, **options)
+        run(tiny, text, timeout)
     return str(error.value)
 
 
@@ -31,25 +31,41 @@ def test_a_cell_that_raises_is_named_with_its_traceback(tiny):
     assert "\x1b" not in message
 
 
-def test_a_cell_that_hangs_is_named(tiny):
+def test_a_cell_that_runs_longer_than_the_limit_is_named(tiny):
     message = failure(tiny, cell("import time\ntime.sleep(60)"), timeout=1)
     assert "code cell 1 of 1: import time\nran longer than 1 s" in message
 
 
-def test_a_cell_that_takes_its_kernel_down_is_named(tiny):
+def test_a_cell_that_kills_its_kernel_is_named_with_the_exit_status(tiny):
     message = failure(tiny, cell("1") + cell("import os\nos._exit(3)"))
     assert "code cell 2 of 2: import os\nthe kernel died" in message
+    assert "it ended with status 3" in message
 
 
-def test_a_cell_meant_to_raise_must_raise(tiny):
-    tiny.write(cell("1 / 0", "raises-exception"))
-    (output,) = run(tiny)[0]
+def test_a_cell_that_exits_its_kernel_is_named_even_before_other_cells(tiny):
+    message = failure(tiny, cell("0") + cell("exit()") + cell("1"))
+    assert "code cell 2 of 3: exit()\nends the kernel" in message
+    assert "remove that" in message
+
+
+def test_a_cell_that_outputs_a_script_is_named(tiny):
+    code = "from IPython.display import HTML\nHTML('<script></script>')"
+    message = failure(tiny, cell("1") + cell(code))
+    assert "page.md:18: Alpha, code cell 2 of 2: from IPython" in message
+    assert "script" in message and "put out text, a table or a pic" in message
+
+
+def test_a_cell_tagged_as_raising_may_raise(tiny):
+    [[output]] = run(tiny, cell("1 / 0", "raises-exception"))
     assert output["traceback"] == ["ZeroDivisionError: division by zero"]
+
+
+def test_a_cell_tagged_as_raising_must_raise(tiny):
     message = failure(tiny, cell("1 / 1", "raises-exception"))
     assert "is tagged raises-exception but raised nothing" in message
 
 
-def test_a_kernel_that_is_not_there_is_named_with_the_cure(tiny):
+def test_a_missing_kernel_is_named_with_the_remedy(tiny):
     path = tiny.root / "kernels" / "frameworks.toml"
     path.write_text(path.read_text().replace("python3", "no-such-kernel"))
     message = failure(tiny, cell("1"))
@@ -57,17 +73,17 @@ def test_a_kernel_that_is_not_there_is_named_with_the_cure(tiny):
     assert "run make again" in message
 
 
-def test_two_records_under_one_name_are_refused(tiny):
-    tiny.write(cell("1") + "\n" + cell("2"))
+def test_two_records_with_the_same_name_are_refused_with_their_line(tiny):
+    tiny.write(cell("1") + "\nWords.\n\n" + cell("2"))
     metadata = {execute.RECORD: {"name": "x", "text": "1", "value": 1}}
     output = {"output_type": "display_data", "metadata": metadata, "data": {}}
     book = Book(tiny.root)
     page, alpha = book.pages()[0], book.frameworks["alpha"]
-    with pytest.raises(ValueError, match="page.md:.*'x' a second time"):
+    with pytest.raises(ValueError, match="page.md:21: Alpha .*'x' a second"):
         execute.results(page, alpha, [[output], [output]])
 
 
-def test_each_framework_has_a_kernel_of_its_own_environment():
+def test_each_framework_has_a_kernel_in_its_own_environment():
     kernels = ROOT / ".envs" / "share" / "jupyter" / "kernels"
     for framework in frameworks.load(ROOT).values():
         if framework.available:

@@ -1,13 +1,12 @@
-"""The outputs of all frameworks meet on one page, cell by cell."""
+"""The outputs of all frameworks are merged into one page, cell by cell."""
 
 import bs4
-import nbformat
 import pytest
 from support.tiny_book import TinyBook, cell
 
-from _ext.build import Book, make_notebooks
+from _ext.build import Book
 from _ext.merge import merged
-from _ext.split import SourceError
+from _ext.split import SourceError, notebook
 
 PAGE = (
     cell("name = 'A'", "alpha")
@@ -32,34 +31,38 @@ PAGE = (
 )
 
 
+def results(tiny: TinyBook) -> None:
+    tiny.write(PAGE)
+
+
 @pytest.fixture(scope="module")
-def html(tiny_of_module: TinyBook) -> bs4.BeautifulSoup:
-    tiny_of_module.write(PAGE)
-    return bs4.BeautifulSoup(tiny_of_module.html(), "html.parser")
+def html(tiny_built) -> bs4.BeautifulSoup:
+    site = tiny_built(results).site
+    return bs4.BeautifulSoup(site.read_text(), "html.parser")
 
 
 def text(html: bs4.BeautifulSoup) -> str:
     return " ".join(html.find("article").get_text().split())
 
 
-def test_prose_names_each_frameworks_result(html):
+def test_prose_shows_the_result_of_each_framework(html):
     assert "Mine: Alpha A, Beta B. Same: 42." in text(html)
 
 
-def test_the_prose_keeps_the_format_of_a_result(html):
+def test_prose_shows_a_result_in_the_format_that_it_was_recorded_in(html):
     assert "Share: 0.830. Count: 10,000." in text(html)
 
 
-def test_a_tabs_prose_gives_that_frameworks_result_alone(html):
+def test_prose_in_a_tab_shows_only_the_result_of_its_framework(html):
     assert "Alpha has A." in text(html) and "Beta has B." in text(html)
 
 
-def test_a_shared_cell_shows_every_frameworks_output(html):
+def test_a_shared_cell_shows_the_output_of_every_framework(html):
     shown = [node.get_text() for node in html.select(".cell_output pre")]
     assert any("AAA" in s for s in shown) and any("BBB" in s for s in shown)
 
 
-def test_a_shared_cell_with_one_output_is_shown_once(html):
+def test_a_shared_cell_with_the_same_output_everywhere_is_shown_once(html):
     shown = [node.get_text() for node in html.select(".cell_output pre")]
     assert sum("the same everywhere" in s for s in shown) == 1
 
@@ -68,25 +71,24 @@ def test_an_expected_error_is_shown(html):
     assert "ZeroDivisionError: division by zero" in text(html)
 
 
-def test_what_is_printed_is_text_without_a_terminals_codes(html):
+def test_printed_markup_is_shown_as_text_without_terminal_codes(html):
     shown = [node.get_text() for node in html.select(".cell_output pre")]
     assert "<script>bad()</script>\n" in shown
     assert "ValueError: <i>worse</i>" in "".join(shown)
     assert not {"\x1b", "\x07", "\x08"} & set(str(html))
 
 
-def test_what_is_stored_for_the_prose_is_not_shown_twice(html):
-    assert text(html).count("same: 42") == 2  # one line a framework's tab
+def test_a_recorded_result_is_shown_once_per_tab(html):
+    assert text(html).count("same: 42") == 2  # one line per framework's tab
     assert "papermill" not in str(html)
 
 
 def test_a_result_that_was_not_recorded_is_refused(tiny):
     tiny.write(cell("1"))
     book = Book(tiny.root)
-    make_notebooks(book, renew=False)
-    page = book.pages()[0]
+    [page] = book.pages()
     notebooks = {
-        name: nbformat.read(book.output(page, framework), as_version=4)
+        name: notebook(page, framework, [[]], {})
         for name, framework in book.frameworks.items()
     }
     assert merged(page, book.frameworks, notebooks).cells[1].source == "1"

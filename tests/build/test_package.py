@@ -1,4 +1,4 @@
-"""The helper package installs by itself, with nothing else of the book."""
+"""The helper package installs by itself, without the rest of the book."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from _ext import wheel as served
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory):
-    """The wheel that `pip install .` would install."""
+    """Return the wheel that `pip install .` would install."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "flit_core.wheel", "--outdir", str(folder)],
@@ -26,14 +26,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory):
     return path
 
 
-def test_the_wheel_holds_the_package_its_types_and_nothing_else(wheel):
+def test_the_wheel_contains_the_package_with_its_types_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     modules = {f"d2l_extras/{p.name}" for p in (ROOT / "d2l_extras").glob("*.py")}
     assert modules | {"d2l_extras/py.typed"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"d2l_extras"}
 
 
-def test_what_the_wheel_holds_works_away_from_the_book(wheel, tmp_path):
+def test_the_installed_package_works_outside_the_book(wheel, tmp_path):
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (
@@ -56,14 +56,14 @@ def test_what_the_wheel_holds_works_away_from_the_book(wheel, tmp_path):
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of what the wheel of the site is made from."""
+    """Copy the files that the wheel of the site is made from."""
     shutil.copytree(ROOT / served.PACKAGE, tmp_path / served.PACKAGE)
     for file in served.METADATA:
         shutil.copy(ROOT / file, tmp_path)
     return tmp_path
 
 
-def test_the_wheel_of_the_site_is_named_after_what_it_holds(copy):
+def test_the_version_of_the_wheel_on_the_site_is_in_its_name_and_files(copy):
     path = served.build(copy / "wheels", copy)
     version = served.version(copy)
     assert path.name == served.name(copy)
@@ -78,7 +78,7 @@ def test_the_wheel_of_the_site_is_named_after_what_it_holds(copy):
 @pytest.mark.parametrize(
     "file", ["d2l_extras/data.py", "d2l_extras/py.typed", "pyproject.toml"]
 )
-def test_other_content_is_another_version(copy, file):
+def test_changed_content_changes_the_version(copy, file):
     before = served.version(copy)
     text = (copy / file).read_text()
     (copy / file).write_text(text.replace("numpy", "numpy ", 1) + "\n")

@@ -1,167 +1,128 @@
-"""A page that gives what it gave is not even parsed, and only then."""
+"""A page is parsed again exactly if its notebooks could change."""
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 import pytest
-from support.tiny_book import TinyBook, cell
+from support.tiny_book import TinyBook, standard
 
-from _ext import build, kept
-from _ext.build import Book
+from _ext import build
+from _ext.settled import Settled
 
-LABEL = "(sec_two)=\n## {}\n\nMore."
-
-
-@pytest.fixture(scope="module")
-def written(tiny_of_module: TinyBook) -> TinyBook:
-    """A book of two pages whose notebooks are written."""
-    tiny = tiny_of_module
-    tiny.write(cell("1"))
-    other = tiny.page.with_name("other.md")
-    other.write_text(tiny.page.read_text() + "\n" + LABEL.format("Two"))
-    (tiny.root / "_toc.yml").write_text(
-        "format: jb-book\nroot: chapters/tiny/page\n"
-        "chapters:\n- file: chapters/tiny/other\n"
-    )
-    build.make_notebooks(Book(tiny.root), renew=False)
-    return tiny
+PAGE, ALPHA = "tiny/page", "alpha"
 
 
 @pytest.fixture
-def parsed(written, tmp_path, monkeypatch):
-    """A copy to be changed, and the pages that a build of it then parses."""
-    root = tmp_path / "copy"
-    shutil.copytree(written.root, root)
-    pages = []
-    read = build.read
-
-    def note(path, name, frameworks):
-        pages.append(name)
-        return read(path, name, frameworks)
-
-    monkeypatch.setattr(build, "read", note)
-
-    def again(**options) -> list[str]:
-        pages.clear()
-        build.make_notebooks(Book(root), **{"renew": False, **options})
-        return sorted(pages)
-
-    return root, again
+def book(tiny_copy) -> TinyBook:
+    return tiny_copy(standard)
 
 
-def test_nothing_is_parsed_where_nothing_changed_wherever_it_lies(parsed):
-    _, again = parsed
-    assert again() == []
+def notebooks_of(book: TinyBook) -> list[Path]:
+    return [book.output(ALPHA), book.committed(ALPHA)]
 
 
-def test_a_changed_sentence_lets_its_page_alone_be_parsed(parsed, capsys):
-    root, again = parsed
-    page = root / "chapters" / "tiny" / "other.md"
-    page.write_text(page.read_text() + "\nA sentence.\n")
-    assert again() == ["tiny/other"]
-    notebook = root / "notebooks" / "beta" / "tiny" / "other.ipynb"
-    assert "A sentence." in notebook.read_text()
-    said = capsys.readouterr().out
-    assert said.count("1 of 1 cells  reused") == 4
-    assert again() == []
+def known(book: TinyBook, common: str = "") -> tuple[Settled, str]:
+    """What is known of the notebooks, and the digest of a page's sources."""
+    settled = Settled(book.root / "settled.json", book.root, common)
+    return settled, settled.sources(book.page)
 
 
-BOTH = ["tiny/other", "tiny/page"]
+@pytest.fixture
+def settled(book: TinyBook) -> TinyBook:
+    """A book with a record that its notebooks are those of its page."""
+    record, sources = known(book)
+    record.settle(PAGE, ALPHA, sources, notebooks_of(book), 3)
+    record.save()
+    return book
+
+
+def cells(book: TinyBook, common: str = "") -> int | None:
+    record, sources = known(book, common)
+    return record.cells(PAGE, ALPHA, sources)
+
+
+def test_the_cells_of_unchanged_notebooks_are_known(settled):
+    assert cells(settled) == 3
+
+
+def test_the_cells_are_known_after_the_book_has_moved(settled, tmp_path):
+    assert cells(settled.copy(tmp_path / "elsewhere")) == 3
+
+
+@pytest.mark.parametrize("how", ["changed", "removed"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_changed_or_removed_notebook_is_not_settled(settled, which, how):
+    path = notebooks_of(settled)[which]
+    if how == "changed":
+        path.write_bytes(path.read_bytes() + b"\n")
+    else:
+        path.unlink()
+    assert cells(settled) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "lost", "pages"),
-    [
-        ("notebooks/alpha/tiny/page.ipynb", False, ["tiny/page"]),
-        ("notebooks/alpha/tiny/page.ipynb", True, ["tiny/page"]),
-        ("_build/outputs/beta/tiny/other.ipynb", False, ["tiny/other"]),
-        ("_build/outputs/beta/tiny/other.ipynb", True, ["tiny/other"]),
-        ("kernels/alpha.txt", False, BOTH),
-        ("_config.yml", False, BOTH),
-    ],
+    "name", ["chapters/tiny/page.md", "_config.yml", "kernels/alpha.txt"]
 )
-def test_a_changed_or_lost_file_lets_the_pages_be_parsed_that_it_concerns(
-    parsed, name, lost, pages
-):
-    root, again = parsed
-    path = root / name
-    path.unlink() if lost else path.write_bytes(path.read_bytes() + b"\n")
-    assert again() == pages
-    assert again() == []
+def test_a_page_with_changed_sources_is_not_settled(settled, name):
+    path = settled.root / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert cells(settled) is None
 
 
-def test_kept_outputs_that_are_lost_are_executed_anew(parsed, capsys):
-    root, again = parsed
-    for path in (root / "_build" / "executed").iterdir():
-        path.write_text("cut o")
-    assert again() == BOTH
-    assert capsys.readouterr().out.count("executed") == 4
+def test_a_page_is_not_settled_if_what_all_pages_share_has_changed(settled):
+    assert cells(settled, "another version of Python") is None
 
 
-def test_a_label_of_another_page_matters(parsed):
-    root, again = parsed
-    page = root / "chapters" / "tiny" / "other.md"
-    page.write_text(page.read_text().replace("## Two", "## Three"))
-    assert again() == BOTH
-
-
-def test_another_python_matters(parsed):
-    root, again = parsed
-    config = root / ".envs" / "python3" / "pyvenv.cfg"
-    config.parent.mkdir(parents=True)
-    config.write_text("version = 3.11.99\n")
-    assert again() == BOTH
-
-
-@pytest.mark.parametrize("option", ["force", "renew"])
-def test_who_asks_for_all_notebooks_gets_all(parsed, option):
-    _, again = parsed
-    assert again(**{option: True}) == BOTH
+def test_another_framework_or_page_is_not_settled(settled):
+    record, sources = known(settled)
+    assert record.cells(PAGE, "beta", sources) is None
+    assert record.cells("tiny/other", ALPHA, sources) is None
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"alpha/tiny/page": 1}', "{}"])
-def test_without_a_whole_note_every_page_is_parsed(parsed, text):
-    root, again = parsed
-    (root / "_build" / "settled.json").write_text(text)
-    assert "tiny/page" in again()
+def test_without_a_complete_record_no_page_is_settled(settled, text):
+    (settled.root / "settled.json").write_text(text)
+    assert cells(settled) is None
 
 
-def test_a_page_that_failed_is_parsed_again(parsed):
-    root, again = parsed
-    page = root / "chapters" / "tiny" / "other.md"
-    page.write_text(page.read_text() + "\n" + cell("1 / 0"))
+@pytest.fixture
+def parsed(monkeypatch) -> list[str]:
+    """The pages that a build parses to make notebooks."""
+    names, read = [], build.read
+
+    def note(path, name, *rest):
+        names.append(name)
+        return read(path, name, *rest)
+
+    monkeypatch.setattr(build, "read", note)
+    return names
+
+
+def test_a_build_parses_a_page_with_settled_notebooks_only_on_demand(
+    book, parsed
+):
+    book.build("notebooks")
+    parsed.clear()
+    assert book.build("book").returncode == 0
+    assert parsed == []
+    assert book.build("notebooks").returncode == 0
+    assert parsed == [PAGE]
+
+
+def test_a_changed_title_reaches_the_notebooks_of_pages_that_refer_to_it(book):
+    book.edit("Words.", "See {ref}`sec_other`.")
+    book.build("notebooks")
+    assert "[Other](" in book.committed(ALPHA).read_text()
+    other = book.page.with_name("other.md")
+    other.write_text(other.read_text().replace("# Other", "# Another"))
+    book.build("book")
+    assert "[Another](" in book.committed(ALPHA).read_text()
+
+
+def test_a_page_that_failed_fails_again(book):
+    book.edit("a = 1", "1 / 0")
     for _ in range(2):
-        with pytest.raises(build.BuildError, match="ZeroDivisionError"):
-            again()
-
-
-class App:
-    """What kept.of_each needs of Sphinx."""
-
-    def __init__(self, folder) -> None:
-        self.outdir = self.doctreedir = folder
-
-
-def test_what_is_made_of_html_is_made_again_of_changed_files_alone(tmp_path):
-    files = [tmp_path / name for name in ("a.html", "b.html")]
-    for file in files:
-        file.write_text("the same")
-    made = []
-
-    def length(file, text):
-        made.append(file.name)
-        return [file.name, len(text)]
-
-    def lengths():
-        made.clear()
-        return kept.of_each(App(tmp_path), "lengths", files, length)
-
-    assert lengths() == [["a.html", 8], ["b.html", 8]]
-    assert made == ["a.html", "b.html"]
-    files[1].write_text("other")
-    assert lengths() == [["a.html", 8], ["b.html", 5]]
-    assert made == ["b.html"]
-    (tmp_path / "lengths.json").write_text('{"cut o')
-    assert lengths() == [["a.html", 8], ["b.html", 5]]
-    assert made == ["a.html", "b.html"]
+        failed = book.build("notebooks")
+        assert failed.returncode == 1
+        assert "ZeroDivisionError" in failed.stderr

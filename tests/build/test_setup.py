@@ -1,7 +1,7 @@
-"""Set-up gives whole environments or one clear sentence.
+"""Setup makes whole environments, or says in a sentence why it could not.
 
 The real Makefile and _ext/bootstrap.py run in small copies of the checkout,
-whose locks name three small wheels served from this machine.
+whose locks name a few small wheels on an index on loopback.
 """
 
 import ast
@@ -9,15 +9,16 @@ import base64
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -30,8 +31,11 @@ ROOT = Path(__file__).resolve().parents[2]
 DECLARED = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
 AUDIT = "_ext/audit.txt"
+TEST = "tests/requirements.txt"
 KERNELS = [entry["kernel"] for entry in DECLARED.values()]
-NOWHERE = "http://127.0.0.1:9/simple/"  # The discard port: nobody listens.
+LABELS = [entry["label"] for entry in DECLARED.values()]
+PYTHONS = ("3.11.9", "3.12.1", "3.13.0")
+NOWHERE = "http://127.0.0.1:9/simple/"  # the discard port: nothing listens
 
 PYPROJECT = """\
 [build-system]
@@ -46,26 +50,33 @@ description = "A small stand-in"
 [dependency-groups]
 kernel = ["flit_core"]
 book = ["uv", "tiny", "flit_core"]
+test = ["tiny"]
 audit = ["tiny"]
 [tool.flit.module]
 name = "d2l_extras"
 """
-# Stands in for the driver, and for pytest: says what it was asked to do.
+# Takes the place of a module and says what it was asked to do.
 ECHO = "import sys\nprint('asked:', __file__.split('/')[-1], *sys.argv[1:])\n"
 
 
 # A small index of packages on this machine
 
 
-def wheel(folder: Path, name: str, version: str, files: dict) -> str:
-    """Write a pure-Python wheel; return its line of a lock."""
+def wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    files: dict[str, str],
+    tag: str = "py3-none-any",
+) -> str:
+    """Write a wheel, and return the line that a lock would have for it."""
     info = f"{name}-{version}.dist-info"
     files = {
         **files,
         f"{info}/METADATA": "Metadata-Version: 2.1\n"
         f"Name: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
-        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+        f"Root-Is-Purelib: true\nTag: {tag}\n",
     }
     rows = []
     for path, text in files.items():
@@ -75,7 +86,7 @@ def wheel(folder: Path, name: str, version: str, files: dict) -> str:
     files[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\n"
     place = folder / name.replace("_", "-")
     place.mkdir(parents=True, exist_ok=True)
-    path = place / f"{name}-{version}-py3-none-any.whl"
+    path = place / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for inner, text in files.items():
             member = zipfile.ZipInfo(inner)
@@ -87,7 +98,7 @@ def wheel(folder: Path, name: str, version: str, files: dict) -> str:
 
 
 class Index:
-    """A package index on loopback; `on_wheel` is called before it answers."""
+    """A package index on loopback. It calls `on_wheel` before it sends one."""
 
     def __init__(self, folder: Path):
         self.on_wheel = lambda path: None
@@ -102,12 +113,13 @@ class Index:
             "tiny-1.0.data/scripts/tell": "#!python\nimport tiny\n"
             "print(tiny.answer)\n",
         }
-        # The real uv, by a script: its own wheel is not at hand.
+        # A script that runs the real uv, whose own wheel is not at hand.
         uv = f'#!/bin/sh\nexec "{Path(sys.prefix, "bin/uv")}" "$@"\n'
         self.pins = {
             "uv": wheel(folder, "uv", "1.0", {"uv-1.0.data/scripts/uv": uv}),
             "tiny": wheel(folder, "tiny", "1.0", tiny),
             "old": wheel(folder, "tiny", "0.9", {"tiny.py": "answer = 41\n"}),
+            "foreign": wheel(folder, "tiny", "2.0", {}, "cp39-cp39-plan9_mips"),
             "flit": wheel(folder, "flit_core", flit.version, modules),
         }
         index = self
@@ -128,11 +140,16 @@ class Index:
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
 
 
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
 @pytest.fixture(scope="session")
 def index(tmp_path_factory):
     index = Index(tmp_path_factory.mktemp("index"))
     yield index
-    index.server.shutdown()
+    index.stop()
 
 
 # Small copies of the checkout
@@ -144,23 +161,27 @@ class Checkout:
     def __init__(self, root: Path, index: Index):
         self.root, self.index = root, index
         self.cache = root.with_name(root.name + " cache")
-        (root / "kernels").mkdir(parents=True)
-        (root / "d2l_extras").mkdir()
+        for folder in ("kernels", "d2l_extras", "tests"):
+            (root / folder).mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", root)
-        shutil.copytree(ROOT / "_ext", root / "_ext")
+        shutil.copytree(
+            ROOT / "_ext",
+            root / "_ext",
+            ignore=shutil.ignore_patterns("__pycache__", "fonts", "temml"),
+        )
         shutil.copy(ROOT / "kernels/frameworks.toml", root / "kernels")
         (root / "d2l_extras/__init__.py").touch()
         extras = "\n".join(f'{name} = ["tiny"]' for name in DECLARED)
         (root / "pyproject.toml").write_text(PYPROJECT.format(extras=extras))
         (root / "_ext/build.py").write_text(ECHO)
         (root / "pytest.py").write_text(ECHO)
-        for lock in [*LOCKS, AUDIT]:
+        for lock in [*LOCKS, TEST, AUDIT]:
             (root / lock).write_text(index.pins["tiny"] + index.pins["flit"])
         with open(root / "requirements.txt", "a") as book:
             book.write(index.pins["uv"])
 
     def command(self, *words: str, index: str = "", **changes: str):
-        """What subprocess.run needs to run `words` here, by this index."""
+        """Return what subprocess.run needs to run `words` here."""
         url = index or self.index.url
         env = {
             name: value
@@ -188,19 +209,36 @@ class Checkout:
             "text": True,
         }
 
-    def make(self, *words: str, **changes: str):
-        return self.run("make", *words, **changes)
-
     def run(self, *words: str, **changes: str):
         command = self.command(*words, **changes)
         return subprocess.run(**command, check=False)
 
+    def make(self, *words: str, **changes: str):
+        return self.run("make", *words, **changes)
+
+    def without_network(self, *words: str):
+        """Run make where neither the index nor uv's cache has a package."""
+        empty = str(self.root.with_name("empty cache"))
+        return self.make(*words, index=NOWHERE, UV_CACHE_DIR=empty)
+
     def whole(self) -> list[str]:
-        """The environments that have a stamp."""
+        """Return the environments that have a stamp."""
         return sorted(p.parent.name for p in self.root.glob(".envs/*/stamp"))
 
+    def missing(self) -> dict[str, str]:
+        return json.loads((self.root / ".envs/missing.json").read_text())
+
+    def remove_environments(self, *names: str) -> None:
+        for name in names:
+            shutil.rmtree(self.root / ".envs" / name)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text()
+        assert old in text
+        (self.root / path).write_text(text.replace(old, new))
+
     def python(self, name: str, code: str) -> str:
-        """What `code` prints in the environment `name`."""
+        """Return what `code` prints in the environment `name`."""
         words = (self.root / f".envs/{name}/bin/python", "-c", code)
         return subprocess.run(
             words, cwd="/", env={}, capture_output=True, text=True, check=True
@@ -209,11 +247,11 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory, index):
-    """A checkout that was set up, in a folder with spaces: do not change it."""
+    """A checkout after `make setup`, in a folder with spaces: leave it as is."""
     checkout = Checkout(tmp_path_factory.mktemp("made") / "a b c", index)
     done = checkout.make("setup")
     assert done.returncode == 0, done.stderr
-    checkout.said = done.stdout
+    checkout.output, checkout.environments = done.stdout, checkout.whole()
     return checkout
 
 
@@ -226,13 +264,29 @@ def bare(tmp_path, index):
 @pytest.fixture
 def fresh(bare, made):
     """A checkout that has uv, and no other environment."""
-    uv = Path(".envs/uv")
-    shutil.copytree(made.root / uv, bare.root / uv, symlinks=True)
+    copy(made.root / ".envs/uv", bare.root / ".envs/uv")
     return bare
 
 
+@pytest.fixture
+def copied(bare, made):
+    """A copy of a checkout and its environments, in another folder."""
+    shutil.rmtree(bare.root)
+    copy(made.root, bare.root)
+    return bare
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder, but link packages: they are replaced, never edited."""
+
+    def place(file: str, copied: str) -> None:
+        (os.link if "/site-packages/" in file else shutil.copy2)(file, copied)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=place)
+
+
 def sentence(done) -> str:
-    """The one sentence that a failed set-up says; it must be the only one."""
+    """Return the one sentence that a failed command printed as its error."""
     assert done.returncode != 0, done.stdout
     lines = done.stderr.splitlines()
     lines = [line for line in lines if not line.startswith("make: ***")]
@@ -240,26 +294,48 @@ def sentence(done) -> str:
     return lines[0]
 
 
-# What set-up makes
+def remade(done) -> dict[str, str]:
+    """Return why environments were made, by name."""
+    found = re.findall(
+        r"^environment (\S+): made in \d+ s \(\d+ packages\)(?: because (.*))?$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    return dict(found)
 
 
-def test_set_up_makes_the_book_and_one_environment_a_framework(made):
-    assert made.whole() == sorted(["uv", "book", *KERNELS])
+def reinstalled(done) -> dict[str, str]:
+    """Return why d2l_extras was installed again, by environment."""
+    found = re.findall(
+        r"^environment (\S+): d2l_extras reinstalled because (.*)$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    return dict(found)
+
+
+# What setup makes
+
+
+def test_setup_makes_the_book_and_one_environment_per_framework(made):
+    assert made.environments == sorted(["uv", "book", *KERNELS])
     for name in ["book", *KERNELS]:
         packages = 4 if name == "book" else 3  # tiny, flit, ours (and uv)
         line = rf"^environment {name}: made in \d+ s \({packages} packages\)$"
-        assert re.search(line, made.said, re.MULTILINE), made.said
+        assert re.search(line, made.output, re.MULTILINE), made.output
         code = "import tiny, d2l_extras; print(d2l_extras.__file__)"
         where = made.python(name, code).strip()
         assert where == str(made.root / "d2l_extras/__init__.py")
+    assert made.missing() == {}
 
 
-def test_a_script_of_an_environment_runs_where_the_environment_is(made):
-    script = made.root / ".envs/book/bin/tell"
-    assert made.run(str(script)).stdout == "42\n"
+def test_packages_are_compiled_once_when_they_are_installed(made):
+    for name in ["book", *KERNELS]:
+        found = made.root.glob(f".envs/{name}/lib/*/*/__pycache__/tiny.*.pyc")
+        assert len(list(found)) == 1, name
 
 
-def test_jupyter_finds_a_kernel_a_framework_in_its_own_environment(made):
+def test_jupyter_finds_each_kernel_in_its_own_environment(made):
     for entry in DECLARED.values():
         kernel = made.root / ".envs/share/jupyter/kernels" / entry["kernel"]
         spec = json.loads((kernel / "kernel.json").read_text())
@@ -269,47 +345,15 @@ def test_jupyter_finds_a_kernel_a_framework_in_its_own_environment(made):
         assert entry["label"] in spec["display_name"]
 
 
-def test_with_nothing_to_do_set_up_does_nothing_and_needs_no_network(made):
+def test_setup_changes_nothing_and_needs_no_network_when_all_is_current(made):
     def inodes():
         return {p: p.stat().st_ino for p in made.root.glob(".envs/*")}
 
     before = inodes()
-    done = made.make(
-        "setup", index=NOWHERE, UV_CACHE_DIR=str(made.root / "none")
-    )
+    done = made.without_network("setup")
     names = ", ".join(["uv", "book", *KERNELS])
     assert done.stdout == f"environments {names}: up to date\n", done.stderr
     assert inodes() == before
-
-
-def test_a_changed_lock_remakes_its_environment_and_no_other(fresh):
-    fresh.make("setup")
-    with open(fresh.root / LOCKS[1], "a") as lock:
-        lock.write("# changed\n")
-    done = fresh.make("setup")
-    remade = re.findall(r"environment (\S+): made", done.stdout)
-    assert remade == [KERNELS[0]], done.stderr
-
-
-@pytest.mark.parametrize(
-    "lost",
-    ["stamp", "bin/python", "lib/python3.11/site-packages/tiny-1.0.dist-info"],
-)
-def test_an_environment_that_lost_a_part_is_made_anew(fresh, lost):
-    fresh.make("setup")
-    part = fresh.root / ".envs/book" / lost
-    shutil.rmtree(part) if part.is_dir() else part.unlink()
-    done = fresh.make("setup")
-    assert re.findall(r"environment (\S+): made", done.stdout) == ["book"]
-    assert fresh.python("book", "import tiny; print(tiny.answer)") == "42\n"
-
-
-def test_a_checkout_that_was_moved_makes_its_environments_anew(fresh):
-    fresh.make("setup")
-    fresh.root = fresh.root.rename(fresh.root.with_name("moved"))
-    assert fresh.make("setup").returncode == 0
-    where = fresh.python("book", "import d2l_extras as d; print(d.__file__)")
-    assert where.startswith(str(fresh.root))
 
 
 def test_an_interrupted_environment_never_looks_complete(fresh, index):
@@ -336,14 +380,14 @@ def test_an_interrupted_environment_never_looks_complete(fresh, index):
     assert not (fresh.root / ".envs/.new").exists()
 
 
-def test_two_set_ups_at_once_make_each_environment_once(fresh):
+def test_two_setups_at_once_make_each_environment_once(fresh):
     pair = [
         subprocess.Popen(**fresh.command("make", "setup")) for _ in range(2)
     ]
-    said = [process.communicate(timeout=60) for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], said
-    remade = re.findall(r"environment (\S+): made", said[0][0] + said[1][0])
-    assert remade == ["book", *KERNELS]
+    outputs = [process.communicate(timeout=60) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], outputs
+    made = re.findall(r"environment (\S+): made", outputs[0][0] + outputs[1][0])
+    assert made == ["book", *KERNELS]
 
 
 def test_a_framework_without_a_wheel_here_is_skipped_and_the_rest_made(fresh):
@@ -355,100 +399,353 @@ def test_a_framework_without_a_wheel_here_is_skipped_and_the_rest_made(fresh):
         count=1,
     )
     path.write_text(text)
-    done = fresh.make("setup")
+    done = fresh.make("setup", "STRICT=1")
     assert done.returncode == 0, done.stderr
-    label = next(iter(DECLARED.values()))["label"]
     assert (
-        f"environment {KERNELS[0]}: skipped, since {label} has no wheel for"
+        f"environment {KERNELS[0]}: skipped because {LABELS[0]} has no wheel"
         in done.stdout
     )
     assert fresh.whole() == sorted(["uv", "book", *KERNELS[1:]])
     kernels = os.listdir(fresh.root / ".envs/share/jupyter/kernels")
     assert sorted(kernels) == sorted(KERNELS[1:])
+    assert fresh.missing() == {}
+
+
+# When an environment is made again, and when only d2l_extras
+
+
+def test_after_a_move_only_d2l_extras_is_installed_again(copied, made):
+    done = copied.without_network("setup")
+    assert done.returncode == 0, done.stderr
+    assert remade(done) == {}
+    names = ["book", *KERNELS]
+    assert reinstalled(done) == dict.fromkeys(names, "the folder was moved")
+    code = "import d2l_extras, tiny; print(d2l_extras.__file__)"
+    for name in names:
+        where = copied.python(name, code).strip()
+        assert where == str(copied.root / "d2l_extras/__init__.py")
+        # A script that a package brought along
+        script = copied.run(str(copied.root / f".envs/{name}/bin/tell"))
+        assert script.stdout == "42\n"
+    for spec in copied.root.glob(".envs/share/jupyter/kernels/*/kernel.json"):
+        assert Path(json.loads(spec.read_text())["argv"][0]).exists()
+        assert str(made.root) not in spec.read_text()
+    for program in copied.root.glob(".envs/*/bin/*"):
+        content = program.resolve().read_bytes()
+        for place in bytes(made.root), b".envs/.new":
+            assert place not in content, program
+
+
+def test_new_metadata_alone_do_not_remake_an_environment(copied):
+    copied.make("setup", "FRAMEWORKS=mxnet")
+    copied.edit("pyproject.toml", "A small stand-in", "Described anew")
+    done = copied.without_network("setup", "FRAMEWORKS=mxnet")
+    assert done.returncode == 0, done.stderr
+    assert remade(done) == {}
+    names = ["book", "d2l-mxnet"]
+    assert reinstalled(done) == dict.fromkeys(
+        names, "pyproject.toml has changed"
+    )
+    code = (
+        "from importlib.metadata import metadata;"
+        "print(metadata('d2l_extras')['Summary'])"
+    )
+    assert copied.python("book", code) == "Described anew\n"
+
+
+def test_a_changed_lock_remakes_its_environment_and_no_other(copied):
+    with open(copied.root / LOCKS[1], "a") as lock:
+        lock.write("# changed\n")
+    done = copied.make("setup")
+    assert remade(done) == {KERNELS[0]: f"{LOCKS[1]} has changed"}
+
+
+def test_another_python_remakes_an_environment_and_is_named(copied):
+    version = platform.python_version()
+    copied.edit(".envs/book/stamp", version, "3.11.0")
+    done = copied.make("site")
+    assert remade(done) == {
+        "book": f"Python {version} takes the place of 3.11.0"
+    }
+
+
+@pytest.mark.parametrize(
+    ("lost", "reason"),
+    [
+        ("stamp", "it was incomplete"),
+        ("bin/python", "it was incomplete"),
+        ("lib/python3*/site-packages/tiny-1.0.dist-info", "it lacked packages"),
+    ],
+)
+def test_an_environment_that_lost_a_part_is_made_again(copied, lost, reason):
+    (part,) = (copied.root / ".envs/book").glob(lost)
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    assert remade(copied.make("site")) == {"book": reason}
+    assert copied.python("book", "import tiny; print(tiny.answer)") == "42\n"
+
+
+# When the environment of a framework cannot be made
+
+
+def test_without_a_network_the_book_is_set_up_and_frameworks_are_missing(
+    copied,
+):
+    copied.remove_environments(*KERNELS)
+    start = time.monotonic()
+    done = copied.without_network("setup")
+    assert time.monotonic() - start < 20
+    assert done.returncode == 0, done.stderr
+    assert copied.whole() == ["book", "uv"]
+    assert list(copied.missing()) == KERNELS
+    for kernel, label in zip(KERNELS, LABELS):
+        reason = copied.missing()[kernel]
+        assert f"{kernel} could not be made" in reason
+        assert "the package index cannot be reached" in reason
+        assert "Connect to the network" in reason
+        assert (
+            f"environment {kernel}: missing, so the committed outputs of "
+            f"{label} stand in. {reason}\n"
+        ) in done.stderr
+    # Nothing is offered that cannot start.
+    assert not list(copied.root.glob(".envs/share/jupyter/kernels/*"))
+
+    strict = copied.without_network("setup", "STRICT=1")
+    assert strict.returncode
+    assert strict.stderr.startswith(done.stderr)
+    assert list(copied.missing()) == KERNELS
+
+    assert list(remade(copied.make("setup", "STRICT=1"))) == KERNELS
+    assert copied.missing() == {}
+
+
+def test_without_a_network_packages_come_from_the_cache_of_uv(tmp_path, made):
+    index = Index(tmp_path / "index")
+    checkout = Checkout(tmp_path / "checkout", index)
+    copy(made.root / ".envs/uv", checkout.root / ".envs/uv")
+    try:
+        assert checkout.make("setup").returncode == 0
+    finally:
+        index.stop()
+    checkout.remove_environments("book", *KERNELS)
+    done = checkout.make("setup")
+    assert list(remade(done)) == ["book", *KERNELS], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        ("hash", rf"tiny==1\.0\).*git checkout {LOCKS[1]}"),
+        ("wheel", r"no wheel for Python 3\.\d+\.\d+ on .*PYTHON=python3\.11"),
+        ("disk", "the disk is full.*Make room"),
+        ("unknown", r"uv ended with status 3 \(a mishap\)"),
+    ],
+)
+def test_one_framework_that_cannot_be_installed_leaves_the_others_whole(
+    fresh, problem, reason
+):
+    pins, lock = fresh.index.pins, LOCKS[1]
+    wrong = {"hash": pins["tiny"][:-9] + "00000000\n", "wheel": pins["foreign"]}
+    if problem in wrong:
+        fresh.edit(lock, pins["tiny"], wrong[problem])
+    else:
+        message, status = {
+            "disk": ("No space left on device", 2),
+            "unknown": ("a mishap", 3),
+        }[problem]
+        uv = fresh.root / ".envs/uv/bin/uv"
+        uv.write_text(
+            f"#!/bin/sh\ncase \"$*\" in *{lock}*) echo '{message}'; "
+            f"exit {status};; esac\n" + uv.read_text()
+        )
+    done = fresh.make("setup")
+    assert done.returncode == 0, done.stderr
+    assert fresh.whole() == sorted(["uv", "book", *KERNELS[1:]])
+    assert list(fresh.missing()) == [KERNELS[0]]
+    assert re.search(reason, fresh.missing()[KERNELS[0]]), fresh.missing()
+
+
+@pytest.mark.parametrize(
+    ("library", "hint"),
+    [
+        ("libgomp.so.1", "(Debian: apt install libgomp1 libquadmath0)"),
+        ("libabsent.so.7", "Install it, then"),
+    ],
+)
+def test_a_framework_is_missing_until_its_system_library_is_there(
+    copied, library, hint
+):
+    name, helper = next(iter(DECLARED)), "d2l_extras/{}.py"
+    helper = copied.root / helper.format(name)
+    # What the dynamic loader says, as ctypes and import report it.
+    helper.write_text(
+        f"raise OSError('{library}: cannot open shared object file: No such')"
+    )
+    copied.remove_environments(KERNELS[0])
+    assert copied.make("setup", "STRICT=1").returncode
+    (reason,) = copied.missing().values()
+    assert f"{LABELS[0]} needs the system library {library}" in reason
+    assert hint in reason
+    assert copied.make("setup").returncode == 0
+    assert list(copied.missing()) == [KERNELS[0]]
+    helper.write_text("")
+    done = copied.make("setup")
+    assert copied.missing() == {}
+    assert remade(done) == {}
+
+
+def test_an_environment_of_an_older_lock_is_kept_but_counts_as_missing(copied):
+    pin = copied.index.pins["tiny"]
+    copied.edit(LOCKS[1], pin, pin[:-9] + "00000000\n")
+    assert copied.make("setup").returncode == 0
+    assert list(copied.missing()) == [KERNELS[0]]
+    assert copied.python(KERNELS[0], "import tiny; print(tiny.answer)") == "42\n"
+    # Another framework's setup does not forget it; undoing the change does.
+    other = f"FRAMEWORKS={list(DECLARED)[1]}"
+    copied.make("setup", other)
+    assert list(copied.missing()) == [KERNELS[0]]
+    copied.edit(LOCKS[1], pin[:-9] + "00000000\n", pin)
+    copied.make("setup")
+    assert copied.missing() == {}
 
 
 # What a machine may lack
 
 
-def test_without_python_3_11_make_names_it_and_how_to_get_it(bare, tmp_path):
-    path = tmp_path / "bin"
-    path.mkdir()
-    (path / "sh").symlink_to(shutil.which("sh"))
-    # Another version goes by the name that is tried last.
-    other = path / "python3"
-    other.write_text("#!/bin/sh\necho\n")
-    other.chmod(0o755)
-    make = shutil.which("make")
-    done = bare.run(make, "book", PATH=str(path), PYTHON="")
-    said = sentence(done)
-    assert "needs Python 3.11, and none is on the path" in said
-    assert "apt install python3" in said
-    assert "PYTHON=/no/python is none" in sentence(
-        bare.make("book", PYTHON="/no/python")
+def fake_programs(folder: Path, **scripts: str) -> str:
+    """Write scripts into a folder with nothing else but a shell; return PATH."""
+    folder.mkdir()
+    for name in ("sh", "env"):
+        (folder / name).symlink_to(shutil.which(name))
+    for name, script in scripts.items():
+        path = folder / name.replace("_", ".")
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    return str(folder)
+
+
+# A Python that fits, as make asks for it and runs it, and one that does not.
+SUITABLE = 'if [ "$1" = -c ]; then echo "$0"; else echo "${0##*/} runs $*"; fi'
+UNSUITABLE = "echo"
+
+
+@pytest.mark.parametrize(
+    ("pythons", "chosen"),
+    [
+        ({"python3_11": SUITABLE, "python3_12": SUITABLE}, "python3.11"),
+        ({"python3_13": SUITABLE, "python3_12": SUITABLE}, "python3.12"),
+        ({"python3": SUITABLE, "python3_13": SUITABLE}, "python3.13"),
+        ({"python3_11": UNSUITABLE, "python3": SUITABLE}, "python3"),
+    ],
+)
+def test_make_prefers_python_3_11_and_takes_3_12_or_3_13(
+    bare, tmp_path, pythons, chosen
+):
+    path = fake_programs(tmp_path / "bin", **pythons)
+    done = bare.run(shutil.which("make"), "setup", PATH=path, PYTHON="")
+    assert done.stdout == f"{chosen} runs -m _ext.bootstrap\n", done.stderr
+
+
+def test_make_stays_with_the_python_of_the_environments(made, tmp_path):
+    path = fake_programs(tmp_path / "bin", python3_11=SUITABLE)
+    done = made.run(shutil.which("make"), "setup", PATH=path, PYTHON="")
+    assert "up to date" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_where_there_is_no_python_make_asks_uv_for_one(
+    bare, tmp_path, installed
+):
+    state = tmp_path / "state"
+    if installed:
+        state.touch()
+    path = fake_programs(
+        tmp_path / "bin",
+        python=SUITABLE,
+        uv=f'echo "uv $*" >&2\n[ "$2" = install ] && : > "{state}" && exit\n'
+        f'[ -e "{state}" ] && echo "{tmp_path}/bin/python"',
     )
+    done = bare.run(shutil.which("make"), "setup", PATH=path, PYTHON="")
+    assert done.stdout.endswith("python runs -m _ext.bootstrap\n"), done.stderr
+    assert ("uv python install 3.11" in done.stderr) is not installed
 
 
-def test_another_python_is_told_that_3_11_is_needed(bare):
+def test_without_a_suitable_python_make_says_which_and_how_to_get_it(
+    bare, tmp_path
+):
+    path = fake_programs(tmp_path / "bin", python3=UNSUITABLE)
+    done = bare.run(shutil.which("make"), "book", PATH=path, PYTHON="")
+    error = sentence(done)
+    assert "needs Python 3.11, 3.12, or 3.13, and none is on the path" in error
+    assert "apt install python3" in error
+    done = bare.make("book", PYTHON="/no/python")
+    assert "PYTHON=/no/python is none of them" in sentence(done)
+
+
+@pytest.mark.parametrize("version", ["3.6.9", "3.10.0", "3.14.0"])
+def test_an_unsuitable_python_names_those_that_the_book_needs(bare, version):
     ast.parse((ROOT / "_ext/bootstrap.py").read_text(), feature_version=(3, 6))
+    numbers = tuple(map(int, version.split(".")))
     code = (
-        "import sys, runpy; sys.version_info = (3, 6, 9);"
+        f"import sys, runpy; sys.version_info = {numbers};"
         "runpy.run_module('_ext.bootstrap', run_name='__main__')"
     )
     done = bare.run(sys.executable, "-c", code)
-    assert "needs Python 3.11, and this is Python 3.6" in sentence(done)
+    named = version.rpartition(".")[0]
+    assert f"3.13, and this is Python {named}." in sentence(done)
 
 
-def test_a_python_without_ensurepip_is_told_of_the_package(bare, tmp_path):
+def test_a_python_without_ensurepip_names_the_package_that_has_it(
+    bare, tmp_path
+):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys; sys.modules['ensurepip'] = None\n"
     )
-    said = sentence(bare.make("setup", PYTHONPATH=str(tmp_path)))
-    assert "lacks its module ensurepip" in said
-    assert "apt install python3-venv" in said
+    error = sentence(bare.make("setup", PYTHONPATH=str(tmp_path)))
+    assert "lacks its module ensurepip" in error
+    assert "apt install python3-venv" in error
     assert bare.whole() == []
 
 
-@pytest.mark.parametrize("state, name", [("bare", "uv"), ("fresh", "book")])
-def test_without_network_nothing_is_changed(request, state, name):
+@pytest.mark.parametrize(("state", "name"), [("bare", "uv"), ("fresh", "book")])
+def test_without_a_network_the_books_own_environments_are_an_error(
+    request, state, name
+):
     checkout = request.getfixturevalue(state)
     before = checkout.whole()
-    said = sentence(checkout.make("setup", index=NOWHERE))
-    assert f"environment {name} failed" in said
-    assert "what was there before is unchanged" in said
-    assert "the package index cannot be reached" in said
-    assert "in _build/html needs no network" in said
+    error = sentence(checkout.without_network("setup"))
+    assert f"environment {name} could not be made" in error
+    assert "the package index cannot be reached" in error
     assert checkout.whole() == before
 
 
-def test_an_environment_that_cannot_be_renewed_stays_as_it_was(fresh):
-    fresh.make("setup")
-    with open(fresh.root / "requirements.txt", "a") as lock:
+def test_the_books_environment_stays_when_it_cannot_be_renewed(copied):
+    with open(copied.root / "requirements.txt", "a") as lock:
         lock.write("# changed\n")
-    empty = str(fresh.root.with_name("empty"))
-    done = fresh.make("setup", index=NOWHERE, UV_CACHE_DIR=empty)
-    assert "cannot be reached" in sentence(done)
-    assert fresh.python("book", "import tiny; print(tiny.answer)") == "42\n"
+    assert "cannot be reached" in sentence(copied.without_network("setup"))
+    assert copied.python("book", "import tiny; print(tiny.answer)") == "42\n"
 
 
-@pytest.mark.parametrize("state, package", [("bare", "uv"), ("fresh", "tiny")])
+@pytest.mark.parametrize(
+    ("state", "package"), [("bare", "uv"), ("fresh", "tiny")]
+)
 def test_a_file_with_another_hash_is_refused(request, state, package):
     checkout = request.getfixturevalue(state)
-    path = checkout.root / "requirements.txt"
     pin = checkout.index.pins[package]
-    path.write_text(path.read_text().replace(pin, pin[:-9] + "00000000\n"))
+    checkout.edit("requirements.txt", pin, pin[:-9] + "00000000\n")
     before = checkout.whole()
-    said = sentence(checkout.make("setup"))
-    assert "hash is not the one in requirements.txt" in said
-    assert f"({package}==1.0)" in said
+    error = sentence(checkout.make("setup"))
+    assert "does not have the hash that requirements.txt gives" in error
+    assert f"({package}==1.0)" in error
     assert checkout.whole() == before
 
 
-@pytest.mark.parametrize("state, package", [("bare", "uv"), ("fresh", "tiny")])
+@pytest.mark.parametrize(
+    ("state", "package"), [("bare", "uv"), ("fresh", "tiny")]
+)
 def test_a_requirement_without_a_hash_is_refused(request, state, package):
     checkout = request.getfixturevalue(state)
-    path = checkout.root / "requirements.txt"
     pin = checkout.index.pins[package]
-    path.write_text(path.read_text().replace(pin, f"{package}==1.0\n"))
+    checkout.edit("requirements.txt", pin, f"{package}==1.0\n")
     before = checkout.whole()
     done = checkout.make("setup")
     assert done.returncode != 0
@@ -456,44 +753,18 @@ def test_a_requirement_without_a_hash_is_refused(request, state, package):
     assert checkout.whole() == before
 
 
-def test_a_full_disk_is_named(fresh):
+def test_an_unknown_failure_shows_what_the_installer_printed(fresh):
     uv = fresh.root / ".envs/uv/bin/uv"
-    uv.write_text("#!/bin/sh\necho 'No space left on device'\nexit 2\n")
-    said = sentence(fresh.make("setup"))
-    assert "the disk is full" in said
-    assert "make room" in said
-
-
-def test_an_unforeseen_failure_shows_what_the_installer_said(fresh):
-    uv = fresh.root / ".envs/uv/bin/uv"
-    uv.write_text("#!/bin/sh\necho 'a mishap'\nexit 3\n")
-    said = fresh.make("setup").stderr.splitlines()
-    assert said[0] == "a mishap"
-    assert "uv ended with status 3" in said[1]
-
-
-@pytest.mark.parametrize(
-    "library, hint",
-    [
-        ("libgomp.so.1", "(Debian: apt install libgomp1 libquadmath0)"),
-        ("libabsent.so.7", "install it, then"),
-    ],
-)
-def test_a_missing_system_library_is_named(fresh, library, hint):
-    name, entry = next(iter(DECLARED.items()))
-    # What the dynamic loader says, as ctypes and import report it.
-    (fresh.root / f"d2l_extras/{name}.py").write_text(
-        f"raise OSError('{library}: cannot open shared object file: No such')"
-    )
-    said = sentence(fresh.make("setup"))
-    assert f"{entry['label']} needs the system library {library}" in said
-    assert hint in said
-    assert entry["kernel"] not in fresh.whole()
+    uv.write_text("#!/bin/sh\necho 'a mishap'\necho 'in detail'\nexit 3\n")
+    lines = fresh.make("setup").stderr.splitlines()
+    assert lines[:2] == ["a mishap", "in detail"]
+    assert "uv ended with status 3 (in detail)" in lines[2]
 
 
 def test_a_folder_that_cannot_be_written_is_named(bare):
     (bare.root / ".envs").touch()
-    assert f"{bare.root}/.envs cannot be used" in sentence(bare.make("setup"))
+    error = sentence(bare.make("setup"))
+    assert f"{bare.root}/.envs cannot be used (File exists)" in error
 
 
 def test_a_path_that_jupyter_would_split_is_refused(tmp_path, index):
@@ -503,87 +774,104 @@ def test_a_path_that_jupyter_would_split_is_refused(tmp_path, index):
 
 def test_a_missing_lock_is_named_with_the_command_that_makes_it(bare):
     (bare.root / LOCKS[-1]).unlink()
-    said = sentence(bare.make("setup"))
-    assert f"{LOCKS[-1]} is missing" in said
-    assert "make lock" in said
+    error = sentence(bare.make("setup"))
+    assert f"{LOCKS[-1]} is missing" in error
+    assert "make lock" in error
 
 
 # The locks
 
 
-def entries(lock: Path) -> list[str]:
-    """The requirements of a lock, each with its hashes."""
-    text = re.sub(r"^\s*#.*\n", "", lock.read_text(), flags=re.MULTILINE)
+def entries(lock: str) -> list[str]:
+    """Return the requirements of a lock, each with its hashes."""
+    text = re.sub(
+        r"^\s*#.*\n", "", (ROOT / lock).read_text(), flags=re.MULTILINE
+    )
     return re.split(r"\n(?=\S)", text.strip())
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, AUDIT])
+def pins(lock: str, python: str) -> dict[str, set[str]]:
+    """Return the versions that a lock gives a Python, by package."""
+    here = {
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
+    }
+    found = {}
+    for entry in entries(lock):
+        pin = Requirement(entry.split("\\")[0])
+        if pin.marker is None or pin.marker.evaluate(here):
+            version = next(iter(pin.specifier)).version
+            found.setdefault(pin.name, set()).add(version)
+    return found
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, TEST, AUDIT])
 def test_every_requirement_is_pinned_and_carries_a_hash(lock):
     pinned = (
         r"[a-z0-9.-]+==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+"
     )
-    assert len(entries(ROOT / lock)) > 10
-    for entry in entries(ROOT / lock):
+    assert len(entries(lock)) > 10
+    for entry in entries(lock):
         assert re.fullmatch(pinned, entry), entry.splitlines()[0]
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, AUDIT])
-def test_a_lock_holds_what_pyproject_asks_for(lock):
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", [*LOCKS, TEST, AUDIT])
+def test_a_lock_gives_each_python_one_version_that_pyproject_allows(
+    lock, python
+):
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    group = "audit" if lock == AUDIT else "book"
-    wanted = asked["dependency-groups"][group]
+    groups, project = asked["dependency-groups"], asked["project"]
+    wanted = {
+        "requirements.txt": groups["book"],
+        TEST: groups["book"] + groups["test"],
+        AUDIT: groups["audit"],
+    }
     for name, entry in DECLARED.items():
-        if lock == entry["lock"]:
-            project = asked["project"]
-            wanted = (
-                project["dependencies"] + asked["dependency-groups"]["kernel"]
-            )
-            wanted = wanted + project["optional-dependencies"][name]
-    pins = {}
-    for entry in entries(ROOT / lock):
-        pin = Requirement(entry.split("\\")[0])
-        here = {"python_full_version": "3.11.9", "python_version": "3.11"}
-        if pin.marker is None or pin.marker.evaluate(here):
-            pins[pin.name] = next(iter(pin.specifier)).version
-    for requirement in map(Requirement, wanted):
-        name = requirement.name.replace("_", "-")
-        assert requirement.specifier.contains(pins[name]), str(requirement)
+        wanted[entry["lock"]] = (
+            groups["kernel"]
+            + project["dependencies"]
+            + project["optional-dependencies"][name]
+        )
+    found = pins(lock, python)
+    assert {name: v for name, v in found.items() if len(v) != 1} == {}
+    for requirement in map(Requirement, wanted[lock]):
+        (version,) = found[requirement.name.replace("_", "-")]
+        assert requirement.specifier.contains(version), str(requirement)
 
 
-def test_make_lock_keeps_versions_unless_it_is_to_upgrade(fresh, index):
-    book = fresh.root / "requirements.txt"
-    book.write_text(
-        book.read_text().replace(index.pins["tiny"], index.pins["old"])
-    )
-    (fresh.root / LOCKS[-1]).unlink()
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_tests_run_with_the_packages_that_the_book_is_built_with(python):
+    test = pins(TEST, python)
+    for name, version in pins("requirements.txt", python).items():
+        assert test[name] == version, name
+
+
+def test_make_lock_keeps_versions_unless_it_is_told_to_upgrade(fresh, index):
+    fresh.edit("requirements.txt", index.pins["tiny"], index.pins["old"])
+    for lock in LOCKS[-1], TEST:
+        (fresh.root / lock).unlink()
     done = fresh.make("lock")
     assert done.returncode == 0, done.stderr
-    for lock in [*LOCKS, AUDIT]:
-        pin = index.pins["old" if lock == "requirements.txt" else "tiny"]
+    for lock in [*LOCKS, TEST, AUDIT]:
+        # The tests follow the book.
+        kept = "old" if "requirements" in lock else "tiny"
         text = (fresh.root / lock).read_text()
-        assert pin in text
+        assert index.pins[kept] in text
         assert index.url not in text
-    fresh.make("lock", "UPGRADE=1")
-    assert index.pins["tiny"] in book.read_text()
-    assert fresh.make("setup").returncode == 0
+    assert fresh.make("lock", "UPGRADE=1").returncode == 0
+    for lock in "requirements.txt", TEST:
+        assert index.pins["tiny"] in (fresh.root / lock).read_text()
 
 
 # The commands
-
-@pytest.mark.parametrize("name", ["book", *KERNELS])
-def test_packages_come_compiled_since_kernels_cannot_always_keep_that(name):
-    packages = ROOT / ".envs" / name / "lib" / "python3.11" / "site-packages"
-    if not packages.exists():
-        pytest.skip(f"this machine has no {name}")
-    for source in (packages / "ipykernel").glob("*.py"):
-        compiled = importlib.util.cache_from_source(str(source))
-        assert Path(compiled).exists(), source
-
 
 COMMANDS = [
     "help",
     "book",
     "test",
+    "test-all",
+    "nbval",
     "serve",
     "notebooks",
     "site",
@@ -603,18 +891,20 @@ COMMANDS = [
 ]
 
 
-def test_one_framework_needs_the_environment_of_no_other(fresh):
+def test_one_framework_does_not_need_the_environments_of_others(fresh):
     first = next(iter(DECLARED))
     done = fresh.make("setup", f"FRAMEWORKS={first}")
     assert done.returncode == 0, done.stderr
     assert fresh.whole() == sorted(["uv", "book", KERNELS[0]])
 
 
-def test_the_audit_needs_no_other_environment(fresh):
-    (fresh.root / "_ext/audit.py").write_text(ECHO)
-    done = fresh.make("audit")
-    assert done.returncode == 0, done.stderr
-    assert fresh.whole() == ["audit", "uv"]
+@pytest.mark.parametrize("name", ["test", "audit"])
+def test_what_only_some_commands_need_is_made_on_request(fresh, name):
+    assert fresh.run(
+        sys.executable, "-m", "_ext.bootstrap", f"--{name}"
+    ).returncode == 0
+    assert fresh.whole() == sorted([name, "uv"])
+    assert fresh.python(name, "import tiny; print(tiny.answer)") == "42\n"
 
 
 def test_rendering_needs_no_environment_of_a_framework(fresh):
@@ -628,7 +918,7 @@ def test_a_framework_that_is_not_declared_is_named(made, command):
     done = made.make(command, "FRAMEWORKS=mxnet torch")
     assert done.returncode
     assert "The book has no framework 'torch'" in done.stderr
-    assert "may name mxnet and tensorflow" in done.stderr
+    assert f"may name {' and '.join(DECLARED)}" in done.stderr
 
 
 JUPYTER = "import os\n\ndef jupyter_data_dir():\n    return os.environ['DATA']\n"
@@ -641,7 +931,7 @@ def share(checkout, folder):
     return checkout.make("kernels", DATA=str(folder))
 
 
-def test_the_kernels_are_offered_to_the_users_jupyter(made, tmp_path):
+def test_make_kernels_registers_them_with_the_users_jupyter(made, tmp_path):
     done = share(made, tmp_path)
     assert done.returncode == 0, done.stderr
     for entry in DECLARED.values():
@@ -653,7 +943,7 @@ def test_the_kernels_are_offered_to_the_users_jupyter(made, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_where_the_kernels_cannot_be_offered_it_says_so(made, tmp_path):
+def test_a_jupyter_folder_that_cannot_be_written_is_named(made, tmp_path):
     (tmp_path / "file").touch()
     done = share(made, tmp_path / "file")
     assert done.returncode
@@ -661,7 +951,7 @@ def test_where_the_kernels_cannot_be_offered_it_says_so(made, tmp_path):
     assert "JUPYTER_DATA_DIR" in done.stderr
 
 
-def test_a_kernel_that_cannot_be_offered_leaves_nothing_half_written(
+def test_a_kernel_that_cannot_be_registered_leaves_nothing_half_written(
     made, tmp_path
 ):
     path = tmp_path / "kernels" / KERNELS[0] / "kernel.json"
@@ -674,50 +964,78 @@ def test_a_kernel_that_cannot_be_offered_leaves_nothing_half_written(
 
 def test_make_lists_every_command_with_its_purpose(bare):
     listed = bare.make().stdout
-    assert re.findall(r"^make (\w+) +\w.*", listed, re.MULTILINE) == COMMANDS
+    assert re.findall(r"^make ([a-z-]+) +\w.*", listed, re.MULTILINE) == COMMANDS
     assert bare.make("help").stdout == listed
     for command in COMMANDS:
         assert bare.make("-n", command).returncode == 0
 
 
+QUICK = "tests/unit tests/build tests/book"
+PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
+
+
 @pytest.mark.parametrize(
-    "words, asked",
+    ("words", "asked"),
     [
-        (["book"], ["build.py book"]),
+        (["book", "JOBS=1"], ["build.py book --jobs 1"]),
+        (["book", "STRICT=1"], ["build.py book --strict"]),
+        (["book", "STRICT=0"], ["build.py book"]),
         (["notebooks"], ["build.py notebooks"]),
         (["notebooks", "FRAMEWORKS=mxnet"], ["build.py notebooks mxnet"]),
         (["site"], ["build.py site"]),
         (["check"], ["build.py check"]),
+        (["test"], ["build.py book", f"{PYTEST} {QUICK}"]),
         (
             ["test", "ARGS=-k data"],
+            ["build.py book", f"{PYTEST} {QUICK} -k data"],
+        ),
+        (
+            ["test", "ARGS=-x tests/site/test_site.py"],
+            ["build.py book", f"{PYTEST} -x tests/site/test_site.py"],
+        ),
+        (
+            ["test", "ARGS=--deselect tests/unit/test_data.py"],
             [
                 "build.py book",
-                "stand_in.py --build",
-                "audit.py --install",
-                "pytest.py -n logical --maxprocesses 4 --dist loadfile -k data",
+                f"{PYTEST} {QUICK} --deselect=tests/unit/test_data.py",
             ],
         ),
+        (["test-all"], ["build.py book", "machine.py", f"{PYTEST} tests"]),
+        (["nbval", "NOTEBOOK=notebooks/a.ipynb"], ["nbval.py notebooks/a.ipynb"]),
         (["audit"], ["audit.py"]),
         (["bench"], ["build.py book", "rebuild.py", "site.py"]),
         (["lighthouse"], ["build.py book", "audit.py"]),
+        (["screenshots"], ["build.py book", "screenshots.py"]),
         (["colab"], ["stand_in.py"]),
         (["grid"], ["grid.py"]),
     ],
 )
 def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
     for file in (
-        "_ext/audit", "bench/rebuild", "bench/site", "tests/support/lighthouse/audit",
+        "_ext/audit", "bench/rebuild", "bench/site",
+        "tests/support/lighthouse/audit", "tests/support/machine",
+        "tests/support/nbval", "tests/support/screenshots",
         "tests/support/colab/stand_in", "tests/support/colab/grid",
     ):  # fmt: skip
         script = made.root / f"{file}.py"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(ECHO)
     done = made.make(*words)
+    assert done.returncode == 0, done.stderr
     assert re.findall("^asked: (.*)$", done.stdout, re.MULTILINE) == asked
 
 
-def test_make_serve_sets_up_and_hands_on_the_port(made):
-    """What it then does is tried in test_serve.py."""
+def test_make_test_all_stops_where_the_machine_cannot_run_it(made):
+    script = made.root / "tests/support/machine.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("raise SystemExit('It lacks Chromium.')\n")
+    done = made.make("test-all")
+    assert sentence(done) == "It lacks Chromium."
+    assert "pytest.py" not in done.stdout
+
+
+def test_make_serve_sets_up_and_passes_the_port_on(made):
+    # test_serve.py tries what it then does.
     lines = made.make("-n", "serve", "PORT=8123").stdout.splitlines()
     assert lines[-1].endswith(".envs/book/bin/python\" -m _ext.serve --port 8123")
     assert any("_ext.bootstrap" in line for line in lines)

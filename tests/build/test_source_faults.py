@@ -1,16 +1,15 @@
-"""A fault of the source is told with page, line and cure, and harms nothing."""
+"""A fault in a source is reported with its line and a remedy."""
 
-import hashlib
+import itertools
 import re
-from pathlib import Path
 
 import bs4
 import pytest
 from myst_nb.core.read import is_myst_markdown_notebook
-from support.tiny_book import HEADER, TinyBook, cell
+from support.tiny_book import HEADER, TinyBook, cell, standard
 
-from _ext import build, source, split
-from _ext.build import Book, BuildError
+from _ext import source, split
+from _ext.build import Book
 from _ext.source import SourceError
 
 RECORD = "from d2l_extras import record\n"
@@ -29,19 +28,24 @@ def figure(**settings: object) -> str:
     return cell("1", mystnb={"figure": settings})
 
 
-@pytest.mark.parametrize("ending", ["---\n", "...\n", "--- \n", "", "--\n---\n"])
-@pytest.mark.parametrize("start", ["---\n", "----\n", "--\n", "\n---\n", ""])
-@pytest.mark.parametrize("inside", [
-    "file_format: mystnb\n", "jupytext:\n  formats: md:myst\n", "a: [\n", "",
-    "jupytext:\n  text_representation:\n    format_name: myst\n",
-])  # fmt: skip
-def test_a_page_is_a_notebook_where_myst_nb_finds_one(start, inside, ending):
-    text = f"{start}{inside}{ending}# Title\n\n---\n\nfile_format: mystnb\n"
-    assert source.is_notebook(text) is is_myst_markdown_notebook(text)
+def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
+    starts = ("---\n", "----\n", "--\n", "\n---\n", "")
+    insides = (
+        "file_format: mystnb\n", "jupytext:\n  formats: md:myst\n", "a: [\n",
+        "", "jupytext:\n  text_representation:\n    format_name: myst\n",
+    )  # fmt: skip
+    endings = ("---\n", "...\n", "--- \n", "", "--\n---\n")
+    answers = set()
+    for header in itertools.product(starts, insides, endings):
+        text = f"{''.join(header)}# Title\n\n---\n\nfile_format: mystnb\n"
+        answer = source.is_notebook(text)
+        assert answer is is_myst_markdown_notebook(text), header
+        answers.add(answer)
+    assert answers == {True, False}
 
 
-# The text of a page below its title, which stands in line 12; the line that
-# has the fault; and what is said of it.
+# The text of a page below its title, which is in line 12; the line of the
+# fault; and the message.
 FAULTS = {
     "metadata in brackets that are not closed": (
         "```{code-cell} ipython3\n:tags: [alpha\n1\n```",
@@ -59,7 +63,7 @@ FAULTS = {
         "```{code-cell} ipython3\n---\n- alpha\n---\n1\n```",
         16, "must be lines of `name: value`, not a list",
     ),
-    "tags that are no list": (
+    "tags that are not a list": (
         "```{code-cell} ipython3\n:tags: alpha\n1\n```",
         14, r"as in `tags: \[hide-input\]`, not 'alpha'",
     ),
@@ -70,7 +74,7 @@ FAULTS = {
     "a caption that is a number": (
         figure(caption=3), 14, "caption of this cell must be text, not 3",
     ),
-    "a figure that is not named as one": (
+    "a figure whose name does not begin with fig_": (
         figure(caption="A.", name="plot"), 14, "begins with fig_.*'plot'",
     ),
     "a cell that is not closed": (
@@ -140,30 +144,30 @@ FAULTS = {
     "a reference to nothing": (
         "Words.\n\nSee {ref}`sec_none`.", 16, "nothing is labeled 'sec_none'",
     ),
+    "a reference to no figure": (
+        "Words.\n\nSee {numref}`fig_none`.", 16, "nothing is labeled 'fig_none",
+    ),
     "markup that notebooks do not know": (
         "Words.\n\n```{epigraph}\nWords.\n```", 16, "unknown to notebooks",
     ),
 }  # fmt: skip
 
 
-def fail(*_: object, **__: object) -> None:
-    pytest.fail("a cell of a faulty page was executed")
-
-
 def message(tiny: TinyBook) -> str:
-    """What a build says of a fault that it finds before it executes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "execute", fail)
-        with pytest.raises((SourceError, BuildError)) as raised:
-            build.make_notebooks(Book(tiny.root), renew=False)
+    """What is said of a fault that is found without executing anything."""
+    with pytest.raises(SourceError) as raised:
+        book = Book(tiny.root)
+        for page in book.pages():
+            for framework in book.frameworks.values():
+                split.notebook(page, framework, labels=book.labels)
     return str(raised.value)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_told_with_its_line_before_anything_is_executed(tiny, fault):
+def test_a_fault_on_a_page_is_reported_with_its_line(tiny, fault):
     text, line, said = FAULTS[fault]
     tiny.page.write_text(f"{HEADER}\n# Tiny\n\n{text}\n")
-    (told,) = message(tiny).splitlines()
+    [told] = message(tiny).splitlines()
     assert re.match(rf"\S*chapters/tiny/page\.md:{line}: ", told), told
     assert re.search(said, told), told
 
@@ -176,9 +180,9 @@ def test_a_fault_is_told_with_its_line_before_anything_is_executed(tiny, fault):
         ("---\ntitle: A\n---\n", 8, "needs the header of a notebook"),
         ("", 5, "needs the header of a notebook"),
     ],
-    ids=["invalid", "not closed", "of no notebook", "missing"],
+    ids=["invalid", "not closed", "not of a notebook", "missing"],
 )
-def test_a_header_that_makes_no_notebook_of_a_page_is_told(
+def test_a_header_that_is_not_of_a_notebook_is_reported(
     tiny, header, line, said
 ):
     tiny.page.write_text(f"{header}\n# Tiny\n\n\n{cell('1')}")
@@ -186,48 +190,27 @@ def test_a_header_that_makes_no_notebook_of_a_page_is_told(
     assert f"page.md:{line}: " in told and re.search(said, told), told
 
 
-def second_page(tiny: TinyBook, name: str, text: str) -> Path:
-    """A further page of a tiny book, in its table of contents."""
-    toc = tiny.root / "_toc.yml"
-    toc.write_text(
-        "format: jb-book\nroot: chapters/tiny/page\nchapters:\n"
-        f"- file: chapters/tiny/{name}\n"
-    )
-    path = tiny.page.with_name(f"{name}.md")
-    path.write_text(text)
-    return path
-
-
-def test_a_label_on_two_pages_is_told_with_both_lines(tiny):
+def test_a_label_on_two_pages_is_reported_with_both_lines(tiny):
     tiny.page.write_text(f"{HEADER}\n(sec_a)=\n# Tiny\n")
-    second_page(tiny, "other", "(sec_a)=\n# Other\n")
+    tiny.add_page("other", "(sec_a)=\n# Other\n")
     assert message(tiny).startswith(
         "chapters/tiny/other.md:1: the label 'sec_a' is that of line 12 of "
         "chapters/tiny/page.md already; choose another"
     )
 
 
-def test_a_page_that_no_reader_would_find_is_told(tiny):
+def test_a_page_outside_the_table_of_contents_is_reported(tiny):
     tiny.write(cell("1"))
-    path = second_page(tiny, "other", "# Other\n")
+    path = tiny.add_page("other", "# Other\n")
     (tiny.root / "_toc.yml").write_text("root: chapters/tiny/page\n")
     told = message(tiny)
     assert f"{path}: no reader would find this page: name it in" in told
     assert "`- file: chapters/tiny/other`" in told
 
 
-def test_what_jupyterlab_keeps_of_a_page_is_no_page(tiny):
+def test_a_page_that_does_not_exist_is_reported_with_its_line(tiny):
     tiny.write(cell("1"))
-    copy = tiny.page.parent / ".ipynb_checkpoints" / "page-checkpoint.md"
-    copy.parent.mkdir()
-    copy.write_text(tiny.page.read_text())
-    assert "Tiny" in tiny.html()
-    assert not list((tiny.root / "_build" / "html").rglob("*checkpoint*"))
-
-
-def test_a_page_that_does_not_exist_is_told_with_its_line(tiny):
-    tiny.write(cell("1"))
-    second_page(tiny, "other", "").unlink()
+    tiny.add_page("other", "").unlink()
     told = message(tiny)
     assert "_toc.yml:4: there is no page chapters/tiny/other.md" in told
 
@@ -247,52 +230,56 @@ def test_a_page_that_does_not_exist_is_told_with_its_line(tiny):
         ("chapters/references.bib", "@book{a, title = {x", "bib: .*line 1"),
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_used_is_told(tiny, file, text, said):
+def test_a_setting_that_cannot_be_used_is_reported(tiny, file, text, said):
     tiny.write(cell("1"))
     path = tiny.root / file
     path.unlink() if text is None else path.write_text(text)
     assert re.search(said, message(tiny))
 
 
-def test_a_page_in_another_encoding_is_told_with_its_line(tiny):
+def test_a_page_in_another_encoding_is_reported_with_its_line(tiny):
     tiny.page.write_bytes(f"{HEADER}\n# Tiny\n\nÉ\n".encode("latin-1"))
     assert "page.md:14: the byte 0xc9 is not UTF-8; save" in message(tiny)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        cell(RECORD + "record('a', 1)")
-        + "\nWords.\n\n"
-        + cell("record('a', 2)"),
-        cell(RECORD + "record('a', 1)") + "\nWords.\n\nIt is {result}`b`.\n",
-    ],
-    ids=["recorded twice", "not recorded"],
-)
-def test_what_only_execution_shows_is_told_with_its_line(tiny, text):
-    tiny.write(text)
-    with pytest.raises(BuildError) as raised:
-        build.make_notebooks(Book(tiny.root), renew=False)
-    told = str(raised.value)
-    line = "22: Alpha, code cell 2 of 2" if "2)" in text else "21: {result}`b`"
-    assert f"chapters/tiny/page.md:{line}" in told
-    assert ("name of its own" in told) or ("calls record('b', ...)" in told)
+def test_a_result_that_no_cell_records_is_reported_with_its_line(tiny):
+    tiny.write(cell("a = 1") + "\nWords.\n\nIt is {result}`b`.\n")
+    book = Book(tiny.root)
+    [page], alpha = book.pages(), book.frameworks["alpha"]
+    with pytest.raises(SourceError) as raised:
+        split.notebook(page, alpha, [[]], {"a": "1"}, book.labels)
+    assert "chapters/tiny/page.md:20: {result}`b`" in str(raised.value)
+    assert "calls record('b', ...)" in str(raised.value)
 
 
-def test_a_longer_fence_holds_a_shorter_one(tiny):
-    # What is right must not be refused.
-    text = (
+def test_jupyterlabs_backup_of_a_page_is_not_a_page(tiny):
+    tiny.write(cell("1"))
+    backup = tiny.page.parent / ".ipynb_checkpoints" / "page-checkpoint.md"
+    backup.parent.mkdir()
+    backup.write_text(tiny.page.read_text())
+    assert [page.name for page in Book(tiny.root).pages()] == ["tiny/page"]
+
+
+def test_blocks_inside_longer_fences_are_accepted(tiny):
+    tiny.write(
         "````markdown\n```{note}\nWords.\n````\n\n$$a$$ (eq_a)\n\n"
         "::::{note}\n:::{tip}\n~~~\n$$\n~~~\n:::\n\n$$\nb\n$$\n::::\n\n"
         "`````{note}\n````{tip}\n```\n:::\n```\n````\n`````\n"
     )
-    frameworks = Book(tiny_with(tiny, text).root).frameworks
+    frameworks = Book(tiny.root).frameworks
     source.check(tiny.page.read_text(), tiny.page, frameworks)
 
 
-def tiny_with(tiny: TinyBook, text: str) -> TinyBook:
-    tiny.write(text)
-    return tiny
+def test_a_fault_is_reported_once_and_nothing_is_executed_or_changed(tiny_copy):
+    book = tiny_copy(standard)
+    before = book.site_files(), book.notebook_files()
+    book.edit("Words.", "See {ref}`sec_none`.")
+    book.edit("a = 1", "a = 2")
+    failed = book.build("book")
+    assert failed.returncode == 1
+    assert "executed" not in failed.stdout
+    assert failed.stderr.count("nothing is labeled 'sec_none'") == 1
+    assert (book.site_files(), book.notebook_files()) == before
 
 
 # A page whose name has a space and accents, and one whose lines end in CR LF.
@@ -304,10 +291,7 @@ DRAW = (
 )
 
 
-@pytest.fixture(scope="module")
-def odd(tiny_of_module: TinyBook) -> TinyBook:
-    """A built book of such pages."""
-    tiny = tiny_of_module
+def odd_pages(tiny: TinyBook) -> None:
     text = (
         f"{HEADER}\n(sec_crlf)=\n# Tiny\n\nSee {{ref}}`sec_odd` and "
         "{numref}`fig_odd`, {eq}`eq_a`.\n\n$$\na\n$$ (eq_a)\n\n"
@@ -317,28 +301,30 @@ def odd(tiny_of_module: TinyBook) -> TinyBook:
     )
     tiny.page.write_bytes(text.replace("\n", "\r\n").encode())
     shown = {"figure": {"caption": "Nothing.", "name": "fig_odd"}}
-    second_page(
-        tiny, ODD,
+    tiny.add_page(
+        ODD,
         f"{HEADER}\n(sec_odd)=\n# Odd\n\nSee {{ref}}`sec_crlf` and "
         "{numref}`fig_odd`.\n\n"
         + cell(DRAW, mystnb={**shown, "image": {"alt": "A square."}}),
-    )  # fmt: skip
-    done = tiny.build("book")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return tiny
+    )
 
 
-def test_lines_may_end_as_windows_ends_them(odd):
+@pytest.fixture
+def odd(tiny_built) -> TinyBook:
+    return tiny_built(odd_pages)
+
+
+def test_lines_may_end_as_on_windows(odd):
     html = bs4.BeautifulSoup(odd.site.read_text(), "html.parser")
     assert "It is 3." in html.find("article").get_text()
-    node = (odd.root / "notebooks/alpha/tiny/page.ipynb").read_text()
-    assert "\\r" not in node
+    assert "\\r" not in odd.committed("alpha").read_text()
 
 
-def test_a_page_has_the_same_cells_however_its_lines_end(tiny):
+def test_a_page_has_the_same_cells_with_either_line_ending(tiny):
     text = f"{HEADER}\n# Tiny\n\n$$a$$ (eq_a)\n\n{cell('a = 1', 'alpha')}"
     text += cell("a = 2", "beta") + tabs("alpha", "beta")
-    frameworks = Book(tiny_with(tiny, "").root).frameworks
+    tiny.write("")
+    frameworks = Book(tiny.root).frameworks
     pages = []
     for end in ("\n", "\r\n"):
         tiny.page.write_bytes(text.replace("\n", end).encode())
@@ -346,7 +332,7 @@ def test_a_page_has_the_same_cells_however_its_lines_end(tiny):
     assert pages[0] == pages[1]
 
 
-def test_a_name_with_a_space_and_accents_is_a_page_like_any(odd):
+def test_the_name_of_a_page_may_have_spaces_and_accents(odd):
     site = odd.root / "_build" / "html"
     page = site / "chapters" / "tiny" / f"{ODD}.html"
     assert "A square." in page.read_text()
@@ -354,31 +340,10 @@ def test_a_name_with_a_space_and_accents_is_a_page_like_any(odd):
     for file in ("sitemap.xml", "sw.js", "_static/search-index.js"):
         assert f"{address}.html" in (site / file).read_text(), file
     for framework in ("alpha", "beta"):
-        assert (
-            site / "notebooks" / framework / "tiny" / f"{ODD}.ipynb"
-        ).exists()
+        notebook = site / "notebooks" / framework / "tiny" / f"{ODD}.ipynb"
+        assert notebook.exists()
     html = bs4.BeautifulSoup(odd.site.read_text(), "html.parser")
-    (link,) = (a for a in html.select("article a") if a.get_text() == "Odd")
+    [link] = (a for a in html.select("article a") if a.get_text() == "Odd")
     assert link["href"] == "p%C3%A2ge%20n%C3%A9.html#sec-odd"
     notebook = odd.committed("alpha").read_text()
     assert f"/{address}.html#sec-odd)" in notebook
-
-
-def test_a_fault_leaves_site_and_notebooks_as_they_were(odd, capsys):
-    def digest() -> str:
-        found = hashlib.sha256()
-        for folder in ("_build/html", "notebooks"):
-            for path in sorted((odd.root / folder).rglob("*")):
-                if path.is_file():
-                    found.update(f"{path}".encode() + path.read_bytes())
-        return found.hexdigest()
-
-    before, text = digest(), odd.page.read_text()
-    odd.page.write_text(f"{text}\n```{{note}}\nWords.\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", "")
-        status = build.main(["book", "--root", str(odd.root)])
-    odd.page.write_bytes(text.replace("\n", "\r\n").encode())
-    assert status == 1
-    assert "{note} is not closed" in capsys.readouterr().err
-    assert digest() == before

@@ -1,4 +1,4 @@
-"""Cells of different frameworks stand in one synchronized tab set."""
+"""Cells of different frameworks are in one synchronized tab set."""
 
 import bs4
 import pytest
@@ -32,27 +32,30 @@ PAGE = (
 )
 
 
+def tabs(tiny: TinyBook) -> None:
+    tiny.write(PAGE)
+
+
 @pytest.fixture(scope="module")
-def html(tiny_of_module: TinyBook) -> bs4.BeautifulSoup:
-    tiny_of_module.write(PAGE)
-    return bs4.BeautifulSoup(tiny_of_module.html(), "html.parser")
+def html(tiny_built) -> bs4.BeautifulSoup:
+    return bs4.BeautifulSoup(tiny_built(tabs).site.read_text(), "html.parser")
 
 
 def labels(html: bs4.BeautifulSoup) -> list[list[str]]:
     return [
-        [tab.get_text() for tab in tabs.select("[role=tab]")]
-        for tabs in html.select(".tabs")
+        [tab.get_text() for tab in tab_set.select("[role=tab]")]
+        for tab_set in html.select(".tabs")
     ]
 
 
-def test_each_pair_of_twins_has_a_tab_set_of_its_own(html):
+def test_each_pair_of_twin_cells_becomes_a_tab_set(html):
     assert labels(html) == [["Alpha", "Beta"]] * 4
 
 
-def test_each_tab_names_its_framework_and_its_panel(html):
-    for tabs in html.select(".tabs"):
-        panels = tabs.select(":scope > [role=tabpanel]")
-        found = tabs.select("[role=tab]")
+def test_each_tab_and_its_panel_refer_to_each_other_and_to_their_framework(html):
+    for tab_set in html.select(".tabs"):
+        panels = tab_set.select(":scope > [role=tabpanel]")
+        found = tab_set.select("[role=tab]")
         assert len(found) == len(panels)
         for tab, panel in zip(found, panels):
             name = tab["data-framework"]
@@ -64,33 +67,33 @@ def test_each_tab_names_its_framework_and_its_panel(html):
     assert len(ids) == len(set(ids))
 
 
-def test_a_tab_that_belongs_to_no_framework_is_refused(tiny):
+def test_a_tab_without_a_framework_fails_the_build(tiny):
     tiny.write("::::{tab-set}\n:::{tab-item} Alpha\nText.\n:::\n::::")
     done = tiny.build("book")
     assert done.returncode == 1
     assert "the tab 'Alpha' belongs to no framework" in done.stderr
 
 
-def test_each_tab_holds_its_frameworks_code_and_output(html):
+def test_each_tab_contains_the_code_and_output_of_its_framework(html):
     alpha, beta = html.select(".tabs")[0].select("[role=tabpanel]")
     assert "a = 1" in alpha.get_text() and "a = 2" not in alpha.get_text()
     assert beta.select_one(".cell_output").get_text().strip() == "2"
 
 
-def test_a_solution_keeps_its_tab_set(html):
+def test_a_tab_set_in_a_solution_stays_there(html):
     inside = html.select_one(".solution")
     assert inside.select_one(".tabs") is not None
     assert "beta inside" in inside.get_text()
 
 
-def test_a_figure_has_one_number_in_all_tabs(html):
+def test_a_figure_has_the_same_number_in_all_tabs(html):
     captions = [c.get_text() for c in html.select("figcaption")]
     numbers = [c.split("A line")[0].strip() for c in captions if "line" in c]
     assert numbers == ["Fig.\u00a01", "Fig.\u00a01"]
     assert any("Fig.\u00a02" in c and "Another" in c for c in captions)
 
 
-def test_a_reference_to_a_figure_leads_to_its_tab_set(html):
+def test_a_reference_to_a_figure_links_to_its_tab_set(html):
     link = html.find("a", string=lambda s: s and "Fig.\u00a01" in s)
     target = html.find(id=link["href"].lstrip("#"))
     assert "tabs" in target["class"]

@@ -1,7 +1,7 @@
-"""A notebook runs in Colab's runtime with what its first cell brings.
+"""A notebook runs in Colab's runtime with what its first cell installs.
 
-One notebook a framework, in the stand-in that colab/stand_in.py makes from
-Colab's list of packages; `make colab` runs all of them.
+One notebook per framework runs, in the stand-in that support/colab/stand_in.py
+makes from Colab's list of packages. `make colab` runs all of them.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ import nbformat
 import pytest
 from support import ROOT, pages
 from support.colab import stand_in
+from support.once import announce
 
 from _ext import setup_cell, wheel
 from d2l_extras import runtime
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*/*/*.ipynb"))
-every_notebook = pytest.mark.parametrize(
-    "path", NOTEBOOKS, ids=lambda path: f"{path.parts[-3]}/{path.stem}"
-)
 
 
 @pytest.fixture(scope="module")
-def runtime_folder():
+def runtime_folder(request):
     if not stand_in.POSSIBLE:
-        pytest.skip("Colab's stand-in needs Linux on x86-64")
-    return stand_in.build()
+        pytest.skip("Colab's runtime is for Linux on x86-64 only")
+    return stand_in.build(report=lambda words: announce(request, words))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +36,10 @@ def url(runtime_folder):
 
 @pytest.fixture(scope="module", params=pages.FRAMEWORKS)
 def result(request, runtime_folder, url):
-    """How the page on linear regression ends, which needs most packages."""
+    """What running the page on linear regression gave.
+
+    It needs the most packages.
+    """
     path = ROOT / "notebooks" / request.param / f"{pages.LINEAR}.ipynb"
     return stand_in.run(path, runtime_folder, url)
 
@@ -55,7 +56,7 @@ def test_the_first_cell_says_what_it_found_and_what_it_did(result):
     assert did.startswith("installed ") and "palmerpenguins==0.1.6" in did
 
 
-def test_only_what_colab_lacks_is_installed(result):
+def test_the_first_cell_installs_only_what_colab_lacks(result):
     brought = {name.rpartition("-")[0] for name in result.brought}
     wanted = {"d2l", "d2l_extras", "palmerpenguins"}
     if result.notebook.startswith("mxnet"):
@@ -65,14 +66,14 @@ def test_only_what_colab_lacks_is_installed(result):
     assert not names & stand_in.listed().keys()
 
 
-def test_what_the_notebooks_rely_on_is_in_colabs_list():
+def test_colabs_list_has_the_packages_that_the_notebooks_rely_on():
     listed = stand_in.listed()
     assert listed.keys() >= {stand_in.normalized(n) for n in stand_in.ROOTS}
     needed = {"numpy", "matplotlib", "platformdirs", "filelock", "tensorflow"}
     assert listed.keys() >= needed | (runtime.PINS.keys() - {*runtime.ALONE})
 
 
-def test_a_broken_notebook_is_noticed(runtime_folder, url, tmp_path):
+def test_the_stand_in_reports_a_broken_notebook(runtime_folder, url):
     node = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell("import mxnet")]
     )
@@ -81,34 +82,34 @@ def test_a_broken_notebook_is_noticed(runtime_folder, url, tmp_path):
     assert "ModuleNotFoundError: No module named 'mxnet'" in error
 
 
-@every_notebook
-def test_every_notebook_begins_with_the_cell_of_this_version(path):
-    node = nbformat.read(path, as_version=4)
-    first, *others = node.cells
-    assert first.id == setup_cell.ID
-    assert f'WANTED = "{wheel.version()}"' in first.source
-    assert all(cell.id != setup_cell.ID for cell in others)
-    assert first.outputs == [] and first.execution_count is None
-    compile(first.source, "cell", "exec")
+def test_every_notebook_begins_with_the_setup_cell_of_this_version():
+    assert len(NOTEBOOKS) >= len(pages.FRAMEWORKS)
+    for path in NOTEBOOKS:
+        first, *others = nbformat.read(path, as_version=4).cells
+        assert first.id == setup_cell.ID, path
+        assert f'WANTED = "{wheel.version()}"' in first.source, path
+        assert all(cell.id != setup_cell.ID for cell in others), path
+        assert first.outputs == [] and first.execution_count is None, path
+        compile(first.source, str(path), "exec")
 
 
-@every_notebook
-def test_colab_starts_the_right_machine_and_kernel(path):
-    metadata = nbformat.read(path, as_version=4).metadata
-    framework = pages.FRAMEWORKS[metadata.d2l_extras.framework]
-    assert metadata.accelerator == framework.colab == "GPU"
-    assert metadata.colab.gpuType == "T4"
-    assert metadata.kernelspec.name == "python3"  # the one that Colab has
+def test_every_notebook_asks_colab_for_the_right_machine_and_kernel():
+    for path in NOTEBOOKS:
+        metadata = nbformat.read(path, as_version=4).metadata
+        framework = pages.FRAMEWORKS[metadata.d2l_extras.framework]
+        assert metadata.accelerator == framework.colab == "GPU", path
+        assert metadata.colab.gpuType == "T4", path
+        assert metadata.kernelspec.name == "python3", path  # Colab's only one
 
 
-def test_the_book_does_not_show_the_first_cell():
+def test_the_site_does_not_show_the_setup_cell():
     for page in sorted(ROOT.glob("_build/html/chapters/**/*.html")):
         assert "Prepare this machine" not in page.read_text("utf-8"), page
 
 
-def test_the_wheel_that_the_notebooks_ask_for_is_in_the_site():
+def test_the_wheel_that_the_notebooks_install_is_in_the_site():
     name = wheel.name()
     assert (ROOT / "_build" / "html" / wheel.FOLDER / name).is_file()
     source = json.dumps(name.replace("+", "%2B")).strip('"')
     for path in NOTEBOOKS:
-        assert source in path.read_text("utf-8")
+        assert source in path.read_text("utf-8"), path

@@ -31,26 +31,16 @@ BOOK = Book(ROOT)
 
 
 def codes(text: str) -> dict[str, list[str]]:
-    """What each framework executes of a page."""
+    """Return the code of a page that each framework executes."""
     page = split.parse(text, SOURCE, rebuild.PAGE, BOOK.frameworks)
     return {n: [c.source for c in page.code(n)] for n in BOOK.frameworks}
-
-
-@pytest.mark.parametrize("page", BOOK.pages(), ids=lambda page: page.name)
-def test_a_changed_sentence_changes_no_code(page):
-    text = page.path.read_text(encoding="utf-8")
-    once = rebuild.edited("sentence", text, "")
-    assert once.startswith(text.rstrip()) and codes(once) == codes(text)
-    assert re.search(r"\n\nThis sentence is of \d{19}\.\n\Z", once)
-    twice = rebuild.edited("sentence", once, "")
-    assert twice not in (once, text) and len(twice) == len(once)
 
 
 @pytest.mark.parametrize(
     ("task", "own", "others"),
     [("nothing", False, []), ("cell", True, [0]), ("sentence", True, [0, 1])],
 )
-def test_this_book_and_a_stock_book_are_changed_alike(
+def test_this_book_and_a_stock_book_are_changed_in_the_same_way(
     executed, monkeypatch, task, own, others
 ):
     monkeypatch.setattr(rebuild, "PAGE", "tiny/page")
@@ -76,7 +66,7 @@ def test_this_book_and_a_stock_book_are_changed_alike(
         assert all(text.count(b"This sentence is of") == 1 for text in after)
 
 
-def test_a_changed_cell_belongs_to_one_framework_alone():
+def test_the_changed_cell_belongs_to_one_framework():
     text = SOURCE.read_text(encoding="utf-8")
     framework, code = rebuild.cell_of(BOOK)
     once = rebuild.edited("cell", text, code)
@@ -86,20 +76,11 @@ def test_a_changed_cell_belongs_to_one_framework_alone():
     assert twice not in (once, text) and len(twice) == len(once)
 
 
-def test_no_change_is_none():
-    assert rebuild.edited("nothing", "text", "text") == "text"
-
-
-def test_who_comes_first_changes_from_turn_to_turn():
-    ways = ["a", "b"]
-    assert rebuild.in_turn(0, ways) == ways
-    assert rebuild.in_turn(1, ways) == ways[::-1]
-
-
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory) -> SimpleNamespace:
-    """A page that never prints the same, in two stock books: one that executes
-    by itself, and one with a cache.
+    """A page that prints something else each time, in two stock books.
+
+    One executes it by itself, and one has its outputs in a cache.
     """
     folder = tmp_path_factory.mktemp("stock")
     tiny = TinyBook(folder / "tiny")
@@ -133,17 +114,17 @@ def test_a_stock_book_executes_each_page_in_each_framework(executed):
     assert len(drawn) == 2 and len({*drawn, *executed.committed}) == 4
 
 
-def test_a_stock_book_with_a_cache_has_the_outputs_already(executed):
+def test_a_stock_book_with_a_cache_reuses_the_outputs(executed):
     assert executed.drawn["cache"] == executed.committed
 
 
-def test_a_stock_book_has_the_cells_of_a_page_and_no_first_cell(executed):
+def test_a_stock_book_has_the_cells_of_a_page_without_the_setup_cell(executed):
     for path in executed.paths["force"]:
         ids = [c["id"] for c in json.loads(path.read_text())["cells"]]
         assert setup_cell.ID not in ids and len(ids) > 2
 
 
-def test_a_stock_book_in_which_a_notebook_fails_is_no_comparison(executed):
+def test_a_stock_book_with_a_failing_notebook_stops_the_benchmark(executed):
     path = executed.paths["force"][0]
     node = json.loads(path.read_text())
     node["cells"][-1]["source"] = "1 / 0"
@@ -158,7 +139,7 @@ def bench(tmp_path, monkeypatch) -> rebuild.Bench:
     return rebuild.Bench(tmp_path / "work", 1)
 
 
-def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
+def test_generated_books_are_timed_and_show_the_changed_sentence(bench):
     rebuild.growth(bench, (2,))
     names = [f"{task}.{kind}.2" for task in ("nothing", "sentence")
              for kind in ("this", "stock", "sphinx")]  # fmt: skip
@@ -171,28 +152,7 @@ def test_generated_books_are_measured_and_show_the_changed_sentence(bench):
         assert re.search(r"This is the \d{16,} version", page.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("part", [rebuild.setup, rebuild.cold])
-def test_even_what_takes_long_is_measured_with_a_spread(
-    bench, part, monkeypatch
-):
-    bench.turns = None  # the usual ones
-    bench.work.mkdir()
-    monkeypatch.setattr(bench, "cloned", lambda: bench.clone.mkdir())
-    monkeypatch.setattr(bench, "make", lambda *words, **more: "")
-    monkeypatch.setattr(rebuild, "Book", lambda root: None)
-    monkeypatch.setattr(rebuild.stock, "executing", lambda root, book: [])
-    monkeypatch.setattr(rebuild.stock, "build", lambda root: None)
-    part(bench)
-    assert all(len(times) > 1 for times in bench.seconds.values())
-    assert len(bench.seconds) == 2
-
-
-def test_a_command_that_fails_ends_the_run_with_what_it_said():
-    with pytest.raises(SystemExit, match="sad"):
-        rebuild.run([sys.executable, "-c", "print('sad'); exit(3)"])
-
-
-def test_a_clone_of_another_commit_is_refused(bench):
+def test_a_clone_of_another_commit_is_rejected(bench):
     bench.clone.mkdir(parents=True)
     for words in (["init", "-q"], ["commit", "-qm", "x", "--allow-empty"]):
         who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -201,87 +161,12 @@ def test_a_clone_of_another_commit_is_refused(bench):
         bench.cloned()
 
 
-def test_parts_are_named_by_number_or_name():
-    assert rebuild.chosen("1,growth") == ["setup", "growth"]
-    with pytest.raises(SystemExit, match="no part 'six'"):
-        rebuild.chosen("six")
-
-
-COUNT = """
-import os
-device = None
-def summary():
-    return f"Nothing {os.getpid()}"
-def way():
-    while True:
-        yield
-ways = {"a": way(), "b": way()}
-"""
-
-
-class Clock:
-    """A worker whose epochs take the given seconds, one after the other."""
-
-    ways = ("a", "b")
-
-    def __init__(self, *seconds: float) -> None:
-        self.seconds, self.asked = iter(seconds), ""
-
-    def epoch(self, way: str) -> float:
-        self.asked += way
-        return next(self.seconds)
-
-
-def test_ways_take_turns_after_an_epoch_to_warm_up(monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 3)
-    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
-    assert training.rounds(clock, turn=0) == {"a": 0.2, "b": 0.6}
-    assert clock.asked == "ab" + "ab" + "ba" + "ab"
-    clock = Clock(99, 99, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6)
-    training.rounds(clock, turn=1)
-    assert clock.asked == "ab" + "ba" + "ab" + "ba"
-
-
-def test_the_median_of_epochs_counts_and_a_long_one_is_timed_once(monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 3)
-    monkeypatch.setattr(training, "LONG", 10)
-    clock = Clock(99, 99, 1, 20, 3, 2)
-    assert training.rounds(clock, turn=0) == {"a": 2, "b": 20}
-    assert clock.asked == "ab" + "ab" + "a" + "a"
-
-
-def test_each_turn_has_new_processes_in_the_other_order(monkeypatch):
-    some = SimpleNamespace(name="some", kernel="book", available=True)
-    monkeypatch.setattr(training.frameworks, "load", lambda root: {"": some})
-    monkeypatch.setattr(training, "cells", lambda name: [[COUNT]])
-    monkeypatch.setattr(training, "NUMPY", COUNT)
-    monkeypatch.setitem(training.CUSTOMARY, "some", {})
-    kept, workers = [], []
-    start = training.Worker.__init__
-
-    def noted(self, *given, **more):
-        start(self, *given, **more)
-        workers.append(self.summary)
-
-    monkeypatch.setattr(training.Worker, "__init__", noted)
-    notes = training.measure(2, lambda name, seconds: kept.append(name))
-    some, numpy = ["some.a", "some.b"], ["numpy.a", "numpy.b"]
-    assert kept == [*some, *numpy, *numpy, *some]
-    assert len(set(workers)) == 4
-    assert notes["libraries"] == [workers[3], workers[2]]
-
-
-def test_what_the_page_teaches_has_a_process_of_its_own():
+def test_the_taught_loop_runs_in_a_process_of_its_own():
     for framework in declaration.load(ROOT):
         ours, theirs = training.cells(framework)
         assert "d2l_loader" not in "".join(ours)
         assert '"taught"' in ours[-1] and '"bare"' in ours[-1]
         assert ours[:-1] == theirs[:-1] and '"taught"' not in theirs[-1]
-
-
-def test_a_training_that_fails_is_said_with_its_error():
-    with pytest.raises(SystemExit, match="ZeroDivisionError"):
-        training.Worker(Path(sys.executable), ["1 / 0"])
 
 
 # What is kept
@@ -311,7 +196,7 @@ def test_the_page_waits_until_all_parts_are_complete(bench, files):
     assert parts[last]["commit"] == rebuild.commit_of(ROOT)
 
 
-def test_a_part_measured_again_replaces_itself_alone(bench, files):
+def test_measuring_a_part_again_replaces_only_that_part(bench, files):
     path, _ = files
     path.write_text(json.dumps({**data(), "machine": rebuild.machine()}))
     keep(bench, files, "cold")
@@ -320,7 +205,7 @@ def test_a_part_measured_again_replaces_itself_alone(bench, files):
     assert {n for n in before if parts[n] != before[n]} == {"cold"}
 
 
-def test_the_parts_of_one_machine_come_one_by_one(bench, files):
+def test_parts_from_the_same_machine_are_added_one_by_one(bench, files):
     path, draft = files
     found = {**data(), "machine": rebuild.machine()}
     del found["parts"]["cold"], found["parts"]["setup"]
@@ -330,7 +215,7 @@ def test_the_parts_of_one_machine_come_one_by_one(bench, files):
     assert not draft.exists()
 
 
-def test_parts_of_another_machine_do_not_stand_together(bench, files):
+def test_parts_from_different_machines_are_never_mixed(bench, files):
     path, draft = files
     other = copy.deepcopy(data())
     path.write_text(json.dumps(other))
@@ -339,7 +224,7 @@ def test_parts_of_another_machine_do_not_stand_together(bench, files):
     assert list(json.loads(draft.read_text())["parts"]) == ["cold"]
 
 
-def test_nothing_tells_of_a_machines_name_or_of_paths(bench, files):
+def test_the_data_file_reveals_no_host_name_and_no_path(bench, files):
     keep(bench, files, *rebuild.PARTS)
     text = files[0].read_text() + (ROOT / measured.DATA).read_text()
     assert str(ROOT) not in text and str(Path.home()) not in text

@@ -1,4 +1,4 @@
-"""The same commit gives the same book, byte for byte, wherever it is built."""
+"""The same commit gives the same book, byte for byte, anywhere."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ PAGE = (
     + cell("name = 'B'", "beta")
     + cell("print(name)")
 )
-# Two machines' ideas of the time, of letters, and of the order of sets.
+# Two machines that differ in time zone, locale, and order of sets.
 PLACES = {
     "here": {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"},
     "far away": {"TZ": "XYZ-13:45", "LC_ALL": "C", "PYTHONHASHSEED": "2"},
@@ -31,7 +31,7 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory) -> dict[str, TinyBook]:
-    """One commit, built in two folders; the second reuses the outputs."""
+    """One commit, built in two folders. The second reuses the outputs."""
     folder = tmp_path_factory.mktemp("places")
     first, *_ = books = [TinyBook(folder / place / "book") for place in PLACES]
     first.write(PAGE)
@@ -72,7 +72,7 @@ def contents(book: TinyBook, folder: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("folder", ["_build/html", "notebooks"])
-def test_two_builds_of_one_commit_are_the_same_byte_for_byte(builds, folder):
+def test_two_builds_of_one_commit_are_identical(builds, folder):
     one, other = (contents(book, folder) for book in builds.values())
     assert one.keys() == other.keys()
     assert [name for name in one if one[name] != other[name]] == []

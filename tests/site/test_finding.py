@@ -1,4 +1,4 @@
-"""What a reader looks for is found, shown, copied and pointed at."""
+"""Readers can search the book, preview references, copy, and link to a place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from _ext.build import Book
 NETWORKS = "chapters/linear-networks"
 EVERY_LESSON = pytest.mark.parametrize("lesson", LESSONS)
 WIDE = {"width": 1280, "height": 800}
-# What a reader types, and where the first find leads.
+# What a reader types, and where the first result leads.
 FINDS = {
     "load_fashion_mnist": f"{NETWORKS}/",
     "SoftmaxCrossEntropyLoss": f"{NETWORKS}/",
@@ -64,13 +64,13 @@ def page(context):
 
 @pytest.fixture
 def search(page):
-    """The page of the search, opened from a file."""
+    """The search page, opened from the disk."""
     page.goto((SITE / "search.html").as_uri())
     return page
 
 
 def finds(page, query: str) -> list[str]:
-    """Where the finds for a query lead, in the site."""
+    """Return the addresses, within the site, of the results for a query."""
     page.locator("#search-field").fill(query)
     links = page.locator(".search-finds a")
     return [
@@ -82,12 +82,12 @@ def finds(page, query: str) -> list[str]:
 # Search
 
 
-def test_no_other_index_of_words_is_kept():
+def test_the_site_has_no_second_search_index():
     assert not (SITE / "searchindex.js").exists()
 
 
 @pytest.mark.parametrize("query", FINDS)
-def test_the_first_find_is_what_the_query_names(search, query):
+def test_the_first_result_is_what_the_query_names(search, query):
     assert finds(search, query)[0].startswith(FINDS[query])
 
 
@@ -101,7 +101,7 @@ FIND_ALL = """(queries) => {
 }"""
 
 
-def test_every_label_finds_the_section_that_has_it(search):
+def test_a_search_for_a_label_finds_its_section(search):
     expected = {}
     for lesson in LESSONS:
         for named in soup(lesson).select("article [id]"):
@@ -121,7 +121,7 @@ def test_every_label_finds_the_section_that_has_it(search):
 
 
 @pytest.mark.parametrize("query", [*FINDS, "eq_linreg_sum", "learning rate", "gradient", "loss"])
-def test_every_find_leads_to_an_anchor_that_exists(search, query):
+def test_every_result_leads_to_an_existing_anchor(search, query):
     links = finds(search, query)
     assert 0 < len(links) <= 20
     for link in links:
@@ -132,17 +132,17 @@ def test_every_find_leads_to_an_anchor_that_exists(search, query):
 @pytest.mark.parametrize(
     "query", ["overflow", "broadcast", "palmerpenguins", "SoftmaxCrossEntropyLoss"]
 )
-def test_a_passage_holds_the_word_and_marks_it(search, query):
+def test_every_result_marks_the_word_that_was_searched(search, query):
     finds(search, query)
     passages = search.locator(".search-finds li p:has(mark)")
     assert passages.filter(has_text=query).count() > 0
     for item in search.locator(".search-finds li").all():
-        # The word itself, or one that begins with it; some stand in the title.
+        # The word itself or one that begins with it. Some are in the title.
         marks = item.locator("mark").all_inner_texts()
         assert any(mark.lower().startswith(query.lower()) for mark in marks)
 
 
-def test_what_is_typed_letter_by_letter_is_found_as_if_it_were_pasted(search):
+def test_typing_finds_the_same_as_pasting(search):
     pasted = finds(search, "underflow")
     field = search.locator("#search-field")
     field.fill("")
@@ -156,13 +156,13 @@ def test_what_is_typed_letter_by_letter_is_found_as_if_it_were_pasted(search):
 
 
 @pytest.mark.parametrize("query", ["zygomorphic", "[", "(((", "\\", "*"])
-def test_nothing_found_is_said(search, query):
+def test_a_search_without_results_says_so(search, query):
     assert finds(search, query) == []
     said = search.locator(".search-count").inner_text()
     assert said == f"Nothing is found for “{query}”."
 
 
-def test_html_in_a_query_is_text(page):
+def test_html_in_a_query_is_shown_as_text(page):
     query = "<zz onfocus=alert(1)><img src=x onerror=alert(1)>"
     dialogs = []
     page.on("dialog", lambda dialog: (dialogs.append(1), dialog.dismiss()))
@@ -181,7 +181,7 @@ def test_an_address_can_carry_a_query(page):
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
-def test_the_key_slash_searches_without_leaving_the_page(page, scheme, address):
+def test_the_slash_key_searches_without_leaving_the_page(page, scheme, address):
     base = address if scheme == "http" else SITE.as_uri() + "/"
     page.goto(base + CONCISE)
     page.keyboard.press("/")
@@ -197,7 +197,7 @@ def test_the_key_slash_searches_without_leaving_the_page(page, scheme, address):
     assert page.locator("#term-surprisal").is_visible()
 
 
-def test_the_search_button_can_open_the_page_of_the_search(page):
+def test_control_click_on_the_search_button_opens_the_search_page(page):
     page.goto((SITE / FIRST).as_uri())
     with page.context.expect_page() as opened:
         page.locator(".search-button").click(modifiers=["Control"])
@@ -206,7 +206,7 @@ def test_the_search_button_can_open_the_page_of_the_search(page):
     assert page.locator("dialog").count() == 0
 
 
-def test_a_find_on_the_same_page_closes_the_dialog(page):
+def test_a_result_on_the_same_page_closes_the_dialog(page):
     page.goto((SITE / CONCISE).as_uri())
     page.locator(".search-button").click()
     page.locator("dialog input").fill("log-sum-exp")
@@ -220,7 +220,7 @@ def test_a_find_on_the_same_page_closes_the_dialog(page):
 
 
 def shown_by(lesson: str) -> list[str]:
-    """The terms and equations that a page refers to, by their address."""
+    """Return the addresses of the terms and equations that a page refers to."""
     found = []
     for link in soup(lesson).select("article a.reference.internal[href*='#']"):
         path, _, name = link["href"].partition("#")
@@ -255,10 +255,11 @@ CARDS = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
-@pytest.mark.parametrize("way", ["hover", "focus"])
+@pytest.mark.parametrize(
+    ("way", "scheme"), [("hover", "file"), ("focus", "http")]
+)
 @pytest.mark.parametrize("what", CARDS)
-def test_a_reference_shows_what_it_stands_for(page, address, what, way, scheme):
+def test_a_reference_shows_a_preview_of_its_target(page, address, what, way, scheme):
     lesson, link, part = CARDS[what]
     base = address if scheme == "http" else SITE.as_uri() + "/"
     page.goto(base + lesson)
@@ -276,7 +277,7 @@ def test_a_reference_shows_what_it_stands_for(page, address, what, way, scheme):
         original = original.find_next_sibling("dd")
     else:
         original = original.select_one(".formula")
-    # TeX stands in both, hidden; whitespace may differ.
+    # Both contain hidden TeX, and whitespace may differ.
     words = "".join(original.get_text().split())
     assert words in "".join(card.text_content().split())
     box = card.bounding_box()
@@ -307,7 +308,7 @@ def clipboard(page) -> str:
 
 
 @pytest.mark.parametrize("framework", list(pages.FRAMEWORKS))
-def test_the_button_copies_the_code_and_nothing_else(page, address, framework):
+def test_the_copy_button_copies_the_code_and_nothing_else(page, address, framework):
     page.goto(f"{address}{CONCISE}?framework={framework}")
     written = {
         cell.source.rstrip("\n")
@@ -328,7 +329,7 @@ def test_the_button_copies_the_code_and_nothing_else(page, address, framework):
         assert clipboard(page) in written
 
 
-def test_every_code_cell_can_be_copied(page):
+def test_every_code_cell_has_a_copy_button(page):
     page.goto((SITE / CONCISE).as_uri())
     cells = page.locator("article .cell_input").count()
     assert page.locator("article .cell_input .copy").count() == cells > 50
@@ -395,7 +396,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_what_is_worth_pointing_at_has_a_permalink(kind):
+def test_everything_worth_linking_to_has_a_permalink(kind):
     count = 0
     for lesson in LESSONS:
         for named in soup(lesson).select(NAMED[kind]):
@@ -408,7 +409,7 @@ def test_what_is_worth_pointing_at_has_a_permalink(kind):
 
 
 @EVERY_LESSON
-def test_a_permalink_leads_to_one_place_and_says_so(lesson):
+def test_a_permalink_leads_to_one_place_and_is_labeled(lesson):
     names = ids(lesson)
     assert len(names) == len(set(names))
     for link in soup(lesson).select("a.headerlink"):
@@ -416,7 +417,7 @@ def test_a_permalink_leads_to_one_place_and_says_so(lesson):
         assert link["aria-label"].startswith("Link to this ")
 
 
-def test_the_anchor_of_a_cell_stays_when_a_cell_comes_before_it():
+def test_inserting_a_cell_keeps_the_anchors_of_the_other_cells():
     name = pages.LINEAR
     path = ROOT / "chapters" / f"{name}.md"
     text = path.read_text("utf-8")
@@ -440,5 +441,5 @@ def test_the_anchor_of_a_cell_stays_when_a_cell_comes_before_it():
     after = anchors(text.replace("\n\n## ", inserted, 1))
     assert len(after) == len(before) + 1
     assert [one for one in after if one in before] == before
-    # And they are those of the page.
+    # And the page has them.
     assert set(before) <= set(ids(f"chapters/{name}.html"))

@@ -1,4 +1,4 @@
-"""One choice of framework holds for the whole book, and disturbs nobody."""
+"""One choice of framework holds for the whole book, and nothing jumps."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import subprocess
 
 import pytest
 from lxml import etree
-from support import ROOT
-from support.browser import until
-from support.served import lessons
+from support import ROOT, machine
+from support.browser import DESKTOP, PHONE, choose, size, unfold, until
+from support.page_facts import CHOSEN, FRAME
+from support.site_pages import LESSONS as ALL_LESSONS
+from support.site_pages import SITE
 
 from _ext import frameworks
 
 DECLARED = frameworks.load(ROOT)
 FRAMEWORKS = list(DECLARED)
 FIRST, LAST = FRAMEWORKS[0], FRAMEWORKS[-1]
-SITE = ROOT / "_build" / "html"
-PHONE, DESKTOP = 390, 1280
 
 
 def html_of(page: str):
@@ -32,84 +32,21 @@ def tab_sets(page: str) -> int:
     return len(html_of(page).findall(".//*[@role='tablist']"))
 
 
-LESSONS = [page for page in lessons(ROOT) if tab_sets(page)]
+LESSONS = [page for page in ALL_LESSONS if tab_sets(page)]
 HEAVIEST = max(LESSONS, key=weight)
 LIGHTEST = min((p for p in LESSONS if tab_sets(p) > 5), key=weight)
 REFUSE = """for (const name of ["getItem", "setItem"]) {
     Storage.prototype[name] = () => { throw new DOMException("refused"); };
 }"""
-every_lesson = pytest.mark.parametrize("page", LESSONS)
 every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
-def size(width: int) -> dict:
-    return {"viewport": {"width": width, "height": 800}}
-
-
-def unfold(page) -> None:
-    page.evaluate(
-        "document.querySelectorAll('details:not(.menu)')"
-        ".forEach((fold) => { fold.open = true; })"
-    )
-
-
 def chosen(page) -> set[str]:
-    """The frameworks that anything on a page shows as chosen."""
-    return set(
-        page.evaluate(
-            """() => {
-                const all = (s) => [...document.querySelectorAll(s)];
-                return [
-                  ...all("[role=tab][aria-selected=true]"),
-                  ...all("[role=tabpanel]:not([hidden])"),
-                  ...all(".launch-menu [data-framework]:not([hidden])"),
-                ].map((e) => e.dataset.framework).concat(
-                  all(".choose-framework").map((e) => e.value));
-            }"""
-        )
-    )
+    """Return the frameworks that anything on a page shows as chosen."""
+    return set(page.evaluate(CHOSEN))
 
 
-# The tab pattern of the WAI-ARIA Authoring Practices.
-
-
-@every_lesson
-def test_every_tab_set_follows_the_tab_pattern(visit, page):
-    read = visit(page)
-    sets = read.evaluate(
-        """() => [...document.querySelectorAll("[role=tablist]")].map((list) =>
-          ({
-            name: list.getAttribute("aria-label"),
-            tabs: [...list.querySelectorAll("[role=tab]")].map((tab) => {
-              const id = tab.getAttribute("aria-controls");
-              const panel = document.getElementById(id);
-              return {
-                framework: tab.dataset.framework,
-                name: tab.textContent.trim(),
-                selected: tab.getAttribute("aria-selected"),
-                stop: tab.tabIndex,
-                role: panel.getAttribute("role"),
-                label: panel.getAttribute("aria-labelledby") === tab.id,
-                shown: [...panel.children].some((e) => e.checkVisibility()),
-                folded: panel.closest("details:not([open])") !== null,
-              };
-            }),
-          }))"""
-    )
-    assert sets
-    for one in sets:
-        assert one["name"]
-        tabs = one["tabs"]
-        assert [tab["framework"] for tab in tabs] == FRAMEWORKS
-        for tab in tabs:
-            here = tab["framework"] == FIRST
-            assert tab["name"] == DECLARED[tab["framework"]].label
-            assert tab["role"] == "tabpanel" and tab["label"]
-            assert tab["selected"] == ("true" if here else "false")
-            assert tab["stop"] == (0 if here else -1)
-            assert tab["shown"] == (here and not tab["folded"])
-    panels = read.locator("[role=tabpanel]").count()
-    assert panels == sum(len(one["tabs"]) for one in sets)
+# The keys of the tab pattern in the WAI-ARIA Authoring Practices
 
 
 @pytest.mark.parametrize(
@@ -123,7 +60,7 @@ def test_every_tab_set_follows_the_tab_pattern(visit, page):
         ("End", 0, -1),
     ],
 )
-def test_keys_move_from_tab_to_tab_and_round(visit, key, start, end):
+def test_keys_move_from_tab_to_tab_and_around(visit, key, start, end):
     read = visit(f"{LIGHTEST}?framework={FRAMEWORKS[start]}")
     read.locator("[role=tab][aria-selected=true]").nth(1).focus()
     read.keyboard.press(key)
@@ -142,11 +79,11 @@ def test_other_keys_are_left_to_the_browser(visit):
     read.keyboard.press("ArrowUp")
     read.keyboard.press("a")
     assert chosen(read) == {FIRST}
-    read.keyboard.press("Tab")  # one stop a tab set
+    read.keyboard.press("Tab")  # a tab set is one stop
     assert not read.evaluate("document.activeElement.matches('[role=tab]')")
 
 
-# One choice.
+# One choice
 
 
 def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
@@ -155,15 +92,9 @@ def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
     assert chosen(read) == {LAST}
 
 
-def test_the_header_chooses_for_the_whole_page(visit):
-    read = visit(LIGHTEST)
-    read.locator(".choose-framework").select_option(LAST)
-    assert chosen(read) == {LAST}
-
-
 def test_a_choice_is_remembered_on_the_next_page(visit):
     read = visit(LESSONS[0])
-    read.locator(".choose-framework").select_option(LAST)
+    choose(read, LAST)
     read.locator("a[rel=next]").first.click()
     read.wait_for_url(re.compile(re.escape(LESSONS[1])))
     assert "framework=" not in read.url
@@ -171,16 +102,16 @@ def test_a_choice_is_remembered_on_the_next_page(visit):
 
 
 @every_framework
-def test_an_address_chooses_and_says_what_is_chosen(visit, framework):
+def test_the_address_follows_the_choice(visit, framework):
     read = visit(f"{LIGHTEST}?framework={framework}")
     assert chosen(read) == {framework}
     other = FRAMEWORKS[FRAMEWORKS.index(framework) - 1]
-    read.locator(".choose-framework").select_option(other)
+    choose(read, other)
     assert f"framework={other}" in read.url
 
 
 @pytest.mark.parametrize("where", ["address", "storage"])
-def test_an_unknown_framework_is_not_heeded(visit, where):
+def test_an_unknown_framework_is_ignored(visit, where):
     unknown = "constructor"
     read = visit(LIGHTEST)
     if where == "storage":
@@ -189,13 +120,13 @@ def test_an_unknown_framework_is_not_heeded(visit, where):
     else:
         read.goto(f"{read.url}?framework={unknown}")
     assert chosen(read) == {FIRST}
-    # Nor does it undo a choice made before.
+    # Nor does it undo an earlier choice.
     read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
     read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
     assert chosen(read) == {LAST}
 
 
-def test_a_browser_that_stores_nothing_still_lets_one_choose(visit):
+def test_a_framework_can_be_chosen_in_a_browser_that_stores_nothing(visit):
     read = visit("404.html")
     errors: list[str] = []
     read.on("pageerror", lambda error: errors.append(str(error)))
@@ -208,11 +139,11 @@ def test_a_browser_that_stores_nothing_still_lets_one_choose(visit):
     assert errors == []
 
 
-def test_the_choice_in_another_window_is_followed(visit):
+def test_a_choice_in_one_window_reaches_the_other_windows(visit):
     one = visit(LESSONS[0])
     other = one.context.new_page()
     other.goto(one.url.replace(LESSONS[0], LESSONS[1]))
-    one.locator(".choose-framework").select_option(LAST)
+    choose(one, LAST)
     until(other, f"document.querySelector('select').value === '{LAST}'")
     assert chosen(other) == {LAST}
     other.evaluate(
@@ -223,7 +154,7 @@ def test_the_choice_in_another_window_is_followed(visit):
 
 
 def hidden_anchor() -> tuple[str, str]:
-    """A page and an anchor inside of the last framework's panel."""
+    """Return a page and an anchor in a panel of the last framework."""
     for page in LESSONS:
         panels = f".//*[@role='tabpanel'][@data-framework='{LAST}']//*[@id]"
         for element in html_of(page).iterfind(panels):
@@ -249,21 +180,10 @@ def test_a_link_to_an_anchor_in_a_hidden_panel_opens_it(visit, how):
     assert chosen(read) == {LAST}
 
 
-# What is found in a hidden panel.
+# What is found in a hidden panel
 
 
-@every_lesson
-def test_a_browser_may_search_the_hidden_panels(visit, page):
-    read = visit(page)
-    states = read.evaluate(
-        "[...document.querySelectorAll('[role=tabpanel]')]"
-        ".map((e) => [e.dataset.framework, e.getAttribute('hidden')])"
-    )
-    for framework, hidden in states:
-        assert hidden == (None if framework == FIRST else "until-found")
-
-
-def test_text_found_in_a_hidden_panel_switches_the_book(visit):
+def test_finding_text_in_a_hidden_panel_chooses_its_framework(visit):
     read = visit(LIGHTEST)
     read.locator(f"[role=tabpanel][data-framework={LAST}] pre").first.evaluate(
         "(e) => e.dispatchEvent(new Event('beforematch', {bubbles: true}))"
@@ -272,7 +192,7 @@ def test_text_found_in_a_hidden_panel_switches_the_book(visit):
 
 
 def own_word() -> tuple[str, str]:
-    """A page and a word that only the last framework's panels have."""
+    """Return a page and a word that only panels of the last framework have."""
     for page in LESSONS:
         html = html_of(page)
         words = {}
@@ -286,17 +206,17 @@ def own_word() -> tuple[str, str]:
         for word in words[LAST]:
             if everything.count(word) == 1:
                 return page, word
-    raise AssertionError("no word stands in the last framework's panels alone")
+    raise AssertionError("no word is only in panels of the last framework")
 
 
-def test_an_address_that_names_text_finds_it_in_a_hidden_panel(visit):
+def test_a_link_to_a_text_fragment_opens_its_hidden_panel(visit):
     page, word = own_word()
     read = visit(f"{page}#:~:text={word}")
     until(read, f"document.querySelector('select').value === '{LAST}'")
     assert chosen(read) == {LAST}
 
 
-# What the reader looks at stays.
+# What the reader looks at stays in place
 
 
 def middle(page) -> None:
@@ -309,7 +229,7 @@ def middle(page) -> None:
     )
 
 
-# Chromium holds the page by itself; other browsers leave it to book.js.
+# Chromium keeps the page in place by itself. Elsewhere book.js does it.
 anchoring = pytest.mark.parametrize("anchoring", ["auto", "none"])
 
 
@@ -330,14 +250,14 @@ def test_a_tab_stays_under_the_pointer_that_chooses_it(visit, width, anchoring):
     number = tabs.evaluate_all(
         "(all) => all.findIndex((e) => e.getBoundingClientRect().top > 200)"
     )
-    assert number > 5  # so much above it changes its height
+    assert number > 5  # so much above it changes height
     tab = tabs.nth(number)
     tab.evaluate("(e) => e.scrollIntoView({block: 'center'})")
     top = "(e) => e.getBoundingClientRect().top"
     before = tab.evaluate(top)
     height = read.evaluate("document.documentElement.scrollHeight")
     tab.evaluate("(e) => e.click()")
-    read.evaluate("new Promise((done) => requestAnimationFrame(() => done()))")
+    read.evaluate(FRAME)
     assert chosen(read) == {LAST}
     assert abs(tab.evaluate(top) - before) <= 2
     assert read.evaluate("document.documentElement.scrollHeight") != height
@@ -345,7 +265,7 @@ def test_a_tab_stays_under_the_pointer_that_chooses_it(visit, width, anchoring):
 
 @anchoring
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_the_header_leaves_the_text_where_it_is(visit, width, anchoring):
+def test_choosing_in_the_header_leaves_the_text_in_place(visit, width, anchoring):
     read = visit(HEAVIEST, **size(width))
     unfold(read)
     anchor(read, anchoring)
@@ -362,8 +282,8 @@ def test_the_header_leaves_the_text_where_it_is(visit, width, anchoring):
     )
     top = "window.first.getBoundingClientRect().top"
     before = read.evaluate(top)
-    read.locator(".choose-framework").select_option(LAST)
-    read.evaluate("new Promise((done) => requestAnimationFrame(() => done()))")
+    choose(read, LAST)
+    read.evaluate(FRAME)
     assert chosen(read) == {LAST}
     assert abs(read.evaluate(top) - before) <= 2
 
@@ -377,7 +297,7 @@ new PerformanceObserver((list) => {
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @every_framework
 @pytest.mark.parametrize("page", [HEAVIEST, LIGHTEST])
-def test_nothing_moves_while_a_page_loads(visit, page, framework, width):
+def test_the_layout_does_not_shift_while_a_page_loads(visit, page, framework, width):
     read = visit("404.html", **size(width))
     session = read.context.new_cdp_session(read)
     session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
@@ -392,29 +312,16 @@ def test_nothing_moves_while_a_page_loads(visit, page, framework, width):
     assert read.evaluate("window.shift") < 0.01
 
 
-# Without scripts, on paper, in the first moment.
+def test_a_click_opens_a_folded_solution(visit):
+    read = visit(LIGHTEST)
+    solution = read.locator("details.solution").first
+    paragraph = solution.locator("p:not(.tab-name)").first
+    assert not paragraph.is_visible()
+    solution.locator("summary").first.click()
+    assert paragraph.is_visible()
 
 
-@every_lesson
-def test_without_scripts_every_framework_is_shown_by_name(visit, page):
-    read = visit(page, java_script_enabled=False)
-    seen = etree.HTML(read.content())
-    panels = seen.findall(".//*[@role='tabpanel']")
-    assert len(panels) >= 2
-    visible = read.locator("[role=tabpanel]:not(details [role=tabpanel])")
-    names = visible.locator(".tab-name")
-    assert visible.count() == names.count() > 0
-    for number in range(min(visible.count(), 6)):
-        assert visible.nth(number).is_visible()
-        assert names.nth(number).is_visible()
-        framework = visible.nth(number).get_attribute("data-framework")
-        assert names.nth(number).inner_text() == DECLARED[framework].label
-    # Nothing that would do nothing: the contents open without a script.
-    dead = read.locator(
-        ":is(button:not([popovertarget]), select) >> visible=true"
-    )
-    assert dead.count() == 0
-    assert read.locator("button[popovertarget=contents]").count() == 1
+# Without scripts, on paper, in the first moment
 
 
 def test_without_scripts_the_contents_open_on_a_phone(visit):
@@ -426,7 +333,7 @@ def test_without_scripts_the_contents_open_on_a_phone(visit):
 
 
 def code_of(page: str, framework: str) -> list[str]:
-    """The names that only a framework's cells on a page use."""
+    """Return the names that only the cells of a framework use on a page."""
     words = {}
     for name in FRAMEWORKS:
         found = html_of(page).iterfind(
@@ -439,10 +346,11 @@ def code_of(page: str, framework: str) -> list[str]:
 
 
 @every_framework
-def test_paper_has_the_code_of_the_chosen_framework_alone(
+def test_a_printed_page_has_only_the_code_of_the_chosen_framework(
     visit, framework, tmp_path
 ):
     read = visit(f"{LIGHTEST}?framework={framework}", color_scheme="dark")
+    machine.require("pdf")  # pdftotext
     path = tmp_path / "page.pdf"
     read.pdf(path=path)
     done = subprocess.run(
@@ -467,8 +375,7 @@ def test_paper_has_the_code_of_the_chosen_framework_alone(
 
 
 @pytest.mark.parametrize("chooser", ["system", "reader"])
-def test_paper_has_what_is_folded_and_nothing_to_press(visit, chooser):
-    """And it is white, whoever chose the dark."""
+def test_a_printed_page_is_white_unfolded_and_without_controls(visit, chooser):
     scheme = "dark" if chooser == "system" else "light"
     read = visit(HEAVIEST, color_scheme=scheme, **size(DESKTOP))
     if chooser == "reader":
@@ -489,7 +396,7 @@ def test_paper_has_what_is_folded_and_nothing_to_press(visit, chooser):
     assert read.locator("article details[open]").count() == 0
 
 
-# When all is read, and before book.js and DOMContentLoaded.
+# When the page is parsed, before book.js and DOMContentLoaded.
 FIRST_LOOK = """document.addEventListener("readystatechange", () => {
     if (document.readyState !== "interactive") return;
     window.look = {
@@ -502,7 +409,7 @@ FIRST_LOOK = """document.addEventListener("readystatechange", () => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_first_frame_has_the_colors_that_are_chosen(visit, theme):
+def test_the_first_frame_has_the_chosen_colors(visit, theme):
     system = "light" if theme == "dark" else "dark"
     read = visit(LIGHTEST, color_scheme=system)
     read.evaluate(f"localStorage.setItem('theme', '{theme}')")
@@ -516,8 +423,8 @@ def test_the_first_frame_has_the_colors_that_are_chosen(visit, theme):
     assert dark == (theme == "dark"), look
 
 
-def test_the_first_frame_has_the_chosen_framework_alone(visit):
-    """Before book.js has come, the styles of early.js hide the others."""
+def test_the_first_frame_shows_only_the_chosen_framework(visit):
+    """Until book.js has loaded, the styles of early.js hide the others."""
     read = visit(LIGHTEST)
     read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
     read.route("**/book.js*", lambda route: route.abort())
@@ -528,7 +435,7 @@ def test_the_first_frame_has_the_chosen_framework_alone(visit):
     assert shown and set(shown) == {LAST}
 
 
-def test_the_button_goes_through_the_colors_and_they_are_kept(visit):
+def test_the_theme_button_cycles_through_the_schemes_and_remembers(visit):
     read = visit(LIGHTEST, color_scheme="light")
     button = read.locator(".theme-button")
     seen = []

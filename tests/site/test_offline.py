@@ -1,4 +1,4 @@
-"""The book that was read once can be read without a network."""
+"""After one visit the whole book can be read without a network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE = 4  # seconds, of sw.js
 
 
 class Handler(served.Handler):
-    """Answers, fails, waits or is cut off, as the server says."""
+    """Answers, fails, waits, or hangs up, as the server tells it."""
 
     def do_GET(self) -> None:
         host = self.server
@@ -65,7 +65,7 @@ class Host(served.Server):
 
 @pytest.fixture(params=["", "some-book/"], ids=["root", "project folder"])
 def place(request) -> str:
-    """Where on its host the book is."""
+    """The path of the book on its host."""
     return request.param
 
 
@@ -101,7 +101,7 @@ def version(site: Path = SITE) -> str:
 
 
 def says(page, words: str) -> None:
-    """Wait until the line in the footer says this."""
+    """Wait until the line in the footer begins with these words."""
     page.wait_for_function(
         "words => document.querySelector('.offline').textContent"
         ".startsWith(words)",
@@ -110,7 +110,7 @@ def says(page, words: str) -> None:
 
 
 def visit(context, url: str, saved: str | None = None):
-    """The page at an address, after the book of this version is kept."""
+    """Open a page and wait until this version of the book is saved."""
     page = context.new_page()
     page.goto(url)
     says(page, f"Available offline, version {saved or version()}.")
@@ -118,7 +118,7 @@ def visit(context, url: str, saved: str | None = None):
 
 
 def kept(page) -> dict[str, list[str]]:
-    """The addresses in each cache."""
+    """Return the addresses in each cache."""
     return page.evaluate(
         "async () => { const found = {}; for (const name of await caches.keys())"
         " { const cache = await caches.open(name);"
@@ -127,7 +127,7 @@ def kept(page) -> dict[str, list[str]]:
 
 
 def watched(page) -> list[str]:
-    """What goes wrong on a page from now on."""
+    """Return a list to which whatever goes wrong on the page is added."""
     wrong: list[str] = []
     # Chromium asks for the icon of its tab itself, past the service worker.
     page.on(
@@ -148,7 +148,7 @@ def watched(page) -> list[str]:
 
 
 def assert_whole(page) -> None:
-    """The page has its styles, fonts, formulas and figures."""
+    """Check that the page has its styles, fonts, formulas, and figures."""
     state = page.evaluate(
         "async () => { const shown = [...document.querySelectorAll("
         "'article img')].filter(i => getComputedStyle(i).display !== 'none');"
@@ -203,7 +203,7 @@ def test_search_and_previews_work_without_a_network(context, host):
     assert wrong == []
 
 
-def test_what_is_kept_is_the_book_and_not_its_notebooks(context, host):
+def test_the_cache_holds_the_book_without_its_notebooks(context, host):
     base = f"{host.url}some-book/"
     page = visit(context, base + FIRST)
     [(name, urls)] = kept(page).items()
@@ -219,9 +219,7 @@ def test_what_is_kept_is_the_book_and_not_its_notebooks(context, host):
 
 
 def updated(site: Path) -> str:
-    """Change a page and the style of a copy, as a new build would; the new
-    version.
-    """
+    """Change a page and the stylesheet of a copy; return its new version."""
     css = site / "_static" / "book.css"
     before = offline.digest(css)
     changed(css, css.read_text() + "\n:root { --edition: second; }\n")
@@ -249,7 +247,7 @@ def updated(site: Path) -> str:
 
 
 def edition(page) -> tuple[bool, bool]:
-    """Whether the page shown is the new one, and in the new style."""
+    """Return whether the page is the new one, and in the new style."""
     renewed = "renewed" in page.locator("h1").inner_text()
     style = page.evaluate(
         "getComputedStyle(document.documentElement)"
@@ -258,7 +256,7 @@ def edition(page) -> tuple[bool, bool]:
     return renewed, style == "second"
 
 
-def test_after_an_update_the_next_page_is_the_new_one(context, host, tmp_path):
+def test_after_an_update_the_next_page_is_new(context, host, tmp_path):
     base = f"{host.url}some-book/"
     page = visit(context, base + FIRST)
     new = updated(copied(tmp_path / "second" / "some-book"))
@@ -275,7 +273,7 @@ def test_after_an_update_the_next_page_is_the_new_one(context, host, tmp_path):
     assert_whole(page)
 
 
-def test_an_update_that_fails_leaves_the_last_version_whole(
+def test_a_failed_update_leaves_the_last_version_complete(
     context, host, tmp_path
 ):
     base = f"{host.url}some-book/"
@@ -301,7 +299,7 @@ def test_an_update_that_fails_leaves_the_last_version_whole(
     assert wrong == []
 
 
-def test_a_first_save_that_fails_is_said(context, host):
+def test_the_page_says_when_the_book_could_not_be_saved(context, host):
     host.broken.add("/some-book/search.html")
     page = context.new_page()
     page.goto(f"{host.url}some-book/{FIRST}")
@@ -311,7 +309,7 @@ def test_a_first_save_that_fails_is_said(context, host):
     page.wait_for_url("**/chapters/**")
 
 
-def test_a_page_does_not_wait_long_for_a_slow_server(context, host):
+def test_a_page_comes_from_the_cache_when_the_server_is_slow(context, host):
     page = visit(context, f"{host.url}some-book/{FIRST}")
     host.running.clear()
     start = time.monotonic()
@@ -320,7 +318,7 @@ def test_a_page_does_not_wait_long_for_a_slow_server(context, host):
     assert PATIENCE - 1 < time.monotonic() - start < PATIENCE + 4
 
 
-def test_nothing_is_saved_for_who_saves_data(context, host):
+def test_nothing_is_saved_for_a_reader_who_saves_data(context, host):
     context.add_init_script(
         "Object.defineProperty(Navigator.prototype, 'connection',"
         " {get: () => ({saveData: true})})"
@@ -334,14 +332,14 @@ def test_nothing_is_saved_for_who_saves_data(context, host):
     assert "/some-book/sw.js" not in host.asked
 
 
-def test_a_copy_on_the_device_says_that_it_needs_no_network(context):
+def test_a_page_opened_from_the_disk_says_that_it_needs_no_network(context):
     page = context.new_page()
     page.goto((SITE / FIRST).as_uri())
     assert "needs no network" in page.locator(LINE).inner_text()
     assert page.locator(LINE).is_visible()
 
 
-def test_a_browser_without_service_workers_reads_on(context, host):
+def test_the_book_works_in_a_browser_without_service_workers(context, host):
     context.add_init_script("delete Navigator.prototype.serviceWorker")
     page = context.new_page()
     wrong = watched(page)
@@ -354,7 +352,7 @@ def test_a_browser_without_service_workers_reads_on(context, host):
     assert wrong == []
 
 
-def test_only_the_readers_two_choices_are_remembered(context, host):
+def test_the_browser_remembers_only_the_framework_and_the_theme(context, host):
     page = visit(context, f"{host.url}some-book/{CONCISE}")
     page.locator("[role=tab][aria-selected=false]").first.click()
     page.locator(".theme-button").click()
@@ -370,7 +368,7 @@ def test_only_the_readers_two_choices_are_remembered(context, host):
     assert context.cookies() == []
 
 
-def test_the_worker_names_no_file_that_the_site_lacks():
+def test_the_service_worker_lists_only_files_of_the_site():
     text = (SITE / "sw.js").read_text("utf-8")
     files = json.loads(re.search(r"FILES = (\[.*?\]);", text)[1])
     assert [name for name in files if not (SITE / name).is_file()] == []

@@ -1,4 +1,4 @@
-"""Headless Chromium, as the tests start it."""
+"""Headless Chromium, as the tests start it, and what they do with a page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import shutil
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# With each window Chromium loads two pages into its address bar, and a renderer
-# for a page to come: more than half of the work of opening a page.
+PHONE, DESKTOP = 390, 1280  # CSS pixels
+# With each window Chromium loads two pages into its address bar and starts a
+# renderer for the next page: more than half of the work of opening a page.
 UNSEEN = (
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
 )  # fmt: skip
-# Chromium heeds only the last list, so what Playwright switches off is repeated.
+# Chromium heeds only the last list, so what Playwright turns off is repeated.
 OFF = (
     *UNSEEN,
     "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect",
@@ -20,10 +21,41 @@ OFF = (
     "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints",
     "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning",
 )  # fmt: skip
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    f"--disable-features={','.join(OFF)}",
+)
+
+
+def size(width: int) -> dict:
+    """Return the option of a browser context that sets its window's width."""
+    return {"viewport": {"width": width, "height": 800}}
+
+
+def unfold(page) -> None:
+    """Open everything on a page that is folded, except its menu."""
+    page.evaluate(
+        "document.querySelectorAll('details:not(.menu)')"
+        ".forEach((fold) => { fold.open = true; })"
+    )
+
+
+def choose(page, framework: str) -> None:
+    """Choose a framework in the header."""
+    page.locator(".choose-framework").select_option(framework)
+
+
+def has_tabs(page) -> bool:
+    return page.locator("[role=tablist]").count() > 0
 
 
 def until(page, condition: str) -> None:
-    """Wait until an expression is true, for at most ten seconds.
+    """Wait until a JavaScript expression is true, for at most ten seconds.
 
     Playwright's own waiting needs eval, which the pages forbid.
     """

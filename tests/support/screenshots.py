@@ -1,10 +1,10 @@
-"""Take pictures of every page, for people to look at: `make screenshots`.
+"""Take screenshots of every page, for people to look at: `make screenshots`.
 
     python -m support.screenshots [FOLDER]
 
-Each page on a phone and on a desktop, light and dark, with all folds open, in
-sheets of columns, since a page is long. They lie in _build/screenshots unless
-a FOLDER is named.
+Each page is shown on a phone and on a desktop, in light and dark colors, with
+everything unfolded. Since pages are long, each is cut into columns on sheets.
+The sheets go to _build/screenshots unless a FOLDER is named.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from support import ROOT
-from support.browser import CHROMIUM
+from support import ROOT, machine
+from support.browser import ARGUMENTS, CHROMIUM
 from support.served import served
 from support.site_pages import PAGES
 
@@ -39,7 +39,7 @@ ALL_OPEN = """async () => {
 
 
 def sheets(picture: Image.Image, columns: int) -> list[Image.Image]:
-    """A long picture, cut into columns, a few of them side by side."""
+    """Cut a long picture into columns, a few of them side by side."""
     width, height = picture.size
     parts = [
         picture.crop((0, top, width, min(top + HEIGHT, height)))
@@ -58,13 +58,13 @@ def sheets(picture: Image.Image, columns: int) -> list[Image.Image]:
 
 def main(folder: Path) -> None:
     if not CHROMIUM:
-        sys.exit("There is no Chromium: install it (apt install chromium).")
+        sys.exit(machine.advice(["chromium"]))
     if not (SITE / "index.html").exists():
         sys.exit("There is no site yet: make book builds it.")
     folder.mkdir(parents=True, exist_ok=True)
     with served(SITE) as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM, args=ARGUMENTS
         )
         for device, (width, height) in WIDTHS.items():
             for scheme in ("light", "dark"):

@@ -1,9 +1,9 @@
 """Serve a folder on loopback as a host would: `with served(folder) as url`.
 
-Text is compressed, types are right, an answer may be kept for ten minutes (as
-on GitHub Pages) and is then asked for again by its ETag, what is not there is
-answered by the folder's 404.html, if it has one, with status 404, and other
-origins may use it all, as those of a CDN must.
+Text is compressed and types are right. An answer may be cached for ten minutes,
+as on GitHub Pages, and is then revalidated by its ETag. A missing file is
+answered with status 404 and the folder's 404.html, if it has one. Other origins
+may use everything, as they may use a CDN.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-# Python's own table and what it lacks; that of the system is not read, since
-# it differs from one machine to the next.
+# Python's own table and what it lacks. That of the system is not read, because
+# it differs between machines.
 TYPES = mimetypes.MimeTypes(filenames=())
 for ending, kind in {
     ".epub": "application/epub+zip",
@@ -62,10 +62,10 @@ def _read(path: Path, modified: int) -> Answer:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD from the server's folder."""
+    """Answers GET and HEAD from the folder of the server."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or a small answer waits for 40 ms
+    disable_nagle_algorithm = True  # otherwise a small answer waits for 40 ms
 
     def do_GET(self) -> None:
         self._answer(body=True)
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: a test's output is for what failed."""
+        """Log nothing, so that the output of a test shows only failures."""
 
     def _answer(self, body: bool) -> None:
         address = urlsplit(self.path).path
@@ -98,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(status, answer, body)
 
     def _find(self, address: str) -> Path:
-        """The file or folder of an address; none above the server's folder."""
+        """Return the file or folder of an address, never outside the folder."""
         folder = self.server.folder
         path = (folder / unquote(address).lstrip("/")).resolve()
         return path if path.is_relative_to(folder) else folder / "404.html/none"
@@ -123,13 +123,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if body:
-            # A browser that has what it needs may hang up.
+            # A browser may hang up as soon as it has what it needs.
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(data)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `folder` at 127.0.0.1, at a port that is free."""
+    """Serves `folder` at 127.0.0.1, on a free port."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -137,7 +137,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder} cannot be served, since it is no folder: make the "
+                f"{folder} cannot be served because it does not exist: build the "
                 "site first (make book)."
             )
         self.folder = folder.resolve()
@@ -148,17 +148,17 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, request: object, client: object) -> None:
-        """Say nothing of a browser that hung up."""
+        """Ignore a browser that hung up."""
 
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve a folder while the block runs; its address, ending in a slash.
+    """Serve a folder while the block runs; give its address, with a slash.
 
     Raises FileNotFoundError if there is no such folder.
     """
     server = Server(folder)
-    # It looks this often, in seconds, whether it is to end.
+    # How often it checks, in seconds, whether it should stop.
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -170,7 +170,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def lessons(root: Path) -> list[str]:
-    """The addresses in the site of the pages of `_toc.yml`, in its order."""
+    """Return the addresses in the site of the pages of `_toc.yml`, in order."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     parts = [chapter for part in toc["parts"] for chapter in part["chapters"]]
     return [

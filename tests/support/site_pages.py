@@ -1,4 +1,4 @@
-"""The site that was built, for tests that read it: its pages and their HTML."""
+"""The built site, for tests that read it: its pages and their HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.served import lessons
 
 SITE = ROOT / "_build" / "html"
 LESSONS = lessons(ROOT)
-# With those that no source page is behind.
+# Also those without a source page.
 PAGES = [*LESSONS, "genindex.html", "search.html", "404.html"]
 CONCISE = "chapters/linear-networks/softmax-regression-concise.html"
 GLOSSARY = "chapters/appendix/glossary.html"
@@ -33,18 +33,18 @@ def ids(page: str) -> list[str]:
 
 
 def assigned(script: str) -> object:
-    """What a script of the site, one of those that assign, holds."""
+    """Return the value that a script of the site assigns."""
     text = (SITE / "_static" / script).read_text("utf-8")
     return json.loads(text.split(" = ", 1)[1].rstrip().rstrip(";"))
 
 
 def copied(target: Path) -> Path:
-    """A copy of the site that costs no disk: write to it by `changed` only."""
+    """Copy the site by hard links. Write to the copy by `changed` only."""
     shutil.copytree(SITE, target, copy_function=os.link)
     return target
 
 
 def changed(path: Path, text: str) -> None:
-    """Write a file of a copy, and leave the site's own as it is."""
+    """Write a file of a copy without changing the site itself."""
     path.unlink()
     path.write_text(text, encoding="utf-8")

@@ -18,6 +18,7 @@ from _ext import harmless
         ("<input disabled>", None),
         ("<script>f()</script>", "<script>"),
         ("<iframe src='a'></iframe>", "<iframe>"),
+        ("<meta http-equiv='refresh' content='0; url=//a.b'>", "<meta>"),
         ("<p onclick='f()'>A</p>", "a script in onclick="),
         ("<a href=' JavaScript:f()'>A</a>", "a script in href="),
         ("<img src='a' onerror='f()'/>", "a script in onerror="),
@@ -49,7 +50,7 @@ def test_html_and_markdown_are_both_looked_at():
 @pytest.mark.parametrize(
     "code",
     [
-        "\x1b[31m", "\x1b[1;31m", "\x1b[0 q", "\x1b]0;title\x07",
+        "\x1b[31m", "\x1b[38;5;12m", "\x1b[2J", "\x1b", "\x00", "\x1b[0 q", "\x1b]0;title\x07",
         "\x1b]8;;url\x1b\\", "\x1b(B", "\x1b7", "\x07", "\x08", "\r", "\x7f",
     ],
 )  # fmt: skip

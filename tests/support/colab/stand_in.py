@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -61,10 +61,10 @@ TIMEOUT = 600  # seconds, for one cell
 
 
 class Result(NamedTuple):
-    """How a notebook ended.
+    """What running a notebook gave.
 
-    `said` is what its first cell printed, `brought` what is installed now and
-    was not before, `error` the end of what went wrong, or nothing.
+    `said` is what its first cell printed, `brought` lists the packages that it
+    installed, and `error` is the text of an error or empty.
     """
 
     notebook: str
@@ -75,7 +75,7 @@ class Result(NamedTuple):
 
 
 def listed() -> dict[str, str]:
-    """The versions of Colab's list by normalized name."""
+    """Return the versions in Colab's list by normalized name."""
     pins = re.findall(r"^([\w.-]+)==(\S+)$", LIST.read_text(), re.MULTILINE)
     return {normalized(name): version for name, version in pins}
 
@@ -85,7 +85,7 @@ def normalized(name: str) -> str:
 
 
 def find_python(version: str = PYTHON) -> str:
-    """A Python of this minor version, or else the one that runs this."""
+    """Return a Python of this minor version, or else the one that runs this."""
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     installed = sorted(home.glob(f"versions/{version}.*/bin/python"))
     for python in [*map(str, installed), f"python{version}"]:
@@ -99,8 +99,14 @@ def find_python(version: str = PYTHON) -> str:
     return os.path.realpath(sys.executable)
 
 
-def build(folder: Path = FOLDER) -> Path:
-    """Make the stand-in, if it is not there as it should be; its folder."""
+def build(
+    folder: Path = FOLDER, report: Callable[[str], None] = print
+) -> Path:
+    """Make the stand-in unless it is up to date; return its folder.
+
+    `report` is given a sentence before the download starts. Raises SystemExit
+    if something cannot be downloaded.
+    """
     pins = listed()
     # flit_core builds the helpers where the site has no wheel of them.
     wanted = [f"{name}=={PINS[name]}" for name in ALONE] + ["flit_core<5"]
@@ -111,6 +117,7 @@ def build(folder: Path = FOLDER) -> Path:
     with FileLock(folder.with_name("colab.lock")):
         if stamp.exists() and stamp.read_text() == fingerprint:
             return folder
+        report("Making the stand-in of Colab's runtime: about 2.4 GB")
         stamp.unlink(missing_ok=True)
         try:
             _make(folder, recipe[0], pins, wanted)
@@ -166,7 +173,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Answers as PyPI's simple index does, and with the files of a folder."""
+    """Answers like PyPI's simple index, and with the files of a folder."""
 
     def __init__(self, wheels: Path, *args, **kwargs) -> None:
         self.wheels = wheels
@@ -201,7 +208,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address of a server of the index and of the book's wheel."""
+    """Serve the index and the book's wheel; give their address."""
     with tempfile.TemporaryDirectory() as site:
         wheel.build(Path(site, wheel.FOLDER))
         with Server(folder / "wheels", Path(site)) as server:
@@ -216,7 +223,7 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def fresh(folder: Path) -> Iterator[Path]:
-    """The Python of a fresh copy of the stand-in, gone afterwards."""
+    """Give the Python of a fresh copy of the stand-in, deleted afterwards."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         copy = Path(place, "runtime")
         shutil.copytree(
@@ -226,7 +233,7 @@ def fresh(folder: Path) -> Iterator[Path]:
 
 
 def load(path: Path, url: str) -> NotebookNode:
-    """A notebook whose first cell takes the book's wheel from `url`."""
+    """Return a notebook whose first cell takes the book's wheel from `url`."""
     node = nbformat.read(path, as_version=4)
     first = node.cells[0]
     assert first.id == setup_cell.ID, f"{path} does not begin with its set-up"
@@ -237,7 +244,7 @@ def load(path: Path, url: str) -> NotebookNode:
 
 
 def execute(node: NotebookNode, python: Path, url: str) -> str:
-    """Run a notebook in an empty folder; an error's text, or nothing."""
+    """Run a notebook in an empty folder; return the text of an error, or ""."""
     with (
         tempfile.TemporaryDirectory() as place,
         tempfile.TemporaryDirectory() as home,
@@ -251,8 +258,8 @@ def execute(node: NotebookNode, python: Path, url: str) -> str:
                 {"argv": argv, "display_name": "Colab", "language": "python"}
             )
         )
-        # Only what Colab's own machine would give: nothing of this user's
-        # settings, caches and packages.
+        # Only what Colab's own machine would give, and none of this user's
+        # settings, caches, and packages.
         kept = ("PATH", "LANG", "LD_LIBRARY_PATH")
         environment = {k: os.environ[k] for k in kept if k in os.environ}
         environment |= {
@@ -299,7 +306,7 @@ def run(path: Path, folder: Path, url: str) -> Result:
 
 
 def packages(python: Path) -> set[str]:
-    """What is installed beside a Python, as name-version."""
+    """Return the packages that are installed for a Python, as name-version."""
     (folder,) = python.parents[1].glob("lib/python3.*/site-packages")
     return {path.stem for path in folder.glob("*.dist-info")}
 

@@ -3,6 +3,9 @@
     python -m support.lighthouse.audit [page ...]   a table of scores; all pages
     python -m support.lighthouse.audit --install    only install Lighthouse
 
+The tests judge one page of each kind, and all pages where the environment
+variable LIGHTHOUSE is "all".
+
 Lighthouse emulates a phone on a slow network; its version and all it needs are
 pinned by package-lock.json, from which npm installs it into .envs/node. Pages
 are served on loopback, so a judgment needs no network.
@@ -19,6 +22,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -35,21 +39,30 @@ SITE = ROOT / "_build" / "html"
 CLI = Path("node_modules", "lighthouse", "cli", "index.js")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 BOUND = 98
-# A busy machine makes a page slow, and none makes it fast: the best run tells.
+# A busy machine makes a page slow but never fast, so the best run counts.
 RUNS = 3
-# Npm's own would take more than a minute to see that there is no network.
+# With npm's defaults it takes more than a minute to notice a missing network.
 PATIENCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 TIMEOUT = 180  # seconds, for one run
 CHROMIUM = "--headless=new --no-sandbox --disable-gpu --no-first-run"
 PAGES = [*lessons(ROOT), "genindex.html", "search.html"]
+# One page of each kind: the first page, a lesson, the longest lesson, a page of
+# the appendix without code, and the search.
+KINDS = [
+    PAGES[0],
+    "chapters/linear-networks/linear-regression.html",
+    "chapters/linear-networks/softmax-regression-concise.html",
+    "chapters/appendix/glossary.html",
+    "search.html",
+]
 
 
 class AuditError(RuntimeError):
-    """Lighthouse cannot be installed or did not judge; a sentence why."""
+    """Lighthouse cannot be installed or gave no verdict. The text says why."""
 
 
 class Scores(NamedTuple):
-    """What Lighthouse says of a page: scores from 0 to 100, points lost."""
+    """The scores of a page, from 0 to 100, and what lost points."""
 
     page: str
     scores: dict[str, int]
@@ -57,14 +70,19 @@ class Scores(NamedTuple):
 
     @property
     def short(self) -> list[str]:
-        """The categories whose score is below the bound."""
+        """Return the categories whose score is below the bound."""
         return [name for name, score in self.scores.items() if score < BOUND]
 
 
-def install(folder: Path = FOLDER, npm: Path = BIN / "npm") -> Path:
-    """Install Lighthouse by its lock, if it is not there; its folder.
+def install(
+    folder: Path = FOLDER,
+    npm: Path = BIN / "npm",
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Install Lighthouse by its lock unless it is installed; return its folder.
 
-    Raises AuditError if npm fails or is not there.
+    `report` is given a sentence before npm starts. Raises AuditError if npm
+    fails or is missing.
     """
     pinned = [HERE / name for name in ("package.json", "package-lock.json")]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in pinned))
@@ -73,6 +91,7 @@ def install(folder: Path = FOLDER, npm: Path = BIN / "npm") -> Path:
     with FileLock(folder.with_name(folder.name + ".lock")):
         if stamp.exists() and stamp.read_text() == digest.hexdigest():
             return folder
+        report("Installing Lighthouse with npm: about 185 MB")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for path in pinned:
@@ -117,14 +136,14 @@ def judge(
     folder: Path = FOLDER,
     timeout: float = TIMEOUT,
 ) -> dict:
-    """Lighthouse's report on an address, as it writes it in JSON.
+    """Return Lighthouse's report on an address, parsed from its JSON.
 
     Raises AuditError if there is no Lighthouse, no Chromium or no report.
     """
     if not (folder / "stamp").exists():
         raise AuditError(
             f"Lighthouse is not in {folder}: make lighthouse installs it, and "
-            "so does make test."
+            "so does make test-all."
         )
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
@@ -163,7 +182,7 @@ def judge(
 
 
 def read(report: dict, page: str = "") -> Scores:
-    """The scores in a report, and each audit that lost points.
+    """Return the scores in a report, and each audit that lost points.
 
     Raises AuditError if the page could not be judged, if another address was
     judged in its place, or if a category has no score.
@@ -187,7 +206,7 @@ def read(report: dict, page: str = "") -> Scores:
 
 
 def _said(audit: dict) -> str:
-    """An audit that lost points: its name, its figure, where to look."""
+    """Describe an audit that lost points: its name, its score, its places."""
     words = [audit["id"], f"{audit['score']:.2f}"]
     words.append(audit.get("displayValue", ""))
     for item in audit.get("details", {}).get("items", [])[:2]:
@@ -201,10 +220,10 @@ def _said(audit: dict) -> str:
 
 
 def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
-    """What Lighthouse says of a page of the site at `url`.
+    """Judge a page of the site at `url`.
 
-    Where nothing but performance falls short, the machine may have been busy:
-    up to `runs` runs are made, and the best performance counts.
+    If only the performance falls short, the machine may have been busy. Then
+    the page is judged up to `runs` times, and the best performance counts.
     """
     found = read(judge(url + page), page)
     for _ in range(runs - 1):
@@ -220,7 +239,7 @@ def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
 
 
 def table(found: list[Scores]) -> str:
-    """The scores of pages in columns, each page's lost points below it."""
+    """Return a table of scores, with what lost points below each page."""
     width = max(len(scores.page) for scores in found)
     titles = [f"{name:>{len(name) + 1}}" for name in CATEGORIES]
     lines = [" ".join([f"{'':{width}}", *titles])]
@@ -235,20 +254,24 @@ def table(found: list[Scores]) -> str:
     return "\n".join(lines)
 
 
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lighthouse.audit")
-    parser.add_argument("pages", nargs="*", help="as they stand in the site")
+    parser.add_argument("pages", nargs="*", help="addresses in the site")
     parser.add_argument("--install", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        install()
+        install(report=say)
         if options.install:
             return 0
         found = []
         with served(SITE) as url:
             for page in options.pages or PAGES:
                 found.append(best(page, url))
-                print(f"{len(found)}: {page}", file=sys.stderr, flush=True)
+                say(f"{len(found)}: {page}")
     except (AuditError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

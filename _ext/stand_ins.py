@@ -1,0 +1,171 @@
+"""Find out what this machine cannot execute, so that committed outputs stand in.
+
+A machine may lack the data, a framework's environment, a system library, or a
+kernel. None of that is a fault of the sources, so none of it fails a build: the
+pages concerned show the outputs that are committed with the book.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import NoSuchKernel
+
+from .bootstrap import LIBRARIES
+from .frameworks import Framework, platform_tag
+
+# Which kernels have no environment, and why: written by _ext/bootstrap.py.
+MISSING = Path(".envs", "missing.json")
+IMPORT_TIMEOUT = 300  # seconds
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why this machine cannot execute a page, and what would change that.
+
+    `reason` is a clause, such as "MXNet has no wheel for this machine".
+    `permanent` says that no later build on this machine could do better.
+    """
+
+    reason: str
+    cure: str
+    permanent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.sentence}\nTo change that: {self.cure}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.reason[0].upper()}{self.reason[1:]}."
+
+
+def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
+    """Return what is known to keep a framework from running, if anything is.
+
+    Looks at the declared platforms and at the environments that could not be
+    made. Starts nothing.
+    """
+    if not framework.available:
+        return Obstacle(
+            f"{framework.label} has no wheel for this machine "
+            f"({platform_tag()})",
+            f"build the book on one of: {', '.join(framework.platforms)}",
+            permanent=True,
+        )
+    try:
+        missing = json.loads((root / MISSING).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if cause := missing.get(framework.kernel):
+        return Obstacle(
+            f"the {framework.label} environment could not be installed on "
+            "this machine",
+            cause,
+        )
+    return None
+
+
+def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
+    """Return what keeps a framework's kernel from working, if anything does.
+
+    Imports the framework in its own Python. This takes seconds, so ask only
+    after a cell has failed.
+    """
+    remake = f"remove .envs/{framework.kernel} and run the command again"
+    manager = KernelManager(kernel_name=framework.kernel)
+    try:
+        python = manager.format_kernel_cmd()[0]
+    except NoSuchKernel:
+        return Obstacle(
+            f"the kernel {framework.kernel} of {framework.label} is not "
+            "installed on this machine",
+            "run make book, which installs it",
+        )
+    modules = ["ipykernel"]
+    if (root / "d2l_extras" / f"{framework.name}.py").exists():
+        modules.append(f"d2l_extras.{framework.name}")
+    try:
+        done = subprocess.run(
+            [python, "-c", f"import {', '.join(modules)}"],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=IMPORT_TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Obstacle(
+            f"the kernel of {framework.label} does not start on this machine",
+            f"{error}; {remake}",
+        )
+    if done.returncode == 0:
+        return None
+    said = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+    cure = f"{said}; {remake}"
+    if match := re.search(r"([\w.+-]+): cannot open shared object", said):
+        # A loader names only the first library that it misses.
+        debian = f" (Debian: apt install {' '.join(LIBRARIES.values())})"
+        cure = (
+            f"install the system library {match[1]}"
+            f"{debian if match[1] in LIBRARIES else ''}"
+        )
+    return Obstacle(
+        f"{framework.label} cannot be imported on this machine", cure
+    )
+
+
+def find_data() -> Obstacle | None:
+    """Fetch Fashion-MNIST once, before kernels that would each wait for it."""
+    from d2l_extras.data import DatasetNotAvailable, fashion_mnist
+
+    try:
+        fashion_mnist()
+    except DatasetNotAvailable as error:
+        return Obstacle(
+            "Fashion-MNIST could neither be found on this machine nor "
+            "downloaded",
+            str(error),
+        )
+    return None
+
+
+class StandIns:
+    """The pages that this build did not execute, each with its obstacle."""
+
+    def __init__(self) -> None:
+        self._obstacles: dict[tuple[str, str], Obstacle] = {}
+
+    def add(self, page: str, framework: Framework, obstacle: Obstacle) -> None:
+        self._obstacles[page, framework.label] = obstacle
+
+    def __len__(self) -> int:
+        return len(self._obstacles)
+
+    @property
+    def avoidable(self) -> bool:
+        """Whether a later build on this machine could execute any of them."""
+        return not all(o.permanent for o in self._obstacles.values())
+
+    def summary(self) -> str:
+        """List the pages of each obstacle, and what would change it."""
+        lines = []
+        for obstacle in sorted(
+            set(self._obstacles.values()), key=lambda o: o.reason
+        ):
+            pages = [
+                f"{page} ({label})"
+                for (page, label), found in self._obstacles.items()
+                if found == obstacle
+            ]
+            lines += [
+                f"- {obstacle.sentence}",
+                f"  Pages: {', '.join(sorted(pages))}.",
+                f"  To change that: {obstacle.cure}",
+            ]
+        return "\n".join(lines)

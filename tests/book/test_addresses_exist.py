@@ -1,0 +1,31 @@
+"""Every link of the site into its repository leads to a file in it."""
+
+import re
+from urllib.parse import unquote
+
+import pytest
+import yaml
+from support import ROOT
+from support.site_pages import LESSONS, soup
+
+from _ext import frameworks
+from _ext.build import Book
+
+SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+WITH_CODE = {f"chapters/{page.name}.html" for page in Book(ROOT).pages()}
+
+
+@pytest.mark.parametrize("name", [*LESSONS, "genindex.html", "search.html"])
+def test_every_address_in_the_repository_is_a_file_in_it(name):
+    ref = re.escape(SETTINGS["branch"])
+    place = re.compile(rf"/(?:blob|edit|raw|tree)/{ref}/|/{ref}\?labpath=")
+    paths = [
+        unquote(place.split(link["href"], maxsplit=1)[1])
+        for link in soup(name).select("a[href^=https]")
+        if place.search(link["href"])
+    ]
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+    source = f"{name.removesuffix('.html')}.md"
+    assert (source in paths) == (ROOT / source).exists()
+    if name in WITH_CODE:
+        assert len(set(paths) - {source}) >= len(frameworks.load(ROOT))

@@ -1,0 +1,288 @@
+"""Every page of the site works in a browser, for every reader.
+
+Each page is opened once per way of reading (support/page_facts.py), and each
+test asks what the browser noted there.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+from support import ROOT, page_facts
+from support.browser import PHONE
+from support.page_facts import Desktop, Phone
+from support.site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, soup
+
+from _ext import frameworks
+
+DECLARED = frameworks.load(ROOT)
+FRAMEWORKS = list(DECLARED)
+SEARCH = "search.html?q=gradient"
+MEASUREMENTS = "chapters/appendix/measurements.html"
+PAGES = [*LESSONS, SEARCH, "genindex.html", "404.html"]
+WITH_TABS = [page for page in LESSONS if soup(page).select("[role=tablist]")]
+# One page of each kind, for what need not be asked of every page.
+KINDS = [FIRST, CONCISE, GLOSSARY, MEASUREMENTS, SEARCH]
+RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
+
+
+@pytest.fixture(scope="module")
+def desktop(browser, site, request) -> Desktop:
+    """The page, opened from the disk, where a reader may have copied it."""
+    page = request.param
+    # 404.html knows only the address at which the book is published.
+    base = site if page == "404.html" else SITE.as_uri() + "/"
+    facts = page_facts.on_desktop(browser, base + page, FRAMEWORKS)
+    facts.asked = [url for url in facts.asked if not url.startswith(base)]
+    return facts
+
+
+@pytest.fixture(scope="module")
+def phone(browser, site, request) -> Phone:
+    page = request.param
+    return page_facts.on_phone(
+        browser, site + page, FRAMEWORKS, judge=page in KINDS
+    )
+
+
+@pytest.fixture(scope="module")
+def plain(browser, site, request) -> dict:
+    """What a browser without scripts shows."""
+    return page_facts.without_scripts(browser, site + request.param)
+
+
+def pages(fixture: str, some: list[str] = PAGES):
+    return pytest.mark.parametrize(
+        fixture, some, indirect=True, scope="module"
+    )
+
+
+# Loading
+
+
+@pages("desktop")
+def test_a_page_asks_nothing_of_other_servers(desktop):
+    elsewhere = [u for u in desktop.asked if not u.startswith(("data:", "blob:"))]
+    assert elsewhere == []
+
+
+@pages("desktop")
+def test_a_page_raises_no_error(desktop):
+    assert desktop.errors == []
+
+
+@pages("phone")
+def test_a_page_raises_no_error_on_a_server(phone):
+    # Chromium reports the status of 404.html itself.
+    own = "the server responded with a status of 404"
+    errors = [error for error in phone.errors if own not in error]
+    assert errors == []
+
+
+@pages("desktop")
+def test_everything_that_a_page_loads_exists(desktop):
+    assert desktop.failed == []
+
+
+@pages("phone")
+def test_everything_that_a_page_loads_exists_on_a_server(phone):
+    assert phone.missing == []
+
+
+# Text and mathematics
+
+
+@pages("desktop")
+def test_no_page_shows_raw_tex(desktop):
+    """What is left without code and typeset formulas is prose."""
+    prose = desktop.content["prose"]
+    assert len(prose.split()) > 20
+    assert RAW_TEX.findall(prose) == []
+
+
+@pages("desktop")
+def test_every_formula_is_typeset_with_the_font_of_formulas(desktop):
+    content = desktop.content
+    assert content["typeset"] == content["formulas"]
+    assert content["formula_errors"] == 0
+    assert content["math_font"] == (content["formulas"] > 0)
+
+
+@pages("desktop")
+def test_a_formula_has_the_color_of_the_words_around_it(desktop):
+    assert desktop.off_color == {"light": 0, "dark": 0}
+
+
+@pages("desktop")
+def test_solutions_are_folded_until_the_reader_opens_them(desktop):
+    assert desktop.content["open_solutions"] == 0
+
+
+@pages("desktop")
+def test_nothing_moves_for_a_reader_who_asks_for_less_motion(desktop):
+    assert desktop.content["moving"] == 0
+
+
+# Screen readers
+
+
+@pages("desktop")
+def test_a_page_states_its_language_its_title_and_its_landmarks(desktop):
+    assert desktop.content["language"] == "en"
+    assert len(desktop.content["title"].split()) >= 2
+    for role in ("banner", "main", "contentinfo"):
+        assert len(desktop.roles.get(role, [])) == 1, role
+    navigation = desktop.roles["navigation"]
+    assert "Contents" in navigation
+    assert all(navigation) and len(set(navigation)) == len(navigation)
+
+
+@pages("desktop")
+def test_headings_descend_one_level_at_a_time_from_one_h1(desktop):
+    assert list(desktop.headings) == FRAMEWORKS
+    for levels in desktop.headings.values():
+        assert levels.count(1) == 1 and levels[0] == 1
+        assert all(new <= old + 1 for old, new in pairwise(levels)), levels
+
+
+@pages("desktop", LESSONS)
+def test_a_screen_reader_is_told_every_formula(desktop):
+    assert len(desktop.formulas_told) == desktop.formulas
+    assert all(text.strip() for text in desktop.formulas_told)
+
+
+@pages("desktop")
+def test_axe_finds_no_violation_in_light_colors(desktop):
+    assert desktop.hidden_from_axe == 0
+    assert desktop.axe["light"] == []
+
+
+@pages("desktop")
+def test_axe_finds_enough_contrast_in_dark_colors(desktop):
+    assert desktop.axe["dark"] == []
+
+
+@pages("phone", KINDS)
+def test_axe_finds_no_violation_on_a_phone_in_dark_colors(phone):
+    assert phone.axe == []
+
+
+# The keyboard
+
+
+@pages("desktop")
+def test_tab_reaches_every_control_in_order(desktop):
+    assert desktop.stops >= 10
+    reached = desktop.reached[: desktop.stops]
+    assert [stop and stop["number"] for stop in reached] == list(
+        range(desktop.stops)
+    ), reached
+
+
+@pages("desktop")
+def test_the_focus_is_always_visible(desktop):
+    for stop in desktop.reached[: desktop.stops]:
+        assert stop and stop["outlined"] and stop["seen"], stop
+
+
+@pages("desktop")
+def test_after_the_last_control_the_focus_leaves_the_page(desktop):
+    assert len(desktop.reached) == desktop.stops + 1
+    assert (desktop.reached[-1] or {"number": 0})["number"] == 0
+
+
+@pages("desktop")
+def test_the_skip_link_comes_first_and_leads_to_the_text(desktop):
+    assert desktop.after_skip == {"first": True, "in_text": True}
+
+
+# Frameworks
+
+
+@pages("desktop", WITH_TABS)
+def test_every_tab_set_follows_the_tab_pattern_of_wai_aria(desktop):
+    assert desktop.tab_sets
+    for tab_set in desktop.tab_sets:
+        assert tab_set["name"]
+        tabs = tab_set["tabs"]
+        assert [tab["framework"] for tab in tabs] == FRAMEWORKS
+        for tab in tabs:
+            first = tab["framework"] == FRAMEWORKS[0]
+            assert tab["name"] == DECLARED[tab["framework"]].label
+            assert tab["role"] == "tabpanel" and tab["label"]
+            assert tab["selected"] == ("true" if first else "false")
+            assert tab["stop"] == (0 if first else -1)
+            assert tab["shown"] == (first and not tab["folded"])
+
+
+@pages("desktop", WITH_TABS)
+def test_find_in_page_can_reach_the_hidden_panels(desktop):
+    for tab_set in desktop.tab_sets:
+        hidden = [tab["hidden"] for tab in tab_set["tabs"]]
+        assert hidden == [None, *["until-found"] * (len(FRAMEWORKS) - 1)]
+
+
+@pages("desktop")
+def test_a_new_reader_sees_the_first_framework(desktop):
+    assert desktop.chosen_first == {FRAMEWORKS[0]}
+
+
+@pages("desktop")
+def test_the_header_chooses_the_framework_of_the_whole_page(desktop):
+    assert desktop.chosen == {name: {name} for name in FRAMEWORKS}
+
+
+@pages("phone")
+def test_an_address_can_choose_the_framework(phone):
+    assert phone.chosen == {FRAMEWORKS[-1]}
+
+
+@pages("plain", WITH_TABS)
+def test_without_scripts_every_framework_is_shown_under_its_name(plain):
+    assert plain["all_panels"] >= 2 and plain["panels"]
+    for panel in plain["panels"]:
+        assert panel["shown"]
+        assert panel["names"] == [DECLARED[panel["framework"]].label]
+
+
+@pages("plain", WITH_TABS)
+def test_without_scripts_no_control_is_shown_that_does_nothing(plain):
+    assert plain["dead"] == []
+    assert plain["contents"] == 1
+
+
+# Widths
+
+
+@pages("desktop")
+def test_no_page_scrolls_sideways_on_a_wide_screen(desktop):
+    assert len(desktop.widths) == len(FRAMEWORKS) * len(page_facts.WIDTHS)
+    wide = {k: found for k, found in desktop.widths.items() if found > k[1]}
+    assert wide == {}
+
+
+@pages("phone")
+def test_no_page_scrolls_sideways_on_a_phone(phone):
+    assert list(phone.widths) == FRAMEWORKS
+    assert max(phone.widths.values()) <= PHONE
+
+
+@pages("phone")
+def test_letters_twice_as_large_fit_a_phone(phone):
+    assert phone.letters == "32px"
+    assert list(phone.large_widths) == FRAMEWORKS
+    assert max(phone.large_widths.values()) <= PHONE
+    for edges in phone.large_bar_edges.values():
+        assert len(edges) >= 4 and max(edges) <= PHONE
+
+
+@pages("phone", LESSONS)
+def test_the_links_to_the_next_pages_fit_a_phone(phone):
+    assert phone.neighbor_edges and max(phone.neighbor_edges) <= PHONE
+
+
+@pages("phone", [MEASUREMENTS])
+def test_the_verdicts_on_all_goals_fit_a_phone(phone):
+    assert phone.last_column_edges[0] <= PHONE

@@ -1,0 +1,257 @@
+"""The menu *Run* leads to the notebooks of the chosen framework."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from support import ROOT
+from support.site_pages import SITE
+from support.tiny_book import TinyBook, cell
+
+from _ext import frameworks
+from _ext.build import Book
+
+COLAB = "https://colab.research.google.com/github"
+BINDER = "https://mybinder.org/v2"
+ORIGIN = "http://book.invalid"
+DECLARED = list(frameworks.load(ROOT).values())
+SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+PAGES = [page.name for page in Book(ROOT).pages()]
+INDEX = "linear-networks/index"
+every_page = pytest.mark.parametrize("page", PAGES)
+every_framework = pytest.mark.parametrize(
+    "framework", DECLARED, ids=lambda framework: framework.name
+)
+widths = pytest.mark.parametrize("width", [390, 1280])
+
+
+def texts(label: str) -> list[str]:
+    """Return the texts of the menu for one framework, in order."""
+    return [
+        f"Open {label} in Colab",
+        f"Open {label} in Binder",
+        f"Download {label} notebook",
+        f"View {label} source",
+    ]
+
+
+def expected(page: str, framework: frameworks.Framework) -> dict[str, str]:
+    """Return where a page's four links should lead, in order."""
+    url, ref = SETTINGS["url"], SETTINGS["branch"]
+    path = f"notebooks/{framework.name}/{page}.ipynb"
+    name = url.removeprefix("https://github.com/")
+    lab = path.replace("/", "%2F")
+    return dict(
+        zip(
+            texts(framework.label),
+            [
+                f"{COLAB}/{name}/blob/{ref}/{path}",
+                f"{BINDER}/gh/{name}/{ref}?labpath={lab}",
+                f"{ORIGIN}/{path}",
+                f"{url}/blob/{ref}/{path}",
+            ],
+            strict=True,
+        )
+    )
+
+
+class Menu:
+    """The menu of a page in a browser without a network.
+
+    The site has an origin of its own, as when it is published, because a
+    browser downloads only from the origin of the page.
+    """
+
+    def __init__(
+        self, browser, site: Path, page: str, query: str = "", **options
+    ) -> None:
+        self.site = site
+        self.context = browser.new_context(**options)
+        self.context.route("**/*", self._answer)
+        self.context.set_default_timeout(10_000)
+        self.page = self.context.new_page()
+        self.url = f"{ORIGIN}/chapters/{page}.html"
+        self.page.goto(self.url + query, wait_until="domcontentloaded")
+        self.button = self.page.locator(".launch-menu > summary")
+
+    def _answer(self, route) -> None:
+        url = urlsplit(route.request.url)
+        if f"{url.scheme}://{url.netloc}" != ORIGIN:
+            return route.fulfill(body="")
+        path = self.site / unquote(url.path).lstrip("/")
+        if path.suffix == ".ipynb":  # what a browser would rather show
+            text = path.read_text(encoding="utf-8")
+            return route.fulfill(body=text, content_type="application/json")
+        if path.is_file():
+            return route.fulfill(path=path)
+        return route.fulfill(status=404)
+
+    def open(self) -> None:
+        self.button.click()
+        self.page.locator(".launch-menu[open]").wait_for()
+
+    def shown(self) -> list[str]:
+        """Open the menu if need be, and return its texts."""
+        if not self.page.locator(".launch-menu[open]").count():
+            self.open()
+        links = self.page.locator(".launch-menu a:visible")
+        return [text.strip() for text in links.all_inner_texts()]
+
+    def choose(self, framework: frameworks.Framework) -> None:
+        tab = f"[role=tab][data-framework={framework.name}]:visible"
+        self.page.locator(tab).first.click()
+
+    def follow(self, text: str) -> str:
+        """Click on a link and return the address that it requests."""
+        link = self.page.get_by_role("link", name=text, exact=True)
+        if "Download" in text:
+            with self.page.expect_download() as download:
+                link.click()
+            assert download.value.suggested_filename.endswith(".ipynb")
+            return download.value.url
+        with (
+            self.context.expect_page() as tab,
+            self.context.expect_event("request") as request,
+        ):
+            link.click()
+        tab.value.close()
+        return request.value.url
+
+
+def of_book(browser, page: str, query: str = "", **options) -> Menu:
+    return Menu(browser, SITE, page, query, **options)
+
+
+@every_page
+@widths
+def test_each_link_leads_to_the_place_that_it_names(browser, page, width):
+    size = {"width": width, "height": 800}
+    read = of_book(browser, page, viewport=size)
+    for framework in DECLARED:
+        read.choose(framework)
+        links = expected(page, framework)
+        assert read.shown() == list(links)
+        assert {text: read.follow(text) for text in links} == links
+
+
+@every_page
+def test_the_links_follow_the_chosen_tab_also_after_a_reload(browser, page):
+    read = of_book(browser, page)
+    first, last = DECLARED[0], DECLARED[-1]
+    assert read.shown() == texts(first.label)
+    read.choose(last)
+    assert read.shown() == texts(last.label)
+    read.page.reload()
+    assert read.shown() == texts(last.label)
+    read.choose(first)
+    assert read.shown() == texts(first.label)
+
+
+@every_page
+@every_framework
+def test_the_address_of_a_page_can_choose_the_framework(browser, page, framework):
+    read = of_book(browser, page, f"?framework={framework.name}")
+    assert read.shown() == texts(framework.label)
+
+
+def test_an_unknown_framework_in_the_address_is_ignored(browser):
+    read = of_book(browser, INDEX, "?framework=abacus")
+    assert read.shown() == texts(DECLARED[0].label)
+
+
+def test_a_chosen_tab_takes_precedence_over_the_address(browser):
+    first, last = DECLARED[0], DECLARED[-1]
+    read = of_book(browser, INDEX, f"?framework={first.name}")
+    read.choose(last)
+    assert read.shown() == texts(last.label)
+
+
+def test_the_keyboard_chooses_a_tab_and_opens_and_closes_the_menu(browser):
+    read = of_book(browser, INDEX)
+    press = read.page.keyboard.press
+    read.page.locator("[role=tab]").first.focus()
+    press("ArrowRight")
+    read.button.focus()
+    press("Enter")
+    label = DECLARED[1].label
+    assert read.shown() == texts(label)
+    visited = []
+    for _ in texts(label):
+        press("Tab")
+        visited.append(read.page.locator(":focus").inner_text().strip())
+    assert visited == texts(label)
+    press("Escape")
+    assert read.page.locator(".launch-menu[open]").count() == 0
+    assert read.page.locator(":focus").inner_text().strip() == "Run"
+
+
+def test_the_menu_closes_when_the_reader_clicks_or_tabs_elsewhere(browser):
+    read = of_book(browser, INDEX)
+    closed = read.page.locator(".launch-menu:not([open])")
+    read.open()
+    read.page.locator("article h1").first.click(position={"x": 2, "y": 2})
+    assert closed.count() == 1
+    read.open()
+    for _ in range(5):  # four links, and what follows them
+        read.page.keyboard.press("Tab")
+    assert closed.count() == 1
+
+
+def test_without_local_storage_the_links_still_follow_the_tab(browser):
+    read = of_book(browser, INDEX)
+    read.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage',"
+        "{ get() { throw new DOMException('no', 'SecurityError'); } })"
+    )
+    read.page.goto(f"{read.url}?framework={DECLARED[-1].name}")
+    assert read.shown() == texts(DECLARED[-1].label)
+    read.choose(DECLARED[0])
+    assert read.shown() == texts(DECLARED[0].label)
+
+
+def without_tabs(tiny: TinyBook) -> None:
+    tiny.write("Words.\n\n" + cell("1"))
+
+
+def test_on_a_page_without_tabs_the_menu_follows_address_and_last_choice(
+    browser, tiny_built
+):
+    site = tiny_built(without_tabs).root / "_build" / "html"
+    read = Menu(browser, site, "tiny/page")
+    assert read.page.locator(".tabs").count() == 0
+    assert read.shown() == texts("Alpha")
+    read.page.evaluate("localStorage.setItem('framework', 'beta')")
+    read.page.reload()
+    assert read.shown() == texts("Beta")
+    read.page.goto(f"{read.url}?framework=alpha")
+    assert read.shown() == texts("Alpha")
+
+
+@every_page
+@widths
+def test_without_scripts_the_links_of_every_framework_are_shown(browser, page, width):
+    size = {"width": width, "height": 800}
+    read = of_book(browser, page, java_script_enabled=False, viewport=size)
+    every = [text for one in DECLARED for text in texts(one.label)]
+    assert read.shown() == every
+    first = every[0]
+    assert read.follow(first) == expected(page, DECLARED[0])[first]
+
+
+@every_page
+@widths
+def test_the_menu_fits_the_screen_and_is_large_enough_for_a_finger(browser, page, width):
+    size = {"width": width, "height": 800}
+    read = of_book(browser, page, viewport=size)
+    read.open()
+    bar = read.page.locator(".bar")
+    buttons = bar.locator("button:visible, summary").all()
+    links = read.page.locator(".launch-menu a:visible").all()
+    assert len(links) == len(texts(""))
+    for box in [target.bounding_box() for target in buttons + links]:
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["width"] >= 24 and box["height"] >= 24
+    bottom = bar.bounding_box()["y"] + bar.bounding_box()["height"]
+    for box in [button.bounding_box() for button in buttons]:
+        assert box["y"] >= 0 and box["y"] + box["height"] <= bottom

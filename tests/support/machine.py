@@ -1,0 +1,96 @@
+"""What the machine must provide for `make test-all`.
+
+    python -m support.machine    exits 1 and names what is missing
+
+Nothing is skipped because a program is missing: the test that needs it fails
+and names the package of Debian that has it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from support import ROOT
+from support.browser import CHROMIUM
+
+# The programs that each purpose needs, by the Debian package that has them.
+POPPLER = dict.fromkeys(
+    ("pdffonts", "pdfinfo", "pdftohtml", "pdftotext"), "poppler-utils"
+)
+PURPOSES = ("git", "browser", "pdf", "epub")
+
+
+def missing_programs(*purposes: str) -> list[str]:
+    """Return the Debian packages that the tests need and this machine lacks.
+
+    Without `purposes`, the needs of all tests are looked at.
+    """
+    from _ext.printed import PROGRAMS, TEX_FILES  # which loads Sphinx
+
+    missing = []
+    for purpose in purposes or PURPOSES:
+        if purpose == "browser":
+            programs = {} if CHROMIUM else {"chromium": "chromium"}
+        elif purpose == "pdf":
+            programs = {**PROGRAMS["pdf"], **POPPLER}
+        elif purpose == "epub":
+            programs = PROGRAMS["epub"]
+        else:
+            programs = {purpose: purpose}
+        missing += [
+            package
+            for program, package in programs.items()
+            if not shutil.which(program)
+        ]
+        if purpose == "pdf":
+            missing += [
+                package
+                for file, package in TEX_FILES.items()
+                if not _tex_has(file)
+            ]
+    return list(dict.fromkeys(missing))
+
+
+def _tex_has(file: str) -> bool:
+    if not shutil.which("kpsewhich"):
+        return False
+    asked = ["kpsewhich", file]
+    return not subprocess.run(asked, capture_output=True, check=False).returncode
+
+
+def advice(packages: list[str]) -> str:
+    """Return a sentence that says how to install Debian packages."""
+    return (
+        "This needs programs that this machine does not have. On Debian, "
+        f"install them with: apt install {' '.join(packages)}"
+    )
+
+
+def require(*purposes: str) -> None:
+    """Fail the running test if the machine lacks what a purpose needs."""
+    if packages := missing_programs(*purposes):
+        pytest.fail(advice(packages), pytrace=False)
+
+
+def missing_environments() -> list[str]:
+    """Return why frameworks that have a wheel here have no environment."""
+    path = ROOT / ".envs" / "missing.json"
+    return list(json.loads(path.read_text(encoding="utf-8")).values())
+
+
+def main() -> int:
+    packages, problems = missing_programs(), missing_environments()
+    if packages:
+        problems.append(advice(packages))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""`make serve` in a process of its own, as the tests start it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from queue import Queue
+
+import psutil
+
+from . import ROOT
+from .tiny_book import TinyBook
+
+START = """
+import sys
+from _ext import serve
+build = [sys.executable, "-m", "_ext.build", "book", "--root", {root!r}]
+first = ["sh", "-c", 'echo Started again; exec "$@"', "sh", *build]
+spare = [*build, "--wait"]
+sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], first, spare))
+"""
+PATIENCE = 180  # seconds, for a build on a busy machine
+
+
+class Serving:
+    """A server in a process of its own, and the lines that it prints."""
+
+    def __init__(self, tiny: TinyBook) -> None:
+        code = START.format(root=str(tiny.root), port="0")
+        self.process = subprocess.Popen(
+            ["env", "--default-signal=INT", sys.executable, "-uc", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: Queue[str] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.url = self.until("The book is at").split()[4]
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def until(self, start: str) -> str:
+        """Return the next line that begins like this."""
+        while line := self.lines.get(timeout=PATIENCE):
+            if line.startswith(start):
+                return line
+        raise AssertionError(f"the server has ended without: {start}")
+
+    def said(self, end: str) -> list[str]:
+        """Return all lines up to the next one that begins like this."""
+        lines = []
+        while not lines or not lines[-1].startswith(end):
+            lines.append(self.until(""))
+        return lines
+
+    def waiting(self) -> psutil.Process:
+        """Return the process that has loaded its modules for the next build."""
+        stop = time.monotonic() + PATIENCE
+        while time.monotonic() < stop:
+            for child in psutil.Process(self.process.pid).children():
+                if child.cmdline()[-1:] == ["--wait"]:
+                    return child
+            time.sleep(0.05)
+        raise AssertionError("no process is waiting")
+
+    def get(self, path: str) -> tuple[int, dict, str]:
+        try:
+            answer = urllib.request.urlopen(self.url + path)
+        except urllib.error.HTTPError as error:
+            answer = error
+        return answer.status, dict(answer.headers), answer.read().decode()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)

@@ -1,0 +1,28 @@
+"""`make serve` watches the files that pages are made from, and no others."""
+
+import pytest
+from watchfiles import Change
+
+from _ext.serve import Sources
+
+
+@pytest.mark.parametrize(
+    ("name", "matters"),
+    [
+        ("chapters/tiny/page.md", True),
+        ("_config.yml", True),
+        ("_static/book.css", True),
+        ("kernels/alpha.txt", True),
+        ("_build/html/index.html", False),
+        ("notebooks/alpha/tiny/page.ipynb", False),
+        (".git/index", False),
+        ("chapters/tiny/.page.md.swp", False),
+        ("chapters/tiny/page.md~", False),
+        ("_ext/__pycache__/build.pyc", False),
+    ],
+)
+def test_only_files_that_pages_are_made_from_are_watched(
+    tmp_path, name, matters
+):
+    path = str(tmp_path / name)
+    assert Sources(tmp_path)(Change.modified, path) is matters
