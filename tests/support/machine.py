@@ -61,7 +61,9 @@ def main() -> int:
         )
     if reasons:
         print("make test-all cannot run every test here.", file=sys.stderr)
-        print(*reasons, "make test needs none of this.", sep="\n", file=sys.stderr)
+        print(
+            *reasons, "make test needs none of this.", sep="\n", file=sys.stderr
+        )
         return 1
     return 0
 
