@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -102,6 +101,7 @@ class Index:
 
     def __init__(self, folder: Path):
         self.on_wheel = lambda path: None
+        self.asked: list[str] = []
         flit = importlib.metadata.distribution("flit_core")
         modules = {
             str(file): file.read_text()
@@ -126,6 +126,7 @@ class Index:
 
         class Handler(SimpleHTTPRequestHandler):
             def do_GET(self):
+                index.asked.append(self.path)
                 if self.path.endswith(".whl"):
                     index.on_wheel(self.path)
                 super().do_GET()
@@ -490,9 +491,7 @@ def test_without_a_network_the_book_is_set_up_and_frameworks_are_missing(
     copied,
 ):
     copied.remove_environments(*KERNELS)
-    start = time.monotonic()
     done = copied.without_network("setup")
-    assert time.monotonic() - start < 20
     assert done.returncode == 0, done.stderr
     assert copied.whole() == ["book", "uv"]
     assert list(copied.missing()) == KERNELS
@@ -515,6 +514,20 @@ def test_without_a_network_the_book_is_set_up_and_frameworks_are_missing(
 
     assert list(remade(copied.make("setup", "STRICT=1"))) == KERNELS
     assert copied.missing() == {}
+
+
+def test_an_index_that_fails_is_not_asked_again_for_each_framework(
+    copied, tmp_path
+):
+    index = Index(tmp_path / "index")
+    for folder in (tmp_path / "index").iterdir():
+        shutil.rmtree(folder)  # so it knows no package
+    copied.remove_environments(*KERNELS)
+    empty = str(tmp_path / "empty cache")
+    done = copied.make("setup", index=index.url, UV_CACHE_DIR=empty)
+    index.stop()
+    assert list(copied.missing()) == KERNELS, done.stderr
+    assert 0 < len(index.asked) == len(set(index.asked))
 
 
 def test_without_a_network_packages_come_from_the_cache_of_uv(tmp_path, made):
