@@ -11,16 +11,18 @@ VARYING = "import os\nfrom d2l_extras import plots\nos.getpid()"
 HELPER = "def draw():\n    return 1\n"
 
 
-@pytest.fixture
-def book(tiny: TinyBook) -> TinyBook:
+def varying(tiny: TinyBook) -> None:
     """A book whose outputs differ in every run, with a helper of its own."""
     package = tiny.root / "d2l_extras"
     package.mkdir()
     (package / "__init__.py").write_text('__version__ = "1"\n')
     (package / "plots.py").write_text(HELPER)
     tiny.write(cell(VARYING))
-    tiny.build("notebooks")
-    return tiny
+
+
+@pytest.fixture
+def book(tiny_copy) -> TinyBook:
+    return tiny_copy(varying)
 
 
 def outputs(book: TinyBook) -> list:

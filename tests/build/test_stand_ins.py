@@ -17,14 +17,22 @@ LOAD = "from d2l_extras.data import fashion_mnist\nfashion_mnist()"
 NOTE = "Not computed on this machine"
 
 
-@pytest.fixture
-def committed(tiny: TinyBook) -> TinyBook:
-    """A tiny book whose notebooks are committed, in a fresh clone."""
-    shutil.copytree(ROOT / "d2l_extras", tiny.root / "d2l_extras")
+def with_helpers(tiny: TinyBook) -> None:
+    """A book with a result and the real helper package."""
+    shutil.copytree(
+        ROOT / "d2l_extras",
+        tiny.root / "d2l_extras",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     tiny.write(cell(RECORD) + "\nIt is {result}`answer`.")
-    assert tiny.build("notebooks").returncode == 0
-    shutil.rmtree(tiny.root / "_build")
-    return tiny
+
+
+@pytest.fixture
+def committed(tiny_copy) -> TinyBook:
+    """A book with committed notebooks, in a fresh clone."""
+    book = tiny_copy(with_helpers)
+    shutil.rmtree(book.root / "_build")
+    return book
 
 
 def no_wheel(book: TinyBook) -> None:
