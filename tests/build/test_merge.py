@@ -4,10 +4,6 @@ import bs4
 import pytest
 from support.tiny_book import TinyBook, cell
 
-from _ext.build import Book
-from _ext.merge import merged
-from _ext.split import SourceError, notebook
-
 PAGE = (
     cell("name = 'A'", "alpha")
     + cell("name = 'B'", "beta")
@@ -81,17 +77,3 @@ def test_printed_markup_is_shown_as_text_without_terminal_codes(html):
 def test_a_recorded_result_is_shown_once_per_tab(html):
     assert text(html).count("same: 42") == 2  # one line per framework's tab
     assert "papermill" not in str(html)
-
-
-def test_a_result_that_was_not_recorded_is_refused(tiny):
-    tiny.write(cell("1"))
-    book = Book(tiny.root)
-    [page] = book.pages()
-    notebooks = {
-        name: notebook(page, framework, [[]], {})
-        for name, framework in book.frameworks.items()
-    }
-    assert merged(page, book.frameworks, notebooks).cells[1].source == "1"
-    page.cells[0].source += "\n\nIt is {result}`answer`."
-    with pytest.raises(SourceError, match="answer.* not recorded by Alpha"):
-        merged(page, book.frameworks, notebooks)

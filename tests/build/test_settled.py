@@ -120,6 +120,13 @@ def test_a_changed_title_reaches_the_notebooks_of_pages_that_refer_to_it(book):
     assert "[Another](" in book.committed(ALPHA).read_text()
 
 
+def test_another_version_of_python_executes_every_page_again(book):
+    config = book.root / ".envs" / "python3" / "pyvenv.cfg"
+    config.parent.mkdir(parents=True)
+    config.write_text("version = 3.11.99\n")
+    assert book.build("book").stdout.count("executed") == 2
+
+
 def test_a_page_that_failed_fails_again(book):
     book.edit("a = 1", "1 / 0")
     for _ in range(2):

@@ -15,17 +15,13 @@ from _ext.source import SourceError
 RECORD = "from d2l_extras import record\n"
 
 
-def tabs(*items: str, group: str = "framework") -> str:
-    """A tab set with a tab for each framework named; "" is one without."""
+def tabs(*frameworks: str) -> str:
+    """Return a tab set with a tab for each framework."""
     shown = "".join(
-        f":::{{tab-item}} T\n{f':sync: {item}' if item else ''}\nWords.\n:::\n"
-        for item in items
+        f":::{{tab-item}} T\n:sync: {framework}\nWords.\n:::\n"
+        for framework in frameworks
     )
-    return f"::::{{tab-set}}\n:sync-group: {group}\n\n{shown}::::\n"
-
-
-def figure(**settings: object) -> str:
-    return cell("1", mystnb={"figure": settings})
+    return f"::::{{tab-set}}\n:sync-group: framework\n\n{shown}::::\n"
 
 
 def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
@@ -45,87 +41,12 @@ def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
 
 
 # The text of a page below its title, which is in line 12; the line of the
-# fault; and the message.
+# fault; and the message. tests/unit/test_source_checks.py has the faults that
+# source.check finds.
 FAULTS = {
-    "metadata in brackets that are not closed": (
-        "```{code-cell} ipython3\n:tags: [alpha\n1\n```",
-        15, "metadata of this cell is not valid YAML.*close brackets",
-    ),
-    "metadata with a colon": (
-        "```{code-cell} ipython3\n---\nmystnb: See this: it\n---\n1\n```",
-        16, "not valid YAML: mapping values.*put quotes around",
-    ),
-    "metadata that are not closed": (
-        "```{code-cell} ipython3\n---\ntags: [alpha]\n1\n```",
-        14, "metadata of this cell are not closed; write a line ---",
-    ),
-    "metadata that are a list": (
-        "```{code-cell} ipython3\n---\n- alpha\n---\n1\n```",
-        16, "must be lines of `name: value`, not a list",
-    ),
-    "tags that are not a list": (
-        "```{code-cell} ipython3\n:tags: alpha\n1\n```",
-        14, r"as in `tags: \[hide-input\]`, not 'alpha'",
-    ),
-    "a figure that is text": (
-        cell("1", mystnb={"figure": "A caption."}),
-        14, "mystnb: figure of this cell must hold lines of .*caption",
-    ),
-    "a caption that is a number": (
-        figure(caption=3), 14, "caption of this cell must be text, not 3",
-    ),
-    "a figure whose name does not begin with fig_": (
-        figure(caption="A.", name="plot"), 14, "begins with fig_.*'plot'",
-    ),
-    "a cell that is not closed": (
-        "```{code-cell} ipython3\na = 1\n\nWords.",
-        14, "{code-cell} is not closed; write ``` where it ends",
-    ),
-    "a cell that is not closed before the next": (
-        "```{code-cell} ipython3\na = 1\n\n" + cell("b = 2"),
-        14, "{code-cell} is not closed before line 17",
-    ),
-    "a directive that is not closed": (
-        ":::{note}\nWords.", 14, "{note} is not closed; write ::: where it",
-    ),
     "a directive that is not closed before a cell": (
         "```{note}\nWords.\n\n" + cell("b = 2"),
         14, "{note} is not closed before line 17",
-    ),
-    "a tab that is not closed": (
-        "::::{tab-set}\n\n:::{tab-item} T\nWords.\n\n::::",
-        16, "{tab-item} is not closed; write :::",
-    ),
-    "code that is not closed": (
-        "```python\n1\n\n" + cell("b = 2"), 14, "fence is not closed before",
-    ),
-    "an equation that is not closed": (
-        "$$\na = 1\n\nWords.\n\n$$\nb = 1\n$$",
-        14, "equation is not closed; write [$][$] where",
-    ),
-    "a cell inside another block": (
-        "````{note}\n" + cell("1") + "````", 15, "must not stand inside",
-    ),
-    "an unknown framework": (
-        cell("1", "gamma"), 15, r"unknown tag 'gamma'.*framework \(alpha, beta",
-    ),
-    "a tab without its twin": (
-        tabs("alpha"), 14, "have none for beta; write one beside",
-    ),
-    "a tab of an unknown framework": (
-        tabs("alpha", "gamma"), 21, "name of a framework .*not 'gamma'",
-    ),
-    "a tab of no framework": (
-        tabs("alpha", ""), 21, "needs `:sync:` and the name of a framework",
-    ),
-    "two tabs of a framework": (
-        tabs("alpha", "beta", "beta"), 21, "no other tab of the set has",
-    ),
-    "tabs of frameworks that are in no group": (
-        tabs("alpha", "beta", group="other"), 14, "write `:sync-group: frame",
-    ),
-    "an exercise without a label": (
-        "```{exercise} Title\nWords.\n```", 14, "write `:label: ex_...`",
     ),
     "a section's label twice": (
         "(sec_a)=\n## A\n\n(sec_a)=\n## B",
@@ -135,7 +56,7 @@ FAULTS = {
         "$$a$$ (eq_a)\n\n$$b$$ (eq_a)", 16, "'eq_a' is that of line 14",
     ),
     "a figure's name twice": (
-        2 * figure(caption="A.", name="fig_a"), 28, "'fig_a' is that of line",
+        2 * cell("1", mystnb={"figure": {"name": "fig_a"}}), 26, "'fig_a' is that of line",
     ),
     "an exercise's label twice": (
         2 * "```{exercise}\n:label: ex_a\nWords.\n```\n\n",
@@ -172,24 +93,6 @@ def test_a_fault_on_a_page_is_reported_with_its_line(tiny, fault):
     assert re.search(said, told), told
 
 
-@pytest.mark.parametrize(
-    ("header", "line", "said"),
-    [
-        (HEADER.replace("spec:", "spec: [a"), 6, "not valid YAML.*brackets"),
-        (HEADER.removesuffix("---\n"), 1, "header of this page is not closed"),
-        ("---\ntitle: A\n---\n", 8, "needs the header of a notebook"),
-        ("", 5, "needs the header of a notebook"),
-    ],
-    ids=["invalid", "not closed", "not of a notebook", "missing"],
-)
-def test_a_header_that_is_not_of_a_notebook_is_reported(
-    tiny, header, line, said
-):
-    tiny.page.write_text(f"{header}\n# Tiny\n\n\n{cell('1')}")
-    told = message(tiny)
-    assert f"page.md:{line}: " in told and re.search(said, told), told
-
-
 def test_a_label_on_two_pages_is_reported_with_both_lines(tiny):
     tiny.page.write_text(f"{HEADER}\n(sec_a)=\n# Tiny\n")
     tiny.add_page("other", "(sec_a)=\n# Other\n")
@@ -206,13 +109,6 @@ def test_a_page_outside_the_table_of_contents_is_reported(tiny):
     told = message(tiny)
     assert f"{path}: no reader would find this page: name it in" in told
     assert "`- file: chapters/tiny/other`" in told
-
-
-def test_a_page_that_does_not_exist_is_reported_with_its_line(tiny):
-    tiny.write(cell("1"))
-    tiny.add_page("other", "").unlink()
-    told = message(tiny)
-    assert "_toc.yml:4: there is no page chapters/tiny/other.md" in told
 
 
 @pytest.mark.parametrize(
@@ -237,11 +133,6 @@ def test_a_setting_that_cannot_be_used_is_reported(tiny, file, text, said):
     assert re.search(said, message(tiny))
 
 
-def test_a_page_in_another_encoding_is_reported_with_its_line(tiny):
-    tiny.page.write_bytes(f"{HEADER}\n# Tiny\n\nÉ\n".encode("latin-1"))
-    assert "page.md:14: the byte 0xc9 is not UTF-8; save" in message(tiny)
-
-
 def test_a_result_that_no_cell_records_is_reported_with_its_line(tiny):
     tiny.write(cell("a = 1") + "\nWords.\n\nIt is {result}`b`.\n")
     book = Book(tiny.root)
@@ -258,16 +149,6 @@ def test_jupyterlabs_backup_of_a_page_is_not_a_page(tiny):
     backup.parent.mkdir()
     backup.write_text(tiny.page.read_text())
     assert [page.name for page in Book(tiny.root).pages()] == ["tiny/page"]
-
-
-def test_blocks_inside_longer_fences_are_accepted(tiny):
-    tiny.write(
-        "````markdown\n```{note}\nWords.\n````\n\n$$a$$ (eq_a)\n\n"
-        "::::{note}\n:::{tip}\n~~~\n$$\n~~~\n:::\n\n$$\nb\n$$\n::::\n\n"
-        "`````{note}\n````{tip}\n```\n:::\n```\n````\n`````\n"
-    )
-    frameworks = Book(tiny.root).frameworks
-    source.check(tiny.page.read_text(), tiny.page, frameworks)
 
 
 def test_a_fault_is_reported_once_and_nothing_is_executed_or_changed(tiny_copy):

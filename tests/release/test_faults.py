@@ -324,6 +324,8 @@ def test_an_interrupted_build_keeps_the_site_and_the_next_is_complete(
     while any(runs(pid) for pid in pids(again)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    if when == "executing":
+        assert state(again) == before  # the notebooks as well
     assert_the_site_stayed_and_can_be_built(again, before)
     for path in again.root.glob("pid-*"):
         path.unlink()

@@ -124,10 +124,8 @@ def of_book(browser, page: str, query: str = "", **options) -> Menu:
 
 
 @every_page
-@widths
-def test_each_link_leads_to_the_place_that_it_names(browser, page, width):
-    size = {"width": width, "height": 800}
-    read = of_book(browser, page, viewport=size)
+def test_each_link_leads_to_the_place_that_it_names(browser, page):
+    read = of_book(browser, page)
     for framework in DECLARED:
         read.choose(framework)
         links = expected(page, framework)
@@ -135,9 +133,8 @@ def test_each_link_leads_to_the_place_that_it_names(browser, page, width):
         assert {text: read.follow(text) for text in links} == links
 
 
-@every_page
-def test_the_links_follow_the_chosen_tab_also_after_a_reload(browser, page):
-    read = of_book(browser, page)
+def test_the_links_follow_the_chosen_tab_also_after_a_reload(browser):
+    read = of_book(browser, INDEX)
     first, last = DECLARED[0], DECLARED[-1]
     assert read.shown() == texts(first.label)
     read.choose(last)
@@ -148,10 +145,9 @@ def test_the_links_follow_the_chosen_tab_also_after_a_reload(browser, page):
     assert read.shown() == texts(first.label)
 
 
-@every_page
 @every_framework
-def test_the_address_of_a_page_can_choose_the_framework(browser, page, framework):
-    read = of_book(browser, page, f"?framework={framework.name}")
+def test_the_address_of_a_page_can_choose_the_framework(browser, framework):
+    read = of_book(browser, INDEX, f"?framework={framework.name}")
     assert read.shown() == texts(framework.label)
 
 
@@ -228,15 +224,14 @@ def test_on_a_page_without_tabs_the_menu_follows_address_and_last_choice(
     assert read.shown() == texts("Alpha")
 
 
-@every_page
 @widths
-def test_without_scripts_the_links_of_every_framework_are_shown(browser, page, width):
+def test_without_scripts_the_links_of_every_framework_are_shown(browser, width):
     size = {"width": width, "height": 800}
-    read = of_book(browser, page, java_script_enabled=False, viewport=size)
+    read = of_book(browser, INDEX, java_script_enabled=False, viewport=size)
     every = [text for one in DECLARED for text in texts(one.label)]
     assert read.shown() == every
     first = every[0]
-    assert read.follow(first) == expected(page, DECLARED[0])[first]
+    assert read.follow(first) == expected(INDEX, DECLARED[0])[first]
 
 
 @every_page

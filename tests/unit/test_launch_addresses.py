@@ -65,7 +65,15 @@ def test_the_address_of_a_repository_may_end_in_git_or_a_slash(ending):
 
 
 @pytest.mark.parametrize(
-    "repository", [None, "", "https://example.org/a/b", "https://github.com/a"]
+    "repository",
+    [
+        None,
+        "",
+        "https://example.org/a/b",
+        "https://example.org/https://github.com/a/b",
+        "http://github.com/a/b",
+        "https://github.com/a",
+    ],
 )
 def test_elsewhere_a_notebook_can_only_be_downloaded(repository):
     assert [link["kind"] for link in shown(repository)] == ["download"]
