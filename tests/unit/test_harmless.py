@@ -50,9 +50,14 @@ def test_html_and_markdown_are_both_looked_at():
 @pytest.mark.parametrize(
     "code",
     [
-        "\x1b[31m", "\x1b[38;5;12m", "\x1b[2J", "\x1b", "\x00", "\x1b[0 q", "\x1b]0;title\x07",
+        "\x1b[31m", "\x1b[38;5;12m", "\x1b[2J", "\x00", "\x1b[0 q", "\x1b]0;title\x07",
         "\x1b]8;;url\x1b\\", "\x1b(B", "\x1b7", "\x07", "\x08", "\r", "\x7f",
     ],
 )  # fmt: skip
 def test_plain_text_has_no_codes_of_a_terminal(code):
     assert harmless.plain(f"a{code}b\tc\nd\xa0é") == "ab\tc\nd\xa0é"
+    assert harmless.plain(f"a{code}") == "a"
+
+
+def test_plain_text_has_no_escape_at_its_end():
+    assert harmless.plain("a\x1b") == "a"
