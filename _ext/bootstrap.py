@@ -94,10 +94,12 @@ REASONS = {
 }
 UNREACHABLE = (
     "error sending request|failed to fetch|request failed|connection broken"
-    "|retrying|from versions: none|network was disabled"
+    "|retrying|from versions: none|not found in the package registry"
+    "|network was disabled"
 )
 NO_NETWORK = (
-    "the package index cannot be reached ({detail}). Connect to the network "
+    "the package index cannot be reached, or another server answers in its "
+    "place ({detail}). Connect to the network "
     "(or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL), " + AGAIN
 )
 # Debian's packages of the system libraries that MXNet's wheel expects.
@@ -309,7 +311,7 @@ class Installer:
     """
 
     def __init__(self) -> None:
-        self.unreachable = False
+        self.unreachable = ""  # or what the first failure printed
 
     def run(self, command: tuple, failed: str, lock: str) -> None:
         """Run an installer; raise Trouble that says what failed and why."""
@@ -320,11 +322,11 @@ class Installer:
         if reason is None and re.search(
             UNREACHABLE, done.stdout, re.IGNORECASE
         ):
-            reason = NO_NETWORK.format(detail=summary(done.stdout))
-            if command[0] == UV and not self.unreachable:
-                self.unreachable = True
-                if self._call(command).returncode == 0:
+            if not self.unreachable:
+                self.unreachable = summary(done.stdout)
+                if command[0] == UV and self._call(command).returncode == 0:
                     return
+            reason = NO_NETWORK.format(detail=self.unreachable)
         if reason is None:
             sys.stderr.write(done.stdout)
             reason = (
@@ -565,7 +567,9 @@ def set_up_book(names: list[str] | None) -> dict[str, str]:
                 )
         register(env)
     replace(MISSING, json.dumps(missing, indent=1) + "\n")
-    return {env.name: missing[env.name] for env in wanted if env.name in missing}
+    return {
+        env.name: missing[env.name] for env in wanted if env.name in missing
+    }
 
 
 def name_the_current(wanted: list[Environment]) -> None:

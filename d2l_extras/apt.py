@@ -17,7 +17,8 @@ from pathlib import Path
 STALL = 20  # seconds that a download may pause once bytes have arrived
 # Distributions attach commands to `apt-get update`. Some of them change the
 # system, so the first line removes them all. The sandbox would make apt become
-# another user, who may lack the permission to write to our folder.
+# another user, who may lack the permission to write to our folder. A binary
+# cache of the package lists would look like bytes that have arrived.
 CONFIGURATION = """\
 #clear APT::Update;
 APT::Update::Error-Mode "any";
@@ -46,7 +47,6 @@ def fetch_package(package: str, folder: Path, patience: float) -> Path:
         if not shutil.which(program):
             raise AptError(f"{program} is not on the path")
     (folder / "apt.conf").write_text(CONFIGURATION)
-    (folder / "archives" / "partial").mkdir(parents=True)
     (folder / "lists" / "partial").mkdir(parents=True)
     run = _Runner(folder, patience)
     apt = ["apt-get", "-q", "-c", "apt.conf", "-o", f"Dir::Cache={folder}"]

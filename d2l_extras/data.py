@@ -392,7 +392,7 @@ def _download(found: dict[str, _Found], cache: Path, writable: bool,
         with tempfile.TemporaryDirectory(
                 dir=cache if roomy else None) as scratch:
             root = apt.fetch_package(PACKAGE, Path(scratch),
-                                     deadline - time.monotonic())
+                                     max(0, deadline - time.monotonic()))
             for name in missing:
                 file = _read(root / DEBIAN.relative_to("/"), name)
                 with part_of(name) as part:
@@ -413,7 +413,7 @@ def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}.gz"
         # Half of the time that is left, so that each mirror gets its turn.
-        seconds = (deadline - time.monotonic()) / 2
+        seconds = max(0, deadline - time.monotonic()) / 2
         try:
             data = _fetch(url, FILES[name], part, seconds)
         except _Fault as fault:
@@ -520,7 +520,7 @@ def _open(request: Request, seconds: float) -> HTTPResponse:
             answer.set_exception(error)
 
     threading.Thread(target=ask, daemon=True).start()
-    if not wait([answer], max(0, seconds)).done:
+    if not wait([answer], seconds).done:
         raise _Fault(f"no answer within {seconds:.2g} seconds")
     return answer.result()
 

@@ -10,7 +10,7 @@ from _ext import measured
 HTML = "chapters/appendix/measurements.html"
 
 
-def test_the_site_shows_what_the_file_holds():
+def test_the_page_shows_every_measured_number():
     def bare(text: str) -> str:
         return re.sub(r"[\s`'’]", "", text)
 

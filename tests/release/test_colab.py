@@ -77,8 +77,8 @@ def test_the_stand_in_reports_a_broken_notebook(runtime_folder, url):
     node = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell("import mxnet")]
     )
-    with stand_in.fresh(runtime_folder) as python:
-        error = stand_in.execute(node, python, url)
+    python = runtime_folder / "base" / "bin" / "python"
+    error = stand_in.execute(node, python, url)
     assert "ModuleNotFoundError: No module named 'mxnet'" in error
 
 

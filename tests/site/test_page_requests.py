@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from urllib.parse import urlsplit
+
 import pytest
+from support import ROOT
 from support.served import served
-from support.site_pages import CONCISE, LESSONS, PAGES, SITE, soup
+from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, soup
+
+from _ext import labels
+
+BASE = labels.read(ROOT).site
 
 every_lesson = pytest.mark.parametrize("name", LESSONS)
 NETWORKS = "chapters/linear-networks"
@@ -27,7 +35,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
-def test_nothing_asks_the_outside_and_nothing_is_refused(browser, scheme):
+def test_no_page_makes_requests_to_other_sites_or_breaks_its_policy(browser, scheme):
     """On every page, with all that a reader can use on it."""
     with served(SITE) as url:
         base = url if scheme == "http" else SITE.as_uri() + "/"
@@ -103,17 +111,17 @@ def test_a_first_visit_is_light(loads, name):
 
 
 @every_lesson
-def test_the_next_page_is_lighter(loads, name):
+def test_a_next_page_is_lighter_than_a_first_visit(loads, name):
     assert 1_000 < loads[name]["own"] < HEAVY.get(name, MOST_OF_A_PAGE)
 
 
-def test_no_page_is_excused_that_need_not_be(loads):
+def test_every_heavier_page_needs_its_exception(loads):
     for name in HEAVY:
         assert loads[name]["own"] >= MOST_OF_A_PAGE
 
 
 @every_lesson
-def test_a_page_loads_what_it_uses_and_nothing_else(loads, name):
+def test_a_page_loads_only_what_it_uses(loads, name):
     paths = {path.removeprefix("/") for path, _ in loads[name]["parts"]}
     rest = {
         path
@@ -129,3 +137,34 @@ def test_a_page_loads_what_it_uses_and_nothing_else(loads, name):
     # Formulas alone need the font of formulas.
     has_formulas = bool(soup(name).select("main math"))
     assert ("_static/fonts/math.woff2" in paths) == has_formulas
+
+
+def test_the_page_for_missing_addresses_works_at_any_depth(browser, tmp_path):
+    place = urlsplit(BASE).path.strip("/")
+    shutil.copytree(SITE, tmp_path / place, symlinks=True)
+    shutil.copy(SITE / "404.html", tmp_path / "404.html")
+    with served(tmp_path) as url:
+        page = browser.new_page()
+        failed = []
+        page.on(
+            "response", lambda got: got.status >= 400 and failed.append(got.url)
+        )
+        for path in ("no.html", "chapters/no/such/page.html", "a/b/c/"):
+            failed.clear()
+            answer = page.goto(f"{url}{place}/{path}")
+            assert answer.status == 404
+            assert failed == [f"{url}{place}/{path}"]
+            assert page.evaluate("document.styleSheets[0].cssRules.length") > 50
+            links = page.evaluate("[...document.links].map(a => a.href)")
+            assert len(links) > len(LESSONS)
+            for link in {link.split("#")[0] for link in links}:
+                if link.startswith(url) and not link.endswith(path):
+                    target = tmp_path / urlsplit(link).path.lstrip("/")
+                    assert target.is_file() or target == tmp_path / place, link
+        page.locator(".skip").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#main")
+        assert page.locator("h1").inner_text() == "No such page"
+        page.get_by_role("link", name="first page").click()
+        page.wait_for_url(f"{url}{place}/{FIRST}")
+        page.close()

@@ -66,8 +66,8 @@ def _tex_has(file: str) -> bool:
 def advice(packages: list[str]) -> str:
     """Return a sentence that says how to install Debian packages."""
     return (
-        "This needs programs that this machine does not have. On Debian, "
-        f"install them with: apt install {' '.join(packages)}"
+        "This needs programs that this machine does not have. Install them "
+        f"(Debian: apt install {' '.join(packages)})."
     )
 
 
@@ -87,8 +87,9 @@ def main() -> int:
     packages, problems = missing_programs(), missing_environments()
     if packages:
         problems.append(advice(packages))
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    if problems:
+        problems.append("make test needs none of this.")
+        print(*problems, sep="\n", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -72,7 +72,9 @@ def kernel_of(path: Path) -> str:
     name = path.relative_to(folder).parts[0] if folder in path.parents else ""
     if name not in known or path.suffix != ".ipynb" or not path.is_file():
         examples = sorted(folder.rglob("*.ipynb"))
-        example = f", such as {examples[0].relative_to(ROOT)}" if examples else ""
+        example = (
+            f", such as {examples[0].relative_to(ROOT)}" if examples else ""
+        )
         raise ValueError(
             f"{path} is not one of the committed notebooks. Name one"
             f"{example}, as in make nbval NOTEBOOK=..."

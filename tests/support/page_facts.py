@@ -126,6 +126,7 @@ REWIND = """document.body.tabIndex = -1, document.body.focus(),
 SHOW_ALL = """() => {
     const parts = "[role=tabpanel], .launch-menu [data-framework]";
     document.querySelectorAll(parts).forEach((e) => { e.hidden = false; });
+    dispatchEvent(new Event("resize")); // book.js looks which boxes are too wide
     return [...document.querySelectorAll("[role=tabpanel]")]
         .filter((e) => !e.checkVisibility()).length;
 }"""

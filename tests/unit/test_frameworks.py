@@ -1,11 +1,6 @@
 """kernels/frameworks.toml declares the frameworks, and errors say what is wrong."""
 
-import json
-import subprocess
-import sys
-
 import pytest
-from support import ROOT
 
 from _ext import frameworks
 
@@ -81,12 +76,3 @@ def test_a_framework_is_available_on_its_platforms_alone(
     monkeypatch.setattr(frameworks.platform, "machine", lambda: machine)
     assert frameworks.platform_tag() == tag
     assert load()["jax"].available == (tag == "linux-x86_64")
-
-
-def test_the_workflows_are_told_every_framework():
-    done = subprocess.run(
-        [sys.executable, "-m", "_ext.frameworks"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    key, names = done.stdout.strip().split("=")
-    assert key == "names" and json.loads(names) == list(frameworks.load(ROOT))

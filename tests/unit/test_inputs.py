@@ -60,7 +60,7 @@ def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
         ("from d2l.mxnet import try_gpu", set()),
     ],
 )
-def test_the_helpers_that_cells_import_count_and_no_others(book, code, modules):
+def test_only_the_helpers_that_cells_import_count(book, code, modules):
     cells = [Cell("code", "an-id", code, line=1)]
     package = {"__init__"} if modules else set()
     assert inputs.modules(cells, book.root) == {*modules, *package}
@@ -97,7 +97,7 @@ def test_a_tag_is_an_input(book):
     assert differ(before, made_of(book)) == {"code cells"}
 
 
-def test_handing_on_one_more_helper_changes_no_page_that_does_not_use_it(book):
+def test_exporting_another_helper_changes_no_page_without_it(book):
     book.write(cell("from d2l_extras import to"))
     before = made_of(book)
     package = helper(book, "__init__")
@@ -109,7 +109,7 @@ def test_handing_on_one_more_helper_changes_no_page_that_does_not_use_it(book):
     assert differ(before, made_of(book)) == {"d2l_extras/__init__.py"}
 
 
-def test_the_book_s_own_pages_name_what_they_use():
+def test_every_helper_module_is_used_by_a_page():
     """No page of ours hides its imports, and each module serves some page."""
     book = Book(ROOT)
     used = set()

@@ -27,7 +27,7 @@ def numbers(element, *names) -> list[float]:
     return [float(element.get(name)) for name in names]
 
 
-def test_each_text_stands_within_a_box_of_its_own(drawn):
+def test_each_text_is_inside_its_own_box(drawn):
     show_map(ROWS, [])
     root = parse(drawn[0])
     boxes = [numbers(rect, "x", "y", "width", "height")
@@ -56,7 +56,7 @@ def test_an_arrow_goes_from_the_edge_of_a_box_to_the_edge_of_the_next(drawn):
     assert right == [x1 + width, y3 + height / 2, x3, y3 + height / 2]
 
 
-def test_everything_lies_on_an_opaque_white_ground(drawn):
+def test_the_background_of_a_map_is_opaque_white(drawn):
     show_map(ROWS, [("1", "2")])
     root = parse(drawn[0])
     width, height = map(float, root.get("viewBox").split()[2:])
@@ -93,7 +93,7 @@ def test_a_notebook_without_pictures_lists_the_arrows(drawn):
         (ROWS, ["21"], "from '2' to '1' is not to the right or downwards"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(rows, arrows, message, drawn):
+def test_a_map_that_cannot_be_drawn_is_refused(rows, arrows, message, drawn):
     with pytest.raises(ValueError, match=message):
         show_map(rows, arrows)
     assert not drawn

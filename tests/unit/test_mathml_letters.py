@@ -51,17 +51,17 @@ def test_the_characters_of_a_page_are_those_of_its_formulas():
 
 
 def test_the_font_has_the_wanted_characters_and_little_else():
-    made = mathml.font_of({"x", "+", " ", "\u2061", "\u2064"})
+    made = mathml.font_of({"x", "+", " ", "\u2060", "\u2064"})
     font = TTFont(io.BytesIO(made))
     assert set(font.getBestCmap()) >= {ord("x"), ord("+")}
     assert len(font.getBestCmap()) < 10 and font.flavor == "woff2"
     assert len(made) < 20_000
 
 
-@pytest.mark.parametrize("character", ["字", "\u205f\u2065", "\U0001f600"])
+@pytest.mark.parametrize("character", ["字", "\u2065", "\U0001f600"])
 def test_a_character_without_a_glyph_is_refused(character):
     with pytest.raises(ValueError, match="has no glyph for .*another symbol"):
-        mathml.font_of({"x", character[-1]})
+        mathml.font_of({"x", character})
 
 
 def test_the_font_of_low_roots_has_one_radical_sign():

@@ -63,7 +63,7 @@ def test_both_loaders_are_compared_with_moving_the_images():
     assert facts["loader_moving"] == "2.50 times in One and 2.50 times in Two"
 
 
-def test_a_unit_stays_in_the_line_of_its_number():
+def test_a_unit_is_not_separated_from_its_number():
     table = measured.Measured(data(), LABELS).facts()["table_goals"]
     assert "under 2\u00a0s" in table
     assert "1.0\u00a0ms, Sphinx 1.0\u00a0ms" in table
@@ -213,6 +213,8 @@ def test_a_goal_that_is_missed_is_said_to_be_missed(goal):
     part, name, seconds = BREAKS[goal]
     found["parts"][part]["seconds"][name] = [seconds] * 3
     assert [what for what, met in goals(found).items() if not met] == [goal]
+    facts = measured.Measured(found, LABELS).facts()
+    assert (facts["goals"], facts["goals_met"]) == ("13", "12")
     assert f"What was missed: {goal}." in filled(found)
     assert re.search(rf"^\| {re.escape(goal)} \|.*\*\*missed\*\* \|$",
                      filled(found), re.MULTILINE)  # fmt: skip
@@ -236,7 +238,7 @@ def test_a_framework_that_was_not_measured_has_no_row():
     assert "| Two:" not in text
 
 
-def test_a_name_that_nothing_was_measured_under_is_refused_with_its_line():
+def test_an_unknown_measurement_is_refused_with_its_line():
     with pytest.raises(ExtensionError, match=r"page\.md:2: .* under 'none'"):
         made = measured.Measured(data(), LABELS)
         measured.filled("# A\n{measured}`none`", made, "page.md")

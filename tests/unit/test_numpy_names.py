@@ -40,7 +40,7 @@ def absent(name):
     raise AttributeError(name)
 
 
-def test_an_old_library_keeps_the_names_and_nobody_else_does(library):
+def test_only_the_old_library_sees_the_restored_names(library):
     before = set(vars(np))
     with numpy_names.restored(library):
         oldlib = importlib.import_module(library)
@@ -52,7 +52,7 @@ def test_an_old_library_keeps_the_names_and_nobody_else_does(library):
     assert oldlib.onp.ndarray is np.ndarray
 
 
-def test_a_missing_module_of_python_is_gone_again(library, monkeypatch):
+def test_the_stand_in_for_distutils_is_removed_after_the_import(library, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         numpy_names.importlib.util,
@@ -67,14 +67,14 @@ def test_a_missing_module_of_python_is_gone_again(library, monkeypatch):
     assert "distutils.version" not in sys.modules
 
 
-def test_names_are_taken_away_again_when_the_import_fails(library):
+def test_a_failed_import_leaves_no_names_behind(library):
     before = set(vars(np))
     with pytest.raises(ZeroDivisionError), numpy_names.restored(library):
         1 / 0
     assert set(vars(np)) == before
 
 
-def test_what_a_failed_import_left_is_dropped(library, monkeypatch):
+def test_a_half_imported_package_is_imported_anew(library, monkeypatch):
     with pytest.raises((AttributeError, ImportError)):
         importlib.import_module(library)
     # The package is gone, and a part of it may not be.
@@ -84,7 +84,7 @@ def test_what_a_failed_import_left_is_dropped(library, monkeypatch):
     assert oldlib.part is not half and oldlib.part.none == 0
 
 
-def test_nothing_is_done_where_nothing_is_missing(library, monkeypatch):
+def test_numpy_is_untouched_when_no_name_is_missing(library, monkeypatch):
     for name, value in numpy_names.NAMES.items():
         if not hasattr(np, name):
             monkeypatch.setitem(vars(np), name, value)
@@ -94,7 +94,7 @@ def test_nothing_is_done_where_nothing_is_missing(library, monkeypatch):
     assert oldlib.onp is np
 
 
-def test_a_name_whose_look_up_raises_is_missing(monkeypatch):
+def test_a_name_whose_lookup_raises_any_error_is_missing(monkeypatch):
     def raises(name):
         raise RuntimeError("expired")
 
@@ -114,12 +114,12 @@ def test_a_name_whose_look_up_raises_is_missing(monkeypatch):
         ("trapz", ([1.0, 2.0, 3.0],), 4.0),
     ],
 )
-def test_a_function_does_what_it_did(name, arguments, expected):
+def test_a_stand_in_computes_what_the_removed_function_did(name, arguments, expected):
     stand_in = numpy_names.FUNCTIONS[name] or getattr(np, name)
     assert np.array_equal(stand_in(*arguments), expected)
 
 
-def test_a_function_that_moved_says_where_to():
+def test_a_moved_function_names_its_new_package():
     with pytest.raises(NotImplementedError, match="no npv.*numpy-financial"):
         numpy_names.FINANCIAL["npv"](0.1, [1, 2])
 

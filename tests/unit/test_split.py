@@ -52,7 +52,7 @@ def test_invalid_metadata_of_a_cell_is_refused_with_its_line():
         page(broken)
 
 
-def test_the_same_cell_twice_gets_two_ids_that_stay():
+def test_equal_cells_have_different_stable_ids():
     ids = [c.id for c in page(cell("a") + "\n" + cell("a")).cells]
     assert len(set(ids)) == len(ids)
     assert ids == [c.id for c in page(cell("a") + "\n" + cell("a")).cells]

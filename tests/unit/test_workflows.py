@@ -51,7 +51,7 @@ def test_githubs_schema_accepts_the_file(schema, path):
     assert done.returncode == 0, done.stdout
 
 
-def test_an_audit_finds_nothing_to_exploit():
+def test_zizmor_finds_no_vulnerability_in_the_workflows():
     done = subprocess.run(
         [BIN / "zizmor", "--offline", "--no-progress", ROOT / ".github"],
         capture_output=True, text=True,
@@ -115,7 +115,7 @@ def test_the_site_is_published_only_when_it_was_built_and_tested():
     assert "execute" in BOOK["jobs"]["build"]["needs"]
 
 
-def test_the_newest_versions_change_nothing_and_are_reported():
+def test_the_weekly_run_tries_the_newest_versions_and_reports_failures():
     assert "schedule" in NEWEST[True]  # YAML reads the key `on` so
     done = commands(NEWEST)
     assert "make lock UPGRADE=1" in done and "git push" not in done
@@ -139,7 +139,7 @@ def test_git_reads_a_checkout_that_belongs_to_the_runners_user(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_weekly_run_leaves_out_is_one_test_that_exists():
+def test_the_test_that_the_weekly_run_skips_exists():
     (step,) = (s for s in steps(NEWEST) if "ARGS" in s.get("env", {}))
     option, test = step["env"]["ARGS"].split()
     file, name = test.split("::")
@@ -158,7 +158,7 @@ cat body.md
 
 @pytest.mark.parametrize("log", ["it broke", None])
 @pytest.mark.parametrize("number", ["", "7"])
-def test_a_failure_is_told_in_one_issue_with_or_without_a_log(
+def test_a_failure_is_reported_in_one_issue_with_or_without_a_log(
     tmp_path, number, log
 ):
     gh = tmp_path / "gh"

@@ -300,7 +300,8 @@ def run(path: Path, folder: Path, url: str) -> Result:
     lost = before - after
     assert not lost, f"{path} replaced {', '.join(sorted(lost))}"
     outputs = node.cells[0].get("outputs", [])
-    said = "".join(output.get("text", "") for output in outputs)
+    # Without warnings, such as Matplotlib's about a slow first start.
+    said = "".join(o["text"] for o in outputs if o.get("name") == "stdout")
     name = path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
     return Result(name, seconds, said.strip(), sorted(after - before), error)
 
