@@ -331,12 +331,16 @@ def test_an_interrupted_build_keeps_the_site_and_the_next_is_complete(
         path.unlink()
 
 
-def test_an_interrupted_edition_stays_as_it_was(tiny, monkeypatch, capsys):
+def test_an_interrupted_edition_stays_as_it_was(
+    tiny_copy, monkeypatch, capsys
+):
+    book = tiny_copy(standard)
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(printed, "make", interrupt)
-    assert printed.main(["pdf", "--root", str(tiny.root)]) == 130
+    assert printed.main(["pdf", "--root", str(book.root)]) == 130
     assert capsys.readouterr().err.startswith("\nInterrupted: ")
 
 

@@ -10,9 +10,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from pathlib import Path
 from queue import Queue
 
 import psutil
+
+from _ext.serve import ROOMS
 
 from . import ROOT
 from .tiny_book import TinyBook
@@ -45,11 +49,31 @@ class Serving:
         self.lines: Queue[str] = Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.url = self.until("The book is at").split()[4]
+        self._until_watching(tiny.root)
 
     def _read(self) -> None:
         for line in self.process.stdout:
             self.lines.put(line)
         self.lines.put("")
+
+    def _until_watching(self, root: Path) -> None:
+        """Wait until the system reports changes in each folder to the server."""
+        if not Path("/proc/self/fdinfo").exists():  # not Linux
+            return
+        rooms = [root / room for room in ROOMS if (root / room).is_dir()]
+        folders = {
+            root, *rooms,
+            *(path for room in rooms for path in room.rglob("*") if path.is_dir()),
+        }  # fmt: skip
+        stop, watched = time.monotonic() + PATIENCE, 0
+        while watched < len(folders):
+            assert time.monotonic() < stop and self.process.poll() is None
+            time.sleep(0.01)
+            open_files = Path(f"/proc/{self.process.pid}/fdinfo").iterdir()
+            watched = 0
+            for file in open_files:
+                with suppress(FileNotFoundError):  # closed meanwhile
+                    watched += file.read_text().count("inotify wd:")
 
     def until(self, start: str) -> str:
         """Return the next line that begins like this."""
