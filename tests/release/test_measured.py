@@ -149,7 +149,9 @@ def test_generated_books_are_timed_and_show_the_changed_sentence(bench):
     pages = [p for p in pages if not {"aside", "rendered"} & set(p.parts)]
     assert len(pages) == 3
     for page in pages:
-        assert re.search(r"This is the \d{16,} version", page.read_text("utf-8"))
+        assert re.search(
+            r"This is the \d{16,} version", page.read_text("utf-8")
+        )
 
 
 def test_a_clone_of_another_commit_is_rejected(bench):

@@ -275,7 +275,9 @@ def test_the_pdf_omits_the_prose_of_other_frameworks(pages):
     mine, others = [], []
     for page in PAGES:
         source = page.path.read_text(encoding="utf-8")
-        for key, body in re.findall(r"^:sync: (\w+)\n\n(.*)$", source, re.MULTILINE):
+        for key, body in re.findall(
+            r"^:sync: (\w+)\n\n(.*)$", source, re.MULTILINE
+        ):
             words = re.split(r"[`$*{}\[\]<>'\"-]", body)[0]
             words = squeezed(words)[:60]
             if len(words) > 25:
@@ -472,9 +474,7 @@ def tiny_epub(request, executed, epubcheck) -> Path:
     return executed.root / "_build/epub/linear-neural-networks-alpha.epub"
 
 
-def test_an_edition_has_the_words_and_results_of_the_first_framework(
-    tiny_epub
-):
+def test_an_edition_has_the_words_and_results_of_the_first_framework(tiny_epub):
     """The notebooks of the other one need not be executed."""
     with zipfile.ZipFile(tiny_epub) as archive:
         page = archive.read("chapters/tiny/page.xhtml")

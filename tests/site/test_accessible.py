@@ -53,8 +53,8 @@ def open_preview(page) -> None:
     page.locator(".preview").wait_for()
 
 
-# What opens, how, on which screens, and what it is. The contents are always open
-# on a wide one.
+# How something opens, on which screens, and what it is. The contents are always
+# open on a wide screen.
 OPENINGS = [
     (open_search, PHONE, "dialog"),
     (open_search, DESKTOP, "dialog"),
@@ -162,9 +162,7 @@ def test_keys_open_and_close_the_menu_and_return_the_focus(visit):
 @pytest.mark.parametrize(
     ("start", "key"), [(".search-button", "Enter"), (".home", "/")]
 )
-def test_keys_open_and_close_the_search_and_return_the_focus(
-    visit, start, key
-):
+def test_keys_open_and_close_the_search_and_return_the_focus(visit, start, key):
     read = visit(LESSON, **size(DESKTOP))
     read.locator(start).focus()
     read.keyboard.press(key)

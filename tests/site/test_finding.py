@@ -1,4 +1,4 @@
-"""Readers can search the book, preview references, copy, and link to a place."""
+"""Readers can search the book, preview references, copy, and link."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def test_a_search_for_a_label_finds_its_section(search):
     assert wrong == {}
 
 
-@pytest.mark.parametrize("query", [*FINDS, "eq_linreg_sum", "learning rate", "gradient", "loss"])
+@pytest.mark.parametrize(
+    "query", [*FINDS, "eq_linreg_sum", "learning rate", "gradient", "loss"]
+)
 def test_every_result_leads_to_an_existing_anchor(search, query):
     links = finds(search, query)
     assert 0 < len(links) <= 20
@@ -130,7 +132,8 @@ def test_every_result_leads_to_an_existing_anchor(search, query):
 
 
 @pytest.mark.parametrize(
-    "query", ["overflow", "broadcast", "palmerpenguins", "SoftmaxCrossEntropyLoss"]
+    "query",
+    ["overflow", "broadcast", "palmerpenguins", "SoftmaxCrossEntropyLoss"],
 )
 def test_every_result_marks_the_word_that_was_searched(search, query):
     finds(search, query)
@@ -259,7 +262,9 @@ CARDS = {
     ("way", "scheme"), [("hover", "file"), ("focus", "http")]
 )
 @pytest.mark.parametrize("what", CARDS)
-def test_a_reference_shows_a_preview_of_its_target(page, address, what, way, scheme):
+def test_a_reference_shows_a_preview_of_its_target(
+    page, address, what, way, scheme
+):
     lesson, link, part = CARDS[what]
     base = address if scheme == "http" else SITE.as_uri() + "/"
     page.goto(base + lesson)
@@ -308,12 +313,16 @@ def clipboard(page) -> str:
 
 
 @pytest.mark.parametrize("framework", list(pages.FRAMEWORKS))
-def test_the_copy_button_copies_the_code_and_nothing_else(page, address, framework):
+def test_the_copy_button_copies_the_code_and_nothing_else(
+    page, address, framework
+):
     page.goto(f"{address}{CONCISE}?framework={framework}")
     written = {
         cell.source.rstrip("\n")
         for cell in split.read(
-            ROOT / "chapters" / f"{pages.SOFTMAX}.md", pages.SOFTMAX, pages.FRAMEWORKS
+            ROOT / "chapters" / f"{pages.SOFTMAX}.md",
+            pages.SOFTMAX,
+            pages.FRAMEWORKS,
         ).code(framework)
     }
     buttons = page.locator(".cell .copy:visible")

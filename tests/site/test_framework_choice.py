@@ -265,7 +265,9 @@ def test_a_tab_stays_under_the_pointer_that_chooses_it(visit, width, anchoring):
 
 @anchoring
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_choosing_in_the_header_leaves_the_text_in_place(visit, width, anchoring):
+def test_choosing_in_the_header_leaves_the_text_in_place(
+    visit, width, anchoring
+):
     read = visit(HEAVIEST, **size(width))
     unfold(read)
     anchor(read, anchoring)
@@ -297,7 +299,9 @@ new PerformanceObserver((list) => {
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @every_framework
 @pytest.mark.parametrize("page", [HEAVIEST, LIGHTEST])
-def test_the_layout_does_not_shift_while_a_page_loads(visit, page, framework, width):
+def test_the_layout_does_not_shift_while_a_page_loads(
+    visit, page, framework, width
+):
     read = visit("404.html", **size(width))
     session = read.context.new_cdp_session(read)
     session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
@@ -355,7 +359,9 @@ def test_a_printed_page_has_only_the_code_of_the_chosen_framework(
     read.pdf(path=path)
     done = subprocess.run(
         ["pdftotext", "-raw", path, "-"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     printed = done.stdout
     own = code_of(LIGHTEST, framework)
@@ -453,5 +459,6 @@ def test_the_theme_button_cycles_through_the_schemes_and_remembers(visit):
     grounds = [ground for _, _, ground in seen]
     assert grounds[0] != grounds[1] == grounds[2]
     assert set(read.evaluate("Object.keys(localStorage)")) <= {
-        "framework", "theme",
+        "framework",
+        "theme",
     }

@@ -133,16 +133,20 @@ def watched(page) -> list[str]:
     page.on(
         "requestfailed",
         # What is under way when the page is left is aborted, and not missing.
-        lambda asked: "favicon" in asked.url
-        or asked.failure == "net::ERR_ABORTED"
-        or wrong.append(asked.url),
+        lambda asked: (
+            "favicon" in asked.url
+            or asked.failure == "net::ERR_ABORTED"
+            or wrong.append(asked.url)
+        ),
     )
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "console",
-        lambda said: said.type == "error"
-        and "favicon" not in said.location["url"]
-        and wrong.append(said.text),
+        lambda said: (
+            said.type == "error"
+            and "favicon" not in said.location["url"]
+            and wrong.append(said.text)
+        ),
     )
     return wrong
 
@@ -225,7 +229,9 @@ def updated(site: Path) -> str:
     changed(css, css.read_text() + "\n:root { --edition: second; }\n")
     for name in PAGES:
         text = (site / name).read_text("utf-8")
-        text = text.replace(f"book.css?v={before}", f"book.css?v={offline.digest(css)}")
+        text = text.replace(
+            f"book.css?v={before}", f"book.css?v={offline.digest(css)}"
+        )
         if name == GLOSSARY:
             text = text.replace("</h1>", " renewed</h1>")
         changed(site / name, text)

@@ -54,9 +54,7 @@ def plain(browser, site, request) -> dict:
 
 
 def pages(fixture: str, some: list[str] = PAGES):
-    return pytest.mark.parametrize(
-        fixture, some, indirect=True, scope="module"
-    )
+    return pytest.mark.parametrize(fixture, some, indirect=True, scope="module")
 
 
 # Loading
@@ -64,7 +62,9 @@ def pages(fixture: str, some: list[str] = PAGES):
 
 @pages("desktop")
 def test_a_page_asks_nothing_of_other_servers(desktop):
-    elsewhere = [u for u in desktop.asked if not u.startswith(("data:", "blob:"))]
+    elsewhere = [
+        u for u in desktop.asked if not u.startswith(("data:", "blob:"))
+    ]
     assert elsewhere == []
 
 

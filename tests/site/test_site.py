@@ -112,7 +112,8 @@ def test_every_formula_carries_its_tex(page):
 
 
 BROKEN = pytest.mark.xfail(
-    strict=True, reason="Sphinx loses the target of an index entry in a solution"
+    strict=True,
+    reason="Sphinx loses the target of an index entry in a solution",
 )
 
 

@@ -60,7 +60,9 @@ def _tex_has(file: str) -> bool:
     if not shutil.which("kpsewhich"):
         return False
     asked = ["kpsewhich", file]
-    return not subprocess.run(asked, capture_output=True, check=False).returncode
+    return not subprocess.run(
+        asked, capture_output=True, check=False
+    ).returncode
 
 
 def advice(packages: list[str]) -> str:

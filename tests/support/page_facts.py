@@ -290,9 +290,7 @@ def _skip(page, facts: Desktop) -> None:
     facts.after_skip = {"first": first, "in_text": page.evaluate(inside)}
 
 
-def on_phone(
-    browser, url: str, frameworks: list[str], *, judge: bool
-) -> Phone:
+def on_phone(browser, url: str, frameworks: list[str], *, judge: bool) -> Phone:
     """Open a page on a phone; with `judge`, let axe judge all of it."""
     facts = Phone()
     context = browser.new_context(
@@ -302,9 +300,11 @@ def on_phone(
     _watch(page, facts)
     page.on(
         "response",
-        lambda got: got.status >= 400
-        and got.request.resource_type != "document"
-        and facts.missing.append(got.url),
+        lambda got: (
+            got.status >= 400
+            and got.request.resource_type != "document"
+            and facts.missing.append(got.url)
+        ),
     )
     query = "&" if "?" in url else "?"
     page.goto(f"{url}{query}framework={frameworks[-1]}")

@@ -99,9 +99,7 @@ def find_python(version: str = PYTHON) -> str:
     return os.path.realpath(sys.executable)
 
 
-def build(
-    folder: Path = FOLDER, report: Callable[[str], None] = print
-) -> Path:
+def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
     """Make the stand-in unless it is up to date; return its folder.
 
     `report` is given a sentence before the download starts. Raises SystemExit
