@@ -336,11 +336,11 @@ class Installer:
         raise Trouble(f"{failed} because {reason}")
 
     def _call(self, command: tuple) -> subprocess.CompletedProcess:
-        # Short of what pip and uv have patience for, which is a minute or more.
+        # On their own, pip and uv would try for a minute or more.
         settings = {
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_RETRIES": "2",
-            "PIP_TIMEOUT": "10",
+            "PIP_DEFAULT_TIMEOUT": "10",
             "UV_HTTP_CONNECT_TIMEOUT": "5",
             "UV_HTTP_RETRIES": "2",
             "UV_NO_PROGRESS": "1",
