@@ -21,7 +21,7 @@ from .tabs import GROUP
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
 GITHUB = re.compile(r"https://github\.com/([^/]+/[^/]+?)(\.git)?/?")
-GITLAB = re.compile(r"https://gitlab\.com/([^/]+(/[^/]+)+?)(\.git)?/?")
+GITLAB = re.compile(r"https://gitlab\.com/([^/]+(/[^/]+?)+)(\.git)?/?")
 # What the menu offers, in its order, with the framework's label.
 LINKS = {
     "colab": "Open {} in Colab",

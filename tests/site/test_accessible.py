@@ -76,7 +76,6 @@ def test_axe_finds_no_violation_in_what_opens(visit, opening, width, part):
     assert axe.violations(read, axe.OF_SCHEME, part) == []
 
 
-@pytest.mark.xfail(strict=True, reason="main:target is marked as a whole")
 def test_after_the_skip_link_dark_text_has_enough_contrast(visit):
     read = visit(f"{LESSON}#main", color_scheme="dark", **size(DESKTOP))
     assert axe.violations(read, ["color-contrast"], ".on-this-page") == []

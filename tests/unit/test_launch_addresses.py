@@ -58,9 +58,10 @@ def test_a_repository_on_gitlab_has_no_address_in_colab():
     assert "gitlab.com/some/deep/book/-/blob/main/" in links[2]["url"]
 
 
+@pytest.mark.parametrize("host", ["github.com", "gitlab.com"])
 @pytest.mark.parametrize("ending", ["", "/", ".git", ".git/"])
-def test_the_address_of_a_repository_may_end_in_git_or_a_slash(ending):
-    repository = "https://github.com/some/book"
+def test_the_address_of_a_repository_may_end_in_git_or_a_slash(ending, host):
+    repository = f"https://{host}/some/book"
     assert shown(repository + ending) == shown(repository)
 
 

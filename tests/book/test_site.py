@@ -111,17 +111,7 @@ def test_every_formula_carries_its_tex(page):
         assert formula.get("aria-hidden") is None
 
 
-BROKEN = pytest.mark.xfail(
-    strict=True,
-    reason="Sphinx loses the target of an index entry in a solution",
-)
-
-
-@pytest.mark.parametrize(
-    "page",
-    [p if p != "../genindex" else pytest.param(p, marks=BROKEN)
-     for p in EVERYTHING],
-)  # fmt: skip
+@everything
 def test_every_link_within_the_site_leads_somewhere(page):
     links = parsed(address(page)).select("a[href]")
     assert len(links) > len(EVERYTHING) / 2
