@@ -1080,9 +1080,10 @@ def test_make_clean_removes_what_was_built_and_all_only_if_told(bare):
     assert not (bare.root / ".envs").exists()
 
 
+@pytest.mark.parametrize("failing", ["test", "test-all"])
 @pytest.mark.parametrize("installed", [True, False])
 def test_ci_installs_what_is_missing_and_ends_as_the_tests_end(
-    tmp_path, installed
+    tmp_path, installed, failing
 ):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
@@ -1090,7 +1091,7 @@ def test_ci_installs_what_is_missing_and_ends_as_the_tests_end(
         "dpkg-query": "echo installed" if installed else "exit 1",
         "python3.11": "exit 0" if installed else "exit 127",
         "apt-get": 'echo "apt-get $*"',
-        "make": 'echo "make $*"; exit 7',
+        "make": f'echo "make $*"; [ "$1" != {failing} ] || exit 7',
     }
     for name, line in fakes.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
@@ -1103,12 +1104,13 @@ def test_ci_installs_what_is_missing_and_ends_as_the_tests_end(
         capture_output=True,
         text=True,
     )
-    lines = done.stdout.splitlines()
     assert done.returncode == 7
-    assert lines[-1] == "make test"
-    if installed:
-        assert len(lines) == 1
-    else:
-        assert lines[0].startswith("apt-get update")
+    lines = done.stdout.splitlines()
+    if not installed:
+        assert lines.pop(0).startswith("apt-get update")
+        packages = lines.pop(0).split()
         for package in ["make", "python3-venv", "chromium", "libgomp1"]:
-            assert package in lines[1].split()
+            assert package in packages
+    assert lines.pop(0) == "make test STRICT=1"
+    rest = "ARGS=tests/site tests/notebooks tests/release "
+    assert lines == [f"make test-all STRICT=1 {rest}"] * (failing == "test-all")
