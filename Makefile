@@ -42,7 +42,7 @@ serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
 	@"$(BOOK)" -m _ext.serve --port $(PORT)
 
 notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
-	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %)
+	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)

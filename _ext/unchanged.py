@@ -31,7 +31,10 @@ def sources(root: Path) -> str:
     _add(digest, root, sorted(p for p in root.iterdir() if p.name[0] != "."))
     for room in ROOMS:
         _add(digest, root, _files(root / room))
-    _add(digest, root, sorted(root.glob(".envs/*/pyvenv.cfg")))
+    envs = root / ".envs"  # without those that test and audit the book
+    kernels = [p.name for p in envs.glob("share/jupyter/kernels/*")]
+    names = sorted(["book", *kernels])
+    _add(digest, root, [envs / name / "pyvenv.cfg" for name in names])
     return digest.hexdigest()
 
 

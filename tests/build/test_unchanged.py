@@ -80,10 +80,12 @@ def test_a_renamed_page_is_noticed(book):
 
 
 def test_another_version_of_python_is_noticed(book):
-    config = book.root / ".envs" / "alpha" / "pyvenv.cfg"
-    config.parent.mkdir(parents=True)
-    config.write_text("version = 3.11.9\n")
-    assert not unchanged.is_unchanged(book.root)
+    envs = book.root / ".envs"
+    (envs / "share" / "jupyter" / "kernels" / "alpha").mkdir(parents=True)
+    for name, unchanged_still in (("test", True), ("alpha", False)):
+        (envs / name).mkdir()
+        (envs / name / "pyvenv.cfg").write_text("version = 3.11.9\n")
+        assert unchanged.is_unchanged(book.root) == unchanged_still, name
 
 
 def test_a_commit_is_noticed_because_pages_show_when_they_changed(book):
