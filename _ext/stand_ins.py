@@ -63,8 +63,7 @@ def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
         return None
     if cause := missing.get(framework.kernel):
         return Obstacle(
-            f"the {framework.label} environment could not be installed on "
-            "this machine",
+            f"{framework.label} has no working environment on this machine",
             cause,
         )
     return None

@@ -66,7 +66,7 @@ def no_library(book: TinyBook) -> None:
 
 OBSTACLES = {
     no_wheel: ("Alpha has no wheel for this machine", "plan9-mips"),
-    no_environment: ("could not be installed", "the disk is full: make room"),
+    no_environment: ("Alpha has no working environment", "the disk is full: make room"),
     no_kernel: ("not installed on this machine", "run make book"),
     no_library: ("Alpha cannot be imported", "apt install libgomp1"),
 }
