@@ -8,7 +8,7 @@ import shutil
 import bs4
 import pytest
 from filelock import FileLock
-from support.tiny_book import RECORD, TinyBook, cell, standard
+from support.tiny_book import TinyBook, cell, standard
 
 
 @pytest.fixture

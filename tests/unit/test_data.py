@@ -922,13 +922,6 @@ def test_the_command_exits_with_status_1_if_files_are_missing(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not data.DEBIAN.is_dir(), reason=(
-    "the package dataset-fashion-mnist is not installed"))
-def test_the_installed_debian_package_has_the_authors_files():
-    assert [array.shape for array in fashion_mnist(data.DEBIAN)] == [
-        (60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,)]
-
-
 def test_every_mirror_uses_https():
     assert len(data.MIRRORS) >= 3
     assert all(mirror.startswith("https://") for mirror in data.MIRRORS)
