@@ -31,7 +31,8 @@ def stock(folder: Path) -> Path:
     The outputs are those that our site shows. Raises SystemExit with what
     Jupyter Book said if it warns or fails.
     """
-    for name in ("chapters", "kernels", "notebooks", "_build/outputs"):
+    inputs = ("chapters", "d2l_extras", "kernels")
+    for name in (*inputs, "notebooks", "_build/outputs"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "_toc.yml", folder)
