@@ -338,7 +338,8 @@ def stand_in(
             f"{reason}, and no {framework.label} outputs of this page are "
             "committed with the book yet, so its code is shown without them"
         )
-    node.metadata.d2l_extras.update(stand_in=f"{said}.", shown_for=now)
+    said += ". `make book` says how to change that."
+    node.metadata.d2l_extras.update(stand_in=said, shown_for=now)
     _line(page.name, framework).done("committed outputs")
     return node
 
