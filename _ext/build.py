@@ -93,7 +93,8 @@ CURES = {
 REDIRECTION = re.compile(r'<meta http-equiv="Refresh" content="0; url=([^"]+)" />')
 
 
-DATA_MODULE = "d2l_extras/data.py"
+# What the code of a page contains if it loads the dataset.
+LOADS_DATA = "fashion_mnist"
 
 
 class BuildError(RuntimeError):
@@ -490,7 +491,7 @@ def make_notebooks(
         if not isinstance(error, ExecutionError):
             return None
         if error.error_name == "DatasetNotAvailable":
-            return data
+            return data or find_data()
         if error.error_name in IMPORT_ERRORS:
             return diagnosed(framework)
         if isinstance(error, KernelError):
@@ -548,8 +549,9 @@ def make_notebooks(
             write(page, framework, kept)
         settings = {}
         if any(
-            DATA_MODULE in inputs(page, framework, book.root)
+            LOADS_DATA in cell.source
             for page, framework in todo
+            for cell in page.code(framework.name)
         ):
             line = Line("data        Fashion-MNIST")
             data = find_data()
