@@ -1,4 +1,4 @@
-"""Committed outputs hold nothing that belongs to one machine or to no reader."""
+"""Committed outputs contain no machine's paths or addresses, and no warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of each page, what it may load, and how much that is."""
+"""Each page describes itself, and loads only what its policy allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first page says of every page how long it takes to read."""
+"""The first page gives the reading time of every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that readers link to stay, and what has a number is referred to."""
+"""Labels that readers may link to are kept, and numbered items are cited."""
 
 import re
 

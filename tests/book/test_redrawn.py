@@ -1,7 +1,7 @@
 """The helpers draw the figures of the committed notebooks again, byte for byte.
 
-Those cells are run that need no framework: what they draw follows from what
-they say, or from the data.
+Only cells that need no framework run here. Their figures depend on nothing but
+their code and the data.
 """
 
 

@@ -46,7 +46,7 @@ def test_a_result_of_this_machine_lies_within_its_bounds(page, record):
 
 
 @pytest.mark.parametrize("notebook", ["committed", "output"])
-def test_every_bound_is_that_of_a_result(notebook):
+def test_bounds_and_recorded_results_match_one_to_one(notebook):
     recorded = {page: set() for page in BOUNDS}
     for case in found(notebook):
         page, record = case.values

@@ -43,7 +43,7 @@ def test_a_formula_becomes_mathml_annotated_with_its_tex(page):
     assert page.select_one("div.math math")["display"] == "block"
 
 
-def test_the_lines_of_a_displayed_formula_stay_lines(page):
+def test_a_displayed_formula_keeps_its_lines(page):
     assert len(page.select_one("#equation-eq-tiny-two").select("mtr")) == 2
 
 

@@ -186,7 +186,7 @@ class Checkout:
         env = {
             name: value
             for name, value in os.environ.items()
-            if not re.match("PIP_|UV_|PYTHON|MAKE|MFLAGS|VIRTUAL_ENV", name)
+            if not re.match("PIP_|UV_|PYTHON|MAKE|MFLAGS|VIRTUAL_ENV|STRICT$|ARGS$", name)
         }
         env |= {
             "PYTHON": sys.executable,
@@ -1037,7 +1037,7 @@ PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
         (["grid"], ["grid.py"]),
     ],
 )
-def test_a_command_asks_for_its_part_of_the_work(made, words, asked):
+def test_each_make_target_runs_its_own_commands(made, words, asked):
     for file in (
         "_ext/audit", "bench/rebuild", "bench/site",
         "tests/support/lighthouse/audit", "tests/support/machine",

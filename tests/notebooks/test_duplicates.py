@@ -108,7 +108,7 @@ every_framework = pytest.mark.parametrize(
 
 @every_notebook
 @every_framework
-def test_the_page_counts_the_copies_that_sorting_counts(
+def test_the_page_and_sorting_count_the_same_duplicates(
     notebook, framework, counted
 ):
     said = recorded(notebook, framework)

@@ -386,7 +386,7 @@ def test_linear_regression_arrives_at_the_closed_form(page, framework, linear):
 
 
 @pytest.mark.parametrize("page", LINEAR_PAGES)
-def test_the_frameworks_agree_with_each_other_on_a_line(page, linear):
+def test_the_frameworks_agree_on_linear_regression(page, linear):
     first, *others = pages.FRAMEWORKS
     for other in others:
         assert_equal(linear(page, first), linear(page, other),

@@ -3,7 +3,8 @@
 One page of each kind is judged, or every page where the environment variable
 LIGHTHOUSE is "all". Performance is a time, which a busy machine makes longer:
 `make lighthouse` demands it, and no test does. What makes pages slow is tested
-as bytes (test_head.py) and as layout shifts (test_framework_choice.py).
+as bytes (test_page_requests.py) and as layout shifts
+(test_framework_choice.py).
 """
 
 from __future__ import annotations
@@ -245,7 +246,7 @@ def test_if_npm_fails_one_sentence_says_why_and_what_to_do(npm, tmp_path):
 
 
 def test_a_missing_npm_is_named_with_the_cure(tmp_path):
-    with pytest.raises(AuditError, match="none is not there: make book"):
+    with pytest.raises(AuditError, match="none is not there: make test"):
         audit.install(tmp_path / "node", tmp_path / "none")
 
 

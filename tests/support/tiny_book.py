@@ -1,6 +1,6 @@
 """Tiny books for the tests of the pipeline.
 
-Their two frameworks, Alpha and Beta, are the plain Python of the book's own
+Their two frameworks, Alpha and Beta, are the plain Python of the test
 environment, so a tiny book executes and renders in a second or two.
 """
 

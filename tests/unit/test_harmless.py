@@ -42,7 +42,7 @@ def test_a_script_is_harmful_whatever_stands_beside_it():
     assert harmless.fault(data) == "a script"
 
 
-def test_html_and_markdown_are_both_looked_at():
+def test_html_and_markdown_are_both_checked():
     data = {"text/html": "<b>A</b>", "text/markdown": "</b>"}
     assert harmless.fault(data) == "</b> where <b> is not open"
 
@@ -59,5 +59,5 @@ def test_plain_text_has_no_codes_of_a_terminal(code):
     assert harmless.plain(f"a{code}") == "a"
 
 
-def test_plain_text_has_no_escape_at_its_end():
+def test_a_trailing_escape_is_removed_from_plain_text():
     assert harmless.plain("a\x1b") == "a"

@@ -1,4 +1,4 @@
-"""References lead somewhere, in the book and in notebooks far from it."""
+"""References resolve, in the book and in notebooks opened outside it."""
 
 import re
 from pathlib import Path

@@ -46,7 +46,7 @@ def test_a_repository_on_github_has_all_addresses():
     ]
 
 
-def test_a_branch_keeps_its_slashes_and_nothing_else():
+def test_a_branch_is_url_encoded_except_for_its_slashes():
     urls = [link["url"] for link in shown("https://github.com/s/b", "fix/no#1")]
     assert "/blob/fix/no%231/" in urls[0] and "/b/fix/no%231?" in urls[1]
 

@@ -29,7 +29,7 @@ def goals(found: dict) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("part", measured.PARTS)
-def test_other_times_give_another_page(part):
+def test_changed_measurements_change_the_page(part):
     found, before = data(), filled(data())
     seconds = found["parts"][part]["seconds"]
     name = next(iter(seconds))
@@ -37,7 +37,7 @@ def test_other_times_give_another_page(part):
     assert filled(found) != before
 
 
-def test_the_numbers_are_medians_and_ratios_turn_by_turn():
+def test_times_are_medians_and_speedups_are_medians_of_ratios():
     found = data()
     seconds = found["parts"]["cold"]["seconds"]
     seconds["this"], seconds["stock"] = [1.0, 2.0, 4.0], [8.0, 6.0, 8.0]
@@ -70,7 +70,7 @@ def test_a_unit_is_not_separated_from_its_number():
     assert not re.search(r"[\d)] m?s\b", table)
 
 
-def test_a_sentence_is_judged_by_all_pages_together():
+def test_changed_sentences_are_judged_in_total_and_page_by_page():
     found = data()
     seconds = found["parts"]["change"]["seconds"]
     seconds["sentence.this"] = [3.0, 3.0, 3.0]
@@ -174,7 +174,7 @@ def test_milliseconds_have_a_tenth_and_no_negative_zero():
         ("training", "one.read_d2l", "One: our loader", 0.499, 0.5),
     ],
 )  # fmt: skip
-def test_a_goal_is_met_from_its_bound_on(task, name, goal, short_of, just):
+def test_a_goal_is_met_once_past_its_bound(task, name, goal, short_of, just):
     for seconds, expected in ((short_of, False), (just, True)):
         found = data()
         found["parts"][task]["seconds"][name] = [seconds] * 3
@@ -183,7 +183,7 @@ def test_a_goal_is_met_from_its_bound_on(task, name, goal, short_of, just):
         assert met == expected
 
 
-def test_one_turn_has_no_spread():
+def test_a_single_run_is_shown_without_a_range():
     assert measured.span([1.5]).text == "1.50"
 
 
@@ -221,7 +221,7 @@ def test_a_goal_that_is_missed_is_said_to_be_missed(goal):
 
 
 @pytest.mark.parametrize("executed", [[1, 2, 1], [0, 0, 0]])
-def test_another_notebook_executed_than_the_cells_misses_the_goal(executed):
+def test_executing_any_other_set_of_notebooks_misses_the_goal(executed):
     found = data()
     found["parts"]["change"]["notes"]["executed"]["cell"] = executed
     missed = [what for what, met in goals(found).items() if not met]
@@ -245,8 +245,8 @@ def test_an_unknown_measurement_is_refused_with_its_line():
 
 
 @pytest.mark.parametrize("part", measured.PARTS)
-def test_a_part_that_is_missing_is_said_to_be_missing(part):
-    """A book must be built before it can be measured."""
+def test_an_unmeasured_part_is_reported_as_missing(part):
+    """The book has to build before it can be measured."""
     found, known = data(), measured.Measured(data(), LABELS).facts()
     del found["parts"][part]
     text = filled(found)
@@ -261,7 +261,7 @@ def test_the_books_own_measurements_are_complete():
     assert not measured.read(ROOT).missing, "run python bench/rebuild.py"
 
 
-def test_the_page_shows_all_that_is_made_for_it():
+def test_the_page_uses_every_available_measurement():
     used = measured.ROLE.findall(PAGE.read_text(encoding="utf-8"))
     assert set(used) == set(measured.Measured(data(), LABELS).facts())
 
@@ -285,7 +285,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_cure(tmp_path, content):
         ("training.svg", "training", "numpy.limit"),
     ],
 )
-def test_other_times_give_another_plot(plot, part, name):
+def test_a_changed_measurement_changes_only_its_plot(plot, part, name):
     found, before = data(), measured.plots(measured.Measured(data(), LABELS))
     found["parts"][part]["seconds"][name] = [1.7, 1.8, 1.9]
     after = measured.plots(measured.Measured(found, LABELS))

@@ -177,7 +177,7 @@ def test_outputs_that_were_not_computed_here_are_announced(merged):
     assert "Not computed" not in texts(merged(cell("1")))
 
 
-def test_codes_of_a_terminal_are_taken_from_every_kind_of_output(merged):
+def test_terminal_codes_are_removed_from_every_kind_of_output(merged):
     red = "\x1b[31mred\x1b[0m"
     error = {"output_type": "error", "ename": "E", "evalue": red,
              "traceback": [red, red]}  # fmt: skip
@@ -190,13 +190,13 @@ def test_codes_of_a_terminal_are_taken_from_every_kind_of_output(merged):
     assert error.traceback == ["red", "red"]
 
 
-def test_markdown_of_one_framework_has_its_tab_without_the_set():
+def test_an_edition_keeps_the_text_of_its_tab_but_no_tab_set():
     said = merge.of_one(TAB_SET, "beta")
     assert "B has" in said and "A has" not in said and "All have" in said
     assert ":::" not in said and ":sync" not in said
 
 
-def test_tabs_of_something_else_are_kept_in_an_edition():
+def test_an_edition_keeps_tab_sets_that_are_not_for_frameworks():
     other = TAB_SET.replace("alpha", "linux").replace("beta", "macos")
     other = other.replace(":sync-group: framework\n", "")
     assert merge.of_one(other, "beta") == other.rstrip("\n")

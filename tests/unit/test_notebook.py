@@ -123,6 +123,6 @@ def test_a_reader_sees_one_plot_grow(run):
     assert len(displays(sent)) == 1
 
 
-def test_two_tables_of_a_notebook_are_apart(run):
+def test_two_tables_in_a_notebook_have_separate_displays(run):
     first, second = (run(PROGRESS, is_batch=False) for _ in range(2))
     assert displays(first) != displays(second)

@@ -141,7 +141,7 @@ def height(shown) -> float:
 
 
 def test_each_panel_adds_as_much_to_the_height(shown):
-    """24 tenths of an inch, and 8 for the label of the axis below them."""
+    """A panel is 2.4 inches high, and the axis label below takes 0.8."""
     for number in (1, 2):
         panels = {str(panel): {"a": [1, 2]} for panel in range(number)}
         plot_curves([1, 2], panels, "epoch")
@@ -152,7 +152,7 @@ def test_each_panel_adds_as_much_to_the_height(shown):
     assert {each.figure.get_size_inches()[0] for each in shown} == {5}
 
 
-def test_panels_have_their_own_axes_and_share_the_other(shown):
+def test_panels_share_one_axis_and_scale_the_other_separately(shown):
     plot_curves([1, 2], {"a": {"x": [1, 2]}, "b": {"x": [3, 4]}}, "epoch")
     plot_points({"a": {"x": ([1], [2])}, "b": {"x": ([3], [4])}}, "mass (g)")
     (first, second), (left, right) = (each.figure.axes for each in shown)
@@ -339,7 +339,7 @@ def test_a_finished_live_plot_is_the_plot_of_its_curves(shown):
     assert live == still
 
 
-def test_a_live_plot_takes_one_value_a_curve_and_no_step_too_many():
+def test_a_live_plot_takes_one_value_per_curve_and_no_extra_step():
     plot = LivePlot(1, "epoch", PANELS)
     with pytest.raises(ValueError, match="2 values for the curves train, tr"):
         plot.add(1, 2)

@@ -62,6 +62,6 @@ def test_a_finished_progress_takes_no_further_row():
         progress.add(2)
 
 
-def test_there_is_no_progress_without_steps():
+def test_a_progress_table_of_zero_steps_is_refused():
     with pytest.raises(ValueError, match="of 0 steps"):
         Progress(0, "epoch")

@@ -256,7 +256,7 @@ def hide(machine: Machine, *names: str) -> None:
         ("Something else", "since pip gives no reason."),
     ],
 )
-def test_what_pip_says_becomes_a_reason(machine, output, reason):
+def test_pip_errors_are_translated_into_reasons(machine, output, reason):
     machine.pip_fails("install", output)
     with pytest.raises(runtime.CannotRun) as raised:
         runtime.install(["scipy"])
@@ -314,7 +314,7 @@ def test_mxnet_for_gpus_must_be_new_enough_too(machine):
         runtime.check_version("mxnet")
 
 
-def test_a_package_without_a_version_is_left_to_its_import(machine):
+def test_a_package_of_unknown_version_passes_the_version_check(machine):
     runtime.check_version("no-such-package")
 
 

@@ -35,7 +35,7 @@ def imports(*codes: str, **options: tuple[str, ...]) -> list[str]:
         ("scipy = 1", []),
     ],
 )
-def test_packages_are_those_that_the_cells_import_and_not_always_there(
+def test_packages_are_the_imports_that_a_machine_may_lack(
     code, names
 ):
     assert imports(code) == names

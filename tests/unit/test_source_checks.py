@@ -189,7 +189,7 @@ def test_a_directive_begins_with_its_options():
     assert source.options([":a: 1"]) == ({"a": "1"}, [])
 
 
-def test_a_file_is_read_without_its_mark_and_its_carriage_returns(tmp_path):
+def test_a_byte_order_mark_and_carriage_returns_are_removed(tmp_path):
     path = tmp_path / "page.md"
     path.write_bytes(b"\xef\xbb\xbfa\r\nb\n")
     assert source.read(path) == "a\nb\n"
@@ -203,7 +203,7 @@ def test_a_missing_file_of_settings_is_named_with_the_cure(tmp_path):
         source.settings(tmp_path / "_toc.yml")
 
 
-def test_settings_are_read_anew_for_everyone_who_asks(tmp_path):
+def test_each_caller_gets_a_fresh_copy_of_the_settings(tmp_path):
     path = tmp_path / "a.yml"
     path.write_text("a: [1]\n")
     source.settings(path)["a"].append(2)

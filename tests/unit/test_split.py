@@ -35,7 +35,7 @@ def test_two_cells_of_one_framework_in_a_row_need_two_twins():
         page(text)
 
 
-def test_twins_side_by_side_form_one_run_each():
+def test_adjacent_pairs_of_twins_form_separate_groups():
     one = cell("a", "mxnet") + cell("b", "tensorflow")
     groups = split.runs(page(one + one))
     assert [len(group) for group in groups] == [1, 2, 2]

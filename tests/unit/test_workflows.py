@@ -1,4 +1,4 @@
-"""Who forks the book finds workflows that build, test and publish it."""
+"""The workflows build, test, and publish the book, also in a fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run every notebook in a stand-in of Colab's runtime: `make colab`.
+"""Run every notebook in a stand-in for Colab's runtime: `make colab`.
 
 The stand-in holds what packages.txt, Colab's own list, says of the packages
 that a notebook of ours could meet: ROOTS and all they need, in Colab's

@@ -104,7 +104,7 @@ def install(
 def _npm(npm: Path, folder: Path) -> None:
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    reason = f"{npm} is not there: make book installs it"
+    reason = f"{npm} is not there: make test installs it"
     try:
         done = subprocess.run(
             [*command, "--loglevel=error", *PATIENCE],
