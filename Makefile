@@ -46,15 +46,15 @@ notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.build site
+	@"$(BOOK)" -m _ext.build site $(strict)
 
 pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.printed pdf $(FRAMEWORK)
+	@"$(BOOK)" -m _ext.printed pdf $(FRAMEWORK) $(strict)
 
 epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.printed epub $(FRAMEWORK)
+	@"$(BOOK)" -m _ext.printed epub $(FRAMEWORK) $(strict)
 
 kernels: ## register the frameworks' kernels with JupyterLab and VS Code
 	@$(call bootstrap,--share)
@@ -122,5 +122,5 @@ define bootstrap
 	'$(if $(PYTHON),PYTHON=$(PYTHON) is none of them.,none is on the path.)' \
 	'Install one (Debian and Ubuntu: apt install python3 python3-venv;' \
 	'elsewhere: pyenv install 3.11 or uv python install 3.11), and name it if' \
-	'need be, as in make book PYTHON=/usr/bin/python3.12.' >&2; exit 1
+	'necessary, as in make book PYTHON=/usr/bin/python3.12.' >&2; exit 1
 endef

@@ -268,15 +268,16 @@ def why_remade(env: Environment) -> str | None:
     python = env.folder / "bin" / "python"
     known = {"python", "lock", "recipe", "packages"} <= stamp.keys()
     if not (known and python.exists()):
-        return "it was incomplete"
+        old = (env.folder / "stamp").exists() and not stamp
+        return "its stamp has an older format" if old else "it was incomplete"
     if not set(stamp["packages"]) <= set(distributions(env.folder)):
         return "it lacked packages"
     if stamp["python"] != wanted["python"]:
-        return f"Python {wanted['python']} takes the place of {stamp['python']}"
+        return f"Python changed from {stamp['python']} to {wanted['python']}"
     if stamp["lock"] != wanted["lock"]:
         return f"{env.lock} has changed"
     if stamp["recipe"] != wanted["recipe"]:
-        return "_ext/bootstrap.py makes it differently now"
+        return "the recipe in _ext/bootstrap.py has changed"
     return None
 
 
@@ -290,7 +291,7 @@ def why_reinstalled(env: Environment) -> str | None:
     if stamp.get("project") != env.ingredients()["project"]:
         return "pyproject.toml has changed"
     helpers = [p for p in distributions(env.folder) if is_helpers(p)]
-    return None if helpers else "it was gone"
+    return None if helpers else "it was missing"
 
 
 def is_current(env: Environment) -> bool:
@@ -443,7 +444,7 @@ def require_venv() -> None:
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise Trouble(
-                f"{PYTHON} lacks its module {module} and so cannot make an "
+                f"{PYTHON} has no {module} module, so it cannot make an "
                 "environment. Install it (Debian and Ubuntu: apt install "
                 f"python3-venv), or install Python anew, {AGAIN}"
             )
@@ -592,8 +593,8 @@ def said(error: Exception) -> str:
         return str(error)
     return (
         f"{error.filename or ENVS} cannot be used ({error.strerror}). The "
-        "environments are made in the book's own folder, so put it where you "
-        f"may write and the disk has room, {AGAIN}"
+        "environments are made in the book's own folder, so move the book "
+        f"to a writable disk with enough space, {AGAIN}"
     )
 
 

@@ -340,7 +340,8 @@ def stand_in(
             "committed with the book yet, so its code is shown without them"
         )
     said += ". `make book` says how to change that."
-    node.metadata.d2l_extras.update(stand_in=said, shown_for=now)
+    metadata = node.metadata.setdefault("d2l_extras", {})
+    metadata.update(stand_in=said, shown_for=now)
     _line(page.name, framework).done("committed outputs")
     return node
 
@@ -350,10 +351,15 @@ def _told(path: Path) -> dict[str, str] | None:
 
     Raises BuildError if the file is no notebook.
     """
+    return _metadata(path).get("inputs")
+
+
+def _metadata(path: Path) -> dict:
+    """Return what a notebook says of itself, or raise BuildError."""
     try:
         node = nbformat.read(path, as_version=4)
         nbformat.validate(node)
-        return node.metadata.get("d2l_extras", {}).get("inputs")
+        return node.metadata.get("d2l_extras", {})
     except OSError:
         raise
     except Exception as error:  # nbformat raises whatever it stumbles over
@@ -365,27 +371,35 @@ def _told(path: Path) -> dict[str, str] | None:
 
 
 def require_executed(
-    book: Book, names: list[str] | None = None, *, again: str = "make site"
+    book: Book,
+    names: list[str] | None = None,
+    *,
+    again: str = "make site",
+    strict: bool = False,
 ) -> None:
     """Raise BuildError unless every notebook that would be shown, of the
     named frameworks or of all, is what its page gives, wherever it was
-    executed. `again` is the command to repeat.
+    executed. One that stands in passes unless `strict`, because its page says
+    so. `again` is the command to repeat.
     """
     stale = {}
     for page in book.pages():
         for framework in map(book.frameworks.get, names or book.frameworks):
             try:
                 path = find_notebook(book.root, framework.name, page.name)
-                told = _told(path)
+                told = _metadata(path)
             except (ExtensionError, BuildError):  # none, or none any more
-                path, told = book.output(page, framework), None
-            if told != inputs(page, framework, book.root):
+                path, told = book.output(page, framework), {}
+            now = inputs(page, framework, book.root)
+            if now not in (told.get("inputs"), told.get("shown_for")) or (
+                strict and "stand_in" in told
+            ):
                 stale.setdefault(framework.name, path)
     if stale:
         paths = ", ".join(str(p.relative_to(book.root)) for p in stale.values())
         raise BuildError(
             "These are missing, or were executed with other code, helpers or "
-            f"lock than those of now: {paths}. Run make notebooks "
+            f"lock than those of now{', or only stand in' * strict}: {paths}. Run make notebooks "
             f"FRAMEWORKS=\"{' '.join(stale)}\", and {again} again."
         )
 
@@ -396,10 +410,12 @@ class CommittedNotebooks:
     def __init__(self, book: Book) -> None:
         self.book = book
         self._before: dict[Path, bytes | None] = {}
+        self._after: dict[Path, bytes | None] = {}
 
     def write(self, path: Path, node: NotebookNode) -> None:
         self._keep(path)
         _write_notebook(path, node)
+        self._after[path] = _text(node).encode()
 
     def remove_orphans(self) -> None:
         """Remove each notebook that was made from a page that is gone.
@@ -418,6 +434,7 @@ class CommittedNotebooks:
                     continue
                 self._keep(path)
                 path.unlink()
+                self._after[path] = None
                 with suppress(OSError):  # as long as there are others
                     path.parent.rmdir()
                 if folder.name == "notebooks":
@@ -425,12 +442,18 @@ class CommittedNotebooks:
                     print(f"{name}  removed, because its page is gone")
 
     def restore(self) -> None:
-        """Put every notebook back as it was."""
+        """Put each notebook back as it was, unless somebody else changed it."""
         for path, before in self._before.items():
-            if before is None:
-                path.unlink(missing_ok=True)
-            elif not path.exists() or path.read_bytes() != before:
-                _write_bytes(path, before)
+            try:
+                now = path.read_bytes() if path.exists() else None
+                if now == before or now != self._after.get(path, now):
+                    continue
+                if before is None:
+                    path.unlink()
+                else:
+                    _write_bytes(path, before)
+            except OSError as error:
+                print(f"{path} could not be restored: {error}", file=sys.stderr)
 
     def _keep(self, path: Path) -> None:
         before = path.read_bytes() if path.exists() else None
@@ -491,7 +514,7 @@ def make_notebooks(
         if not isinstance(error, ExecutionError):
             return None
         if error.error_name == "DatasetNotAvailable":
-            return data or find_data()
+            return data or find_data(book.build / "data")[0]
         if error.error_name in IMPORT_ERRORS:
             return diagnosed(framework)
         if isinstance(error, KernelError):
@@ -554,12 +577,8 @@ def make_notebooks(
             for cell in page.code(framework.name)
         ):
             line = Line("data        Fashion-MNIST")
-            data = find_data()
+            data, settings = find_data(book.build / "data")
             line.done("not available" if data else "found and checked")
-            if data:
-                # A kernel that asks for the data is refused at once, and need
-                # not search for them again.
-                settings["D2L_EXTRAS_DATA"] = os.devnull
         if strict:
             _refuse_stand_ins(stand_ins, data)
         if todo:
@@ -684,7 +703,7 @@ def _why(book: Book, page: Page, framework: Framework) -> str:
     if obstacle := find_obstacle(book.root, framework):
         return (
             f"not executed, because {obstacle.reason}. The committed outputs "
-            f"stand in. To change that: {obstacle.cure}"
+            f"stand in. {obstacle.explanation}"
         )
     cached = _cached(book, page, framework)
     if _load(cached) is not None:
@@ -879,6 +898,11 @@ def _design(book: Book) -> str:
     files = [book.root / name for name in ("_config.yml", "_toc.yml")]
     files += (book.root / "_static").rglob("*")
     files += [ROOT / "requirements.txt", *(ROOT / "_ext").rglob("*.*")]
+    # A page that was rendered from a committed notebook is rendered again once
+    # this machine has a notebook of its own.
+    outputs = book.build / "outputs"
+    own = sorted(p.relative_to(outputs) for p in outputs.rglob("*.ipynb"))
+    digest.update(repr([path.as_posix() for path in own]).encode())
     for path in sorted(set(files)):
         if not path.is_file() or path.suffix == ".pyc":
             continue
@@ -1039,7 +1063,7 @@ def build(book: Book, options: argparse.Namespace) -> StandIns:
     committed = CommittedNotebooks(book)
     try:
         if options.what == "site":
-            require_executed(book)
+            require_executed(book, strict=options.strict)
         else:
             stand_ins = make_notebooks(
                 book,
@@ -1059,8 +1083,10 @@ def build(book: Book, options: argparse.Namespace) -> StandIns:
     except BaseException:
         committed.restore()
         raise
-    if options.what == "book" and not options.names and not stand_ins.avoidable:
-        unchanged.remember(book.root, made_from)
+    if options.what == "book" and not options.names:
+        # The next build tries again what a later one could execute.
+        key = "" if stand_ins.avoidable else made_from
+        unchanged.remember(book.root, key)
     return stand_ins
 
 
@@ -1128,10 +1154,11 @@ def main(arguments: list[str] | None = None) -> int:
         with alone(book):
             stand_ins = build(book, options)
         if stand_ins:
+            count = len(stand_ins)
+            notebooks = "1 notebook was" if count == 1 else f"{count} notebooks were"
             print(
-                f"\n{len(stand_ins)} notebooks were not executed on this "
-                "machine. The book shows the outputs committed with it.\n"
-                f"{stand_ins.summary()}"
+                f"\n{notebooks} not executed on this machine. Committed "
+                f"outputs stand in.\n{stand_ins.summary()}"
             )
         if options.what != "notebooks":
             print(f"\nOpen {book.build / 'html' / 'index.html'}")

@@ -249,7 +249,7 @@ def execute(
             raise (died if client.fault else KernelError(*died.args)) from error
         except ExecutionError as error:
             raise (failed("") if client.fault else error) from error
-        except (NoSuchKernel, RuntimeError) as error:
+        except (NoSuchKernel, RuntimeError, OSError) as error:
             failure = KernelError(
                 f"{page.path}: the kernel {framework.kernel} of "
                 f"{framework.label} did not start: {error}; remove "

@@ -359,7 +359,10 @@ def mark_stale(
     for file in now.keys() - {CELLS}:
         app.env.note_dependency(str(root / file))
     told = notebook.metadata.setdefault("d2l_extras", {})
-    if now != told.get("shown_for", told.get("inputs")):
+    if now == told.get("inputs"):
+        if "shown_for" in told:  # a change was taken back
+            told["shown_for"] = now
+    elif now != told.get("shown_for"):
         told.pop("stand_in", None)
         told["shown_for"] = now
         logger.warning(

@@ -204,11 +204,16 @@ def check_epub(path: Path) -> None:
         raise _failed("epub", "\n".join(said) or done.stdout + done.stderr)
 
 
-def make(book: Book, what: str, framework: Framework) -> Path:
-    """Make an edition and put it in the place of the last one; its path."""
+def make(
+    book: Book, what: str, framework: Framework, *, strict: bool = False
+) -> Path:
+    """Make an edition and put it in the place of the last one; its path.
+
+    Raises BuildError if `strict` and a page was not executed on this machine.
+    """
     require_programs(what)
     names = [framework.name]
-    require_executed(book, names, again=f"make {what}")
+    require_executed(book, names, again=f"make {what}", strict=strict)
     line = Line(f"{framework.label:<10}  {what}")
     folder = book.build / "printed" / f"{what}-{framework.name}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -235,6 +240,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", choices=list(BUILDERS))
     parser.add_argument("framework", nargs="?", help="the first, if not named")
     parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument(
+        "--strict", action="store_true",
+        help="fail if outputs stand in that this machine did not compute",
+    )
     options = parser.parse_args(arguments)
     try:
         book = Book(options.root.resolve())
@@ -245,7 +254,9 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{' and '.join(book.frameworks)}."
             )
         with alone(book):
-            path = make(book, options.what, book.frameworks[name])
+            path = make(
+                book, options.what, book.frameworks[name], strict=options.strict
+            )
         print(f"\nOpen {path}")
     except (BuildError, SourceError, ValueError, OSError) as error:
         print(f"\n{said(error)}", file=sys.stderr)

@@ -8,8 +8,12 @@ pages concerned show the outputs that are committed with the book.
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
+import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,18 +30,18 @@ IMPORT_TIMEOUT = 300  # seconds
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why this machine cannot execute a page, and what would change that.
+    """Why this machine cannot execute a page.
 
-    `reason` is a clause, such as "MXNet has no wheel for this machine".
-    `permanent` says that no later build on this machine could do better.
+    `reason` is a clause, such as "MXNet has no wheel for this machine", and
+    `explanation` says in sentences what went wrong and what to do. `permanent` says that no later build on this machine could do better.
     """
 
     reason: str
-    cure: str
+    explanation: str
     permanent: bool = False
 
     def __str__(self) -> str:
-        return f"{self.sentence}\nTo change that: {self.cure}"
+        return f"{self.sentence}\n{self.explanation}"
 
     @property
     def sentence(self) -> str:
@@ -54,7 +58,7 @@ def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
         return Obstacle(
             f"{framework.label} has no wheel for this machine "
             f"({platform_tag()})",
-            f"build the book on one of: {', '.join(framework.platforms)}",
+            f"Build the book on one of: {', '.join(framework.platforms)}.",
             permanent=True,
         )
     try:
@@ -69,13 +73,26 @@ def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
     return None
 
 
+# Tells a machine that cannot import a framework from a fault in the helpers.
+IMPORT = """\
+import sys, traceback
+try:
+    import {}
+except Exception as error:
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    if last.startswith(sys.argv[1]) and "shared object" not in str(error):
+        sys.exit(0)
+    raise
+"""
+
+
 def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
     """Return what keeps a framework's kernel from working, if anything does.
 
     Imports the framework in its own Python. This takes seconds, so ask only
-    after a cell has failed.
+    after a cell has failed. A fault in the helpers is no obstacle.
     """
-    remake = f"remove .envs/{framework.kernel} and run the command again"
+    remake = f"Remove .envs/{framework.kernel} and run the command again."
     manager = KernelManager(kernel_name=framework.kernel)
     try:
         python = manager.format_kernel_cmd()[0]
@@ -83,14 +100,14 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         return Obstacle(
             f"the kernel {framework.kernel} of {framework.label} is not "
             "installed on this machine",
-            "run make book, which installs it",
+            "Run make book, which installs it.",
         )
     modules = ["ipykernel"]
     if (root / "d2l_extras" / f"{framework.name}.py").exists():
         modules.append(f"d2l_extras.{framework.name}")
     try:
         done = subprocess.run(
-            [python, "-c", f"import {', '.join(modules)}"],
+            [python, "-c", IMPORT.format(", ".join(modules)), str(root)],
             cwd=root,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -101,37 +118,68 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Obstacle(
             f"the kernel of {framework.label} does not start on this machine",
-            f"{error}; {remake}",
+            f"{error}. {remake}",
         )
     if done.returncode == 0:
         return None
+    reason = f"{framework.label} cannot be imported on this machine"
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        return Obstacle(
+            reason,
+            f"Its import ends with {name}. The wheel may need another processor.",
+        )
     said = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
-    cure = f"{said}; {remake}"
     if match := re.search(r"([\w.+-]+): cannot open shared object", said):
         # A loader names only the first library that it misses.
         debian = f" (Debian: apt install {' '.join(LIBRARIES.values())})"
-        cure = (
-            f"install the system library {match[1]}"
-            f"{debian if match[1] in LIBRARIES else ''}"
+        return Obstacle(
+            reason,
+            f"Install the system library {match[1]}"
+            f"{debian if match[1] in LIBRARIES else ''}.",
         )
-    return Obstacle(
-        f"{framework.label} cannot be imported on this machine", cure
+    return Obstacle(reason, f"{said}. {remake}")
+
+
+def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
+    """Fetch Fashion-MNIST once, before kernels that would each wait for it.
+
+    Returns what keeps the data away, if anything does, and the environment
+    variables that the kernels need. If the data cannot be kept in the cache,
+    or a file there is damaged, they go to `folder`: otherwise each kernel
+    would fetch them again, and say so in the outputs of a page.
+    """
+    import numpy as np
+
+    from d2l_extras.data import (
+        FILES,
+        VARIABLE,
+        DatasetNotAvailable,
+        fashion_mnist,
     )
 
-
-def find_data() -> Obstacle | None:
-    """Fetch Fashion-MNIST once, before kernels that would each wait for it."""
-    from d2l_extras.data import DatasetNotAvailable, fashion_mnist
-
     try:
-        fashion_mnist()
+        with warnings.catch_warnings(record=True) as problems:
+            warnings.simplefilter("always")
+            found = fashion_mnist()
     except DatasetNotAvailable as error:
-        return Obstacle(
+        obstacle = Obstacle(
             "Fashion-MNIST could neither be found on this machine nor "
             "downloaded",
             str(error),
         )
-    return None
+        # A kernel that asks for the data is refused at once.
+        return obstacle, {VARIABLE: os.devnull}
+    if not problems:
+        return None, {}
+    for problem in problems:
+        print(problem.message, file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in zip(FILES, found, strict=True):
+        shape = np.array(array.shape, ">u4").tobytes()
+        header = bytes([0, 0, 8, array.ndim]) + shape
+        (folder / name).write_bytes(header + array.astype(np.uint8).tobytes())
+    return None, {VARIABLE: str(folder)}
 
 
 class StandIns:
@@ -152,7 +200,7 @@ class StandIns:
         return not all(o.permanent for o in self._obstacles.values())
 
     def summary(self) -> str:
-        """List the pages of each obstacle, and what would change it."""
+        """List each obstacle with its pages and what to do about it."""
         lines = []
         for obstacle in sorted(
             set(self._obstacles.values()), key=lambda o: o.reason
@@ -165,6 +213,6 @@ class StandIns:
             lines += [
                 f"- {obstacle.sentence}",
                 f"  Pages: {', '.join(sorted(pages))}.",
-                f"  To change that: {obstacle.cure}",
+                f"  {obstacle.explanation}",
             ]
         return "\n".join(lines)

@@ -465,7 +465,7 @@ def test_another_python_remakes_an_environment_and_is_named(copied):
     copied.edit(".envs/book/stamp", version, "3.11.0")
     done = copied.make("site")
     assert remade(done) == {
-        "book": f"Python {version} takes the place of 3.11.0"
+        "book": f"Python changed from 3.11.0 to {version}"
     }
 
 
@@ -724,7 +724,7 @@ def test_a_python_without_ensurepip_names_the_package_that_has_it(
         "import sys; sys.modules['ensurepip'] = None\n"
     )
     error = sentence(bare.make("setup", PYTHONPATH=str(tmp_path)))
-    assert "lacks its module ensurepip" in error
+    assert "has no ensurepip module" in error
     assert "apt install python3-venv" in error
     assert bare.whole() == []
 

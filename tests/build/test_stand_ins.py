@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 
 import bs4
+import numpy as np
 import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
+
+from _ext import stand_ins, unchanged
+from d2l_extras import data
 
 RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
 LOAD = "from d2l_extras.data import fashion_mnist\nfashion_mnist()"
@@ -67,7 +72,7 @@ def no_library(book: TinyBook) -> None:
 OBSTACLES = {
     no_wheel: ("Alpha has no wheel for this machine", "plan9-mips"),
     no_environment: ("Alpha has no working environment", "the disk is full: make room"),
-    no_kernel: ("not installed on this machine", "run make book"),
+    no_kernel: ("not installed on this machine", "Run make book"),
     no_library: ("Alpha cannot be imported", "apt install libgomp1"),
 }
 every_obstacle = pytest.mark.parametrize(
@@ -160,6 +165,89 @@ def test_a_page_without_committed_outputs_shows_its_code(committed):
     page = bs4.BeautifulSoup(committed.html(), "html.parser")
     assert "no Alpha outputs of this page are committed" in page.get_text()
     assert "record('answer', 6 * 7)" in page.get_text()
+
+
+def test_a_fault_in_a_helper_fails_the_build(committed):
+    no_library(committed)
+    helper = committed.root / "d2l_extras" / "alpha.py"
+    helper.write_text("from json import no_such_name\n")
+    done = committed.build("book")
+    assert done.returncode == 1
+    assert "code cell 1 of 1: import d2l_extras.alpha" in done.stderr
+
+
+def test_the_other_commands_accept_what_stands_in_unless_they_are_strict(
+    committed,
+):
+    committed.write(cell(RECORD.replace("7", "8")))
+    no_environment(committed)
+    committed.html()
+    assert committed.build("site").returncode == 0
+    refused = committed.build("site", "--strict")
+    assert refused.returncode == 1
+    assert "or only stand in" in refused.stderr
+
+
+def test_after_a_change_is_taken_back_the_committed_outputs_are_current(
+    committed,
+):
+    text = committed.page.read_text()
+    committed.write(cell(RECORD.replace("7", "8")))
+    no_environment(committed)
+    committed.html()
+    committed.page.write_text(text)
+    done = committed.build("site")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_committed_notebook_without_our_metadata_stands_in(committed):
+    notebook = committed.committed("alpha")
+    node = json.loads(notebook.read_text())
+    del node["metadata"]["d2l_extras"]
+    notebook.write_text(json.dumps(node))
+    no_environment(committed)
+    assert "from an earlier version" in committed.html()
+
+
+def test_pages_executed_after_a_site_of_committed_outputs_are_rendered_again(
+    committed,
+):
+    assert committed.build("site").returncode == 0
+    no_environment(committed)
+    assert NOTE in committed.html()
+
+
+def test_a_served_book_is_reloaded_after_a_build_with_stand_ins(committed):
+    no_environment(committed)
+    committed.html()
+    before = json.loads(unchanged.note(committed.root).read_text())
+    committed.edit("It is", "The answer is")
+    committed.html()
+    after = json.loads(unchanged.note(committed.root).read_text())
+    assert after["built"] != before["built"]
+    assert not unchanged.is_unchanged(committed.root)
+
+
+def test_data_that_the_cache_cannot_keep_are_handed_to_the_kernels(
+    tmp_path, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    shapes = {"X": (3, 28, 28), "y": (3,)}
+    arrays = [
+        rng.integers(0, 10, shapes[kind]).astype(np.uint8) for kind in "XyXy"
+    ]
+
+    def fetch() -> list:
+        warnings.warn("the cache cannot be written", stacklevel=1)
+        return arrays
+
+    monkeypatch.setattr(data, "fashion_mnist", fetch)
+    obstacle, settings = stand_ins.find_data(tmp_path / "data")
+    assert obstacle is None
+    assert settings == {"D2L_EXTRAS_DATA": str(tmp_path / "data")}
+    for name, array in zip(data.FILES, arrays, strict=True):
+        kept = data.decode_idx((tmp_path / "data" / name).read_bytes())
+        assert np.array_equal(kept, array)
 
 
 @pytest.mark.parametrize(
