@@ -97,7 +97,13 @@ def test_a_commit_is_noticed_because_pages_show_when_they_changed(book):
 
 
 def test_files_that_no_page_depends_on_do_not_matter(book):
-    for name in ("tests/test_a.py", "_ext/__pycache__/a.pyc", ".idea/a", "chapters/.a"):
+    for name in (
+        "tests/test_a.py",
+        "_ext/__pycache__/a.pyc",
+        ".idea/a",
+        "chapters/.a",
+        "chapters/.ipynb_checkpoints/a.md",
+    ):
         path = book.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

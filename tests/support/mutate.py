@@ -50,6 +50,8 @@ MODULES = [f"_ext/{name}.py" for name in PURE] + sorted(
 # Tests that reach a module in another way than by its name.
 FURTHER = {
     "_ext/plain.py": "tests/unit/test_labels.py",
+    "_ext/launch.py": "tests/build/test_committed_notebooks.py",
+    "d2l_extras/apt.py": "tests/unit/test_data.py",
     "d2l_extras/maps.py": "tests/book/test_redrawn.py",
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
     "d2l_extras/plots.py": "tests/book/test_redrawn.py",

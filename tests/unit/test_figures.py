@@ -42,6 +42,14 @@ def test_a_figure_has_a_light_and_a_dark_image_with_their_size(images):
         assert image["loading"] == "lazy"
 
 
+def test_a_figure_measured_in_pixels_keeps_its_size(tmp_path):
+    source = tmp_path / "drawn.svg"
+    source.write_text(svg("").replace("72pt", "72").replace("36pt", "36"))
+    html = figures.html(source, tmp_path / "out.svg", "", "")
+    for image in bs4.BeautifulSoup(html, "lxml").select("img"):
+        assert (image["width"], image["height"]) == ("72", "36")
+
+
 def test_a_redrawn_figure_gets_a_new_dark_image(tmp_path):
     source, target = tmp_path / "drawn.svg", tmp_path / "out" / "drawn.svg"
     for color in ("#ffffff", "#0072b2"):

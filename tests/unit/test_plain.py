@@ -86,9 +86,11 @@ def test_admonitions_become_quotations():
     assert "> **Note.** One.\n>\n> Two." in out
 
 
-def test_fenced_code_is_left_alone():
+def test_fenced_code_is_left_alone_and_the_text_around_it_is_translated():
     code = "```python\nx = {ref}`y`\n```"
-    assert code in markdown(code)
+    out = markdown(f"By {{eq}}`eq_a`.\n\n{code}\n\nBy {{eq}}`eq_a`.\n\n$$a$$ (eq_a)")
+    assert code in out
+    assert "{eq}" not in out
 
 
 def test_a_directive_or_role_unknown_to_notebooks_is_refused():

@@ -1,5 +1,6 @@
 """A source page gives one notebook a framework, in plain Markdown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jupytext
@@ -22,6 +23,28 @@ def test_a_notebook_has_its_own_cells_and_the_shared_ones():
     text = cell("a = 1", "mxnet") + cell("a = 2", "tensorflow") + cell("a")
     codes = [c.source for c in page(text).code("tensorflow")]
     assert codes == ["a = 2", "a"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "metadata"),
+    [
+        ("CPU", {"colab": {"provenance": []}}),
+        ("TPU", {"accelerator": "TPU", "colab": {"provenance": []}}),
+        (
+            "GPU",
+            {
+                "accelerator": "GPU",
+                "colab": {"provenance": [], "gpuType": "T4"},
+            },
+        ),
+    ],
+)
+def test_a_notebook_asks_colab_for_the_runtime_of_its_framework(
+    runtime, metadata
+):
+    framework = replace(MXNET, colab=runtime)
+    found = split.notebook(page(cell("1")), framework).metadata
+    assert {k: found[k] for k in ("accelerator", "colab") if k in found} == metadata
 
 
 def test_a_cell_without_a_twin_is_refused_with_its_line():
