@@ -336,7 +336,7 @@ def test_an_interrupted_edition_stays_as_it_was(
 ):
     book = tiny_copy(standard)
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(printed, "make", interrupt)
