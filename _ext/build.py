@@ -442,7 +442,7 @@ class CommittedNotebooks:
                     print(f"{name}  removed, because its page is gone")
 
     def restore(self) -> None:
-        """Put each notebook back as it was, unless somebody else changed it."""
+        """Put each notebook back as it was, unless it was changed by hand since."""
         for path, before in self._before.items():
             try:
                 now = path.read_bytes() if path.exists() else None

@@ -360,7 +360,7 @@ def mark_stale(
         app.env.note_dependency(str(root / file))
     told = notebook.metadata.setdefault("d2l_extras", {})
     if now == told.get("inputs"):
-        if "shown_for" in told:  # a change was taken back
+        if "shown_for" in told:  # a change was reverted
             told["shown_for"] = now
     elif now != told.get("shown_for"):
         told.pop("stand_in", None)

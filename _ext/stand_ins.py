@@ -127,7 +127,7 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         name = signal.Signals(-done.returncode).name
         return Obstacle(
             reason,
-            f"Its import ends with {name}. The wheel may need another processor.",
+            f"Its import ends with {name}. The wheel may require a different processor.",
         )
     said = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
     if match := re.search(r"([\w.+-]+): cannot open shared object", said):

@@ -188,7 +188,7 @@ def test_the_other_commands_accept_what_stands_in_unless_they_are_strict(
     assert "or only stand in" in refused.stderr
 
 
-def test_after_a_change_is_taken_back_the_committed_outputs_are_current(
+def test_after_a_change_is_reverted_the_committed_outputs_are_current(
     committed,
 ):
     text = committed.page.read_text()

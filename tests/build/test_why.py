@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from support.tiny_book import TinyBook, cell
+from support.tiny_book import TinyBook, cell, write_helpers
 
 from _ext import build
 from _ext.build import Book
-
-HELPERS = {
-    "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
-    '__version__ = "1"\n__all__ = ["to", "plot"]\n',
-    "arrays": "def to(): ...\n",
-    "plots": "def draw():\n    from .arrays import to\n",
-    "alpha": "from . import data\n",
-    "beta": "b = 1\n",
-    "data": "import numpy\n",
-    "lonely": "",
-}
 
 
 @pytest.fixture
 def book(tiny: TinyBook) -> TinyBook:
     """A tiny book with helpers of its own."""
-    (tiny.root / "d2l_extras").mkdir()
-    for name, text in HELPERS.items():
-        helper(tiny, name).write_text(text)
+    write_helpers(tiny)
     return tiny
-
-
-def helper(tiny: TinyBook, name: str):
-    return tiny.root / "d2l_extras" / f"{name}.py"
 
 
 CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import record")

@@ -71,6 +71,19 @@ It is {{result}}`answer`.
 {varying}"""
 
 
+# A small helper package, whose modules import each other.
+HELPERS = {
+    "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
+    '__version__ = "1"\n__all__ = ["to", "plot"]\n',
+    "arrays": "def to(): ...\n",
+    "plots": "def draw():\n    from .arrays import to\n",
+    "alpha": "from . import data\n",
+    "beta": "b = 1\n",
+    "data": "import numpy\n",
+    "lonely": "",
+}
+
+
 class TinyBook:
     """A book of one page, `chapters/tiny/page.md`, in a folder of its own."""
 
@@ -252,3 +265,15 @@ def cell(code: str, *tags: str, **metadata: object) -> str:
     options = {**({"tags": list(tags)} if tags else {}), **metadata}
     head = f"---\n{yaml.safe_dump(options)}---\n" if options else ""
     return f"```{{code-cell}} ipython3\n{head}{code}\n```\n"
+
+
+def helper(tiny: TinyBook, name: str) -> Path:
+    """Return the file of a module of a book's own helper package."""
+    return tiny.root / "d2l_extras" / f"{name}.py"
+
+
+def write_helpers(tiny: TinyBook) -> None:
+    """Give a book a helper package of its own."""
+    (tiny.root / "d2l_extras").mkdir()
+    for name, text in HELPERS.items():
+        helper(tiny, name).write_text(text)

@@ -6,35 +6,18 @@ import ast
 
 import pytest
 from support import ROOT
-from support.tiny_book import TinyBook, cell
+from support.tiny_book import HELPERS, TinyBook, cell, helper, write_helpers
 
 from _ext import inputs
 from _ext.build import Book
 from _ext.split import Cell
 
-HELPERS = {
-    "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
-    '__version__ = "1"\n__all__ = ["to", "plot"]\n',
-    "arrays": "def to(): ...\n",
-    "plots": "def draw():\n    from .arrays import to\n",
-    "alpha": "from . import data\n",
-    "beta": "b = 1\n",
-    "data": "import numpy\n",
-    "lonely": "",
-}
-
 
 @pytest.fixture
 def book(tiny: TinyBook) -> TinyBook:
     """A tiny book with helpers of its own."""
-    (tiny.root / "d2l_extras").mkdir()
-    for name, text in HELPERS.items():
-        helper(tiny, name).write_text(text)
+    write_helpers(tiny)
     return tiny
-
-
-def helper(tiny: TinyBook, name: str):
-    return tiny.root / "d2l_extras" / f"{name}.py"
 
 
 def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
