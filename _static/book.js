@@ -136,6 +136,15 @@ function openTarget() {
   target.scrollIntoView();
 }
 
+// The page for missing addresses has a <base>, which "#main" would follow away
+// from the address that the reader asked for.
+function skipLink() {
+  const skip = document.querySelector(".skip");
+  skip.addEventListener("click", () => {
+    skip.href = `${window.location.href.split("#")[0]}#main`;
+  });
+}
+
 // Colors: as the system says, light, or dark.
 
 function theme() {
@@ -493,6 +502,7 @@ document.fonts.ready.then(() => {
   markWide();
 });
 document.addEventListener("toggle", markWide, true);
+skipLink();
 theme();
 menus();
 copyButtons();
