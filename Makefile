@@ -1,5 +1,5 @@
-# The commands that people type. The work is done by _ext/bootstrap.py (the
-# environments), _ext/build.py (the site), and _ext/printed.py (PDF and EPUB).
+# The commands that people type. The work is done by bookbuild/environments.py (the
+# environments), bookbuild/build.py (the site), and bookbuild/print_editions.py (PDF and EPUB).
 SHELL  := /bin/sh
 BOOK   := .envs/book/bin/python
 TEST   := .envs/test/bin/python
@@ -19,8 +19,8 @@ help: ## list these commands
 	@echo 'PYTHON=python3.12 makes the environments from that Python.'
 
 book: setup ## build the site in _build/html (JOBS=1: pages one by one)
-	@$(if $(strict),,"$(BOOK)" -m _ext.unchanged ||) \
-	"$(BOOK)" -m _ext.build book $(strict) $(JOBS:%=--jobs %)
+	@$(if $(strict),,"$(BOOK)" -m bookbuild.unchanged ||) \
+	"$(BOOK)" -m bookbuild.build book $(strict) $(JOBS:%=--jobs %)
 
 # Words of ARGS that begin with tests/ take the place of the quick tier's
 # folders. One that follows --deselect is no such word.
@@ -39,39 +39,39 @@ nbval: setup test-setup ## compare a rerun with NOTEBOOK=notebooks/mxnet/....ipy
 	@$(RUN) -m support.nbval $(NOTEBOOK)
 
 serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
-	@"$(BOOK)" -m _ext.serve --port $(PORT)
+	@"$(BOOK)" -m bookbuild.serve --port $(PORT)
 
 notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
-	@"$(BOOK)" -m _ext.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
+	@"$(BOOK)" -m bookbuild.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.build site $(strict)
+	@"$(BOOK)" -m bookbuild.build site $(strict)
 
 pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.printed pdf $(FRAMEWORK) $(strict)
+	@"$(BOOK)" -m bookbuild.print_editions pdf $(FRAMEWORK) $(strict)
 
 epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.printed epub $(FRAMEWORK) $(strict)
+	@"$(BOOK)" -m bookbuild.print_editions epub $(FRAMEWORK) $(strict)
 
 kernels: ## register the frameworks' kernels with JupyterLab and VS Code
 	@$(call bootstrap,--share)
 
 why: ## say why a page is executed or reused (PAGE=a/page)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m _ext.build why $(PAGE)
+	@"$(BOOK)" -m bookbuild.build why $(PAGE)
 
 check: setup ## check that the committed notebooks match the sources
-	@"$(BOOK)" -m _ext.build check
+	@"$(BOOK)" -m bookbuild.build check
 
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
 audit: ## look for known vulnerabilities in the locked packages
 	@$(call bootstrap,--audit)
-	@.envs/audit/bin/python -m _ext.audit
+	@.envs/audit/bin/python -m bookbuild.audit
 
 bench: book test-setup ## measure builds and training, and the site's weight
 	@"$(TEST)" bench/rebuild.py
@@ -98,7 +98,7 @@ setup:
 test-setup:
 	@$(call bootstrap,--test)
 
-# Runs _ext/bootstrap.py with PYTHON if it is given, or else with the Python that
+# Runs bookbuild/environments.py with PYTHON if it is given, or else with the Python that
 # the environments were made from, or else with the first suitable one on the
 # path. Each is asked for its version, because a name may stand for another one.
 # It answers with its real path, which spares the second start of a shim such as
@@ -110,13 +110,13 @@ define bootstrap
 	    good = (3, 11) <= sys.version_info[:2] <= (3, 13); \
 	    print(os.path.realpath(sys.executable) * good)' \
 	    2>/dev/null) && [ -n "$$found" ] && \
-	    exec "$$found" -m _ext.bootstrap $(1) $(strict); \
+	    exec "$$found" -m bookbuild.environments $(1) $(strict); \
 	done; \
 	if [ -z "$(PYTHON)" ] && command -v uv >/dev/null; then \
 	  echo 'There is no Python 3.11, 3.12, or 3.13 on the path; asking uv.'; \
 	  found=$$(uv python find 3.11 2>/dev/null || { uv python install 3.11 >&2 && \
 	    uv python find 3.11; }) && \
-	    exec "$$found" -m _ext.bootstrap $(1) $(strict); \
+	    exec "$$found" -m bookbuild.environments $(1) $(strict); \
 	fi; \
 	echo 'The book needs Python 3.11, 3.12, or 3.13, and' \
 	'$(if $(PYTHON),PYTHON=$(PYTHON) is none of them.,none is on the path.)' \

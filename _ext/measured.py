@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from . import frameworks as declaration
+from bookbuild import frameworks as declaration
 
 DATA = "chapters/appendix/measurements.json"
 PLOTS = "_build/measured"  # where the page looks for its plots

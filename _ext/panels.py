@@ -14,7 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_design.shared import is_component
 
-from .tabs import GROUP
+from .framework_tabs import GROUP
 
 
 class tab_set(nodes.General, nodes.Element):

@@ -105,7 +105,7 @@ def format_entry(
 def begin(app: Sphinx) -> None:
     """Let code and formulas be made where they are new on a page of the site.
 
-    Sphinx's index of words is not made: the search has its own (_ext/finding),
+    Sphinx's index of words is not made: the search has its own (_ext/search_index.py),
     no page would ask this one, and the order of what is in it depends on which
     pages were read before.
     """

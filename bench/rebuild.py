@@ -48,8 +48,8 @@ import stock
 import training
 from support.tiny_book import HEADER, TinyBook, cell
 
-from _ext import unchanged
-from _ext.build import Book, cpus
+from bookbuild import unchanged
+from bookbuild.build import Book, cpus
 from _ext.measured import DATA
 
 LOG = ROOT / "_build" / "bench" / "rebuild.json"
@@ -396,7 +396,7 @@ class Generated(TinyBook):
     def build(self) -> None:
         """What `make book` runs."""
         for module in ("unchanged", "build book"):
-            command = [sys.executable, "-m", *f"_ext.{module}".split()]
+            command = [sys.executable, "-m", *f"bookbuild.{module}".split()]
             done = subprocess.run(
                 [*command, "--root", self.root], capture_output=True, text=True,
                 cwd=ROOT, check=False,

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import frameworks, split
+from bookbuild import frameworks, page as split
 
 PAGE = "linear-networks/softmax-regression-concise"
 # Runs in the framework's environment: the cells and a seed come in as JSON.

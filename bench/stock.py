@@ -19,8 +19,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import setup_cell
-from _ext.build import Book
+from bookbuild import install_cell
+from bookbuild.build import Book
 
 KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
@@ -36,7 +36,7 @@ def stock(folder: Path) -> Path:
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "_toc.yml", folder)
-    names = ("_ext.merge", "_ext.tabs", "_ext.measured")
+    names = ("_ext.executed_outputs", "_ext.framework_tabs", "_ext.measured")
     configure(
         folder,
         ("exclude_patterns", "bibtex_bibfiles"),
@@ -64,7 +64,7 @@ def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
     for framework in filter(lambda f: f.available, book.frameworks.values()):
         for page in book.pages():
             node = nbformat.read(book.committed(page, framework), as_version=4)
-            node.cells = [c for c in node.cells if c.id != setup_cell.ID]
+            node.cells = [c for c in node.cells if c.id != install_cell.ID]
             node.metadata.kernelspec.name = framework.kernel
             path = folder / framework.name / f"{page.name}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)

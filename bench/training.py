@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _ext import frameworks, split
+from bookbuild import frameworks, page as split
 
 PAGE = "linear-networks/softmax-regression-concise"
 LAST = "def train_epoch("
@@ -144,7 +144,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from d2l_extras.data import fashion_mnist
-from _ext.build import cpus
+from bookbuild.build import cpus
 
 data = fashion_mnist()
 batch_size, learning_rate = 256, 0.1

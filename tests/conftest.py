@@ -37,7 +37,7 @@ def browser():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The address of the built site on loopback, at its published path."""
-    from _ext import labels
+    from bookbuild import labels
 
     path = urlsplit(labels.read(ROOT).site).path.strip("/")
     folder = tmp_path_factory.mktemp("host")

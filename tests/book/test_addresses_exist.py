@@ -8,8 +8,8 @@ import yaml
 from support import ROOT
 from support.site_pages import LESSONS, soup
 
-from _ext import frameworks
-from _ext.build import Book
+from bookbuild import frameworks
+from bookbuild.build import Book
 
 SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
 WITH_CODE = {f"chapters/{page.name}.html" for page in Book(ROOT).pages()}

@@ -7,8 +7,8 @@ import sys
 import pytest
 from support import ROOT
 
-from _ext.build import Book
-from _ext.split import notebook
+from bookbuild.build import Book
+from bookbuild.page import notebook
 
 BOOK = Book(ROOT)
 PAGES = BOOK.pages()

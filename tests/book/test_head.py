@@ -15,7 +15,7 @@ from PIL import Image
 from support import ROOT
 from support.site_pages import FIRST, LESSONS, PAGES, SITE, ids, soup
 
-from _ext import labels
+from bookbuild import labels
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 TITLE = CONFIG["title"]

@@ -7,9 +7,9 @@ import re
 import pytest
 from support import ROOT
 
-from _ext.build import Book
-from _ext.plain import Plain
-from _ext.split import Cell
+from bookbuild.build import Book
+from bookbuild.plain import Plain
+from bookbuild.page import Cell
 
 BOOK = Book(ROOT)
 INDEX = "linear-networks/index"

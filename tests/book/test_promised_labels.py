@@ -5,7 +5,7 @@ import re
 import pytest
 from support import ROOT
 
-from _ext import labels
+from bookbuild import labels
 
 TARGETS = labels.read(ROOT).targets
 

@@ -11,7 +11,7 @@ import pytest
 from support import ROOT, pages
 
 import d2l_extras
-from _ext.build import Book
+from bookbuild.build import Book
 from d2l_extras import maps, plots
 from d2l_extras.data import fashion_mnist
 

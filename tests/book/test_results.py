@@ -7,8 +7,8 @@ import pytest
 from support import ROOT
 from support.bounds import BOUNDS
 
-from _ext.build import Book, outputs_of
-from _ext.execute import results
+from bookbuild.build import Book, outputs_of
+from bookbuild.execution import results
 
 BOOK = Book(ROOT)
 

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from support import ROOT
 
-from _ext.build import Book, outputs_of
-from _ext.execute import results
+from bookbuild.build import Book, outputs_of
+from bookbuild.execution import results
 
 BOOK = Book(ROOT)
 SITE = ROOT / "_build" / "html"

@@ -6,16 +6,16 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
 
-from _ext import execute, frameworks
-from _ext.build import Book
-from _ext.execute import ExecutionError
+from bookbuild import execution, frameworks
+from bookbuild.build import Book
+from bookbuild.execution import ExecutionError
 
 
 def run(tiny: TinyBook, text: str, timeout: int = 60) -> list:
     tiny.write(text)
     book = Book(tiny.root)
     [page] = book.pages()
-    return execute.execute(page, book.frameworks["alpha"], timeout=timeout)
+    return execution.execute(page, book.frameworks["alpha"], timeout=timeout)
 
 
 def failure(tiny: TinyBook, text: str, timeout: int = 60) -> str:
@@ -75,12 +75,12 @@ def test_a_missing_kernel_is_named_with_the_remedy(tiny):
 
 def test_two_records_with_the_same_name_are_refused_with_their_line(tiny):
     tiny.write(cell("1") + "\nWords.\n\n" + cell("2"))
-    metadata = {execute.RECORD: {"name": "x", "text": "1", "value": 1}}
+    metadata = {execution.RECORD: {"name": "x", "text": "1", "value": 1}}
     output = {"output_type": "display_data", "metadata": metadata, "data": {}}
     book = Book(tiny.root)
     page, alpha = book.pages()[0], book.frameworks["alpha"]
     with pytest.raises(ValueError, match="page.md:21: Alpha .*'x' a second"):
-        execute.results(page, alpha, [[output], [output]])
+        execution.results(page, alpha, [[output], [output]])
 
 
 def test_each_framework_has_a_kernel_in_its_own_environment():

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from support import ROOT
 
-from _ext import wheel as served
+from bookbuild import wheel as served
 
 
 @pytest.fixture(scope="module")

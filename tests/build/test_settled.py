@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.tiny_book import TinyBook, standard
 
-from _ext import build
-from _ext.settled import Settled
+from bookbuild import build
+from bookbuild.settled import Settled
 
 PAGE, ALPHA = "tiny/page", "alpha"
 

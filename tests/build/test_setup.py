@@ -1,6 +1,6 @@
 """Setup makes whole environments, or says in a sentence why it could not.
 
-The real Makefile and _ext/bootstrap.py run in small copies of the checkout,
+The real Makefile and bookbuild/environments.py run in small copies of the checkout,
 whose locks name a few small wheels on an index on loopback.
 """
 
@@ -29,7 +29,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
-AUDIT = "_ext/audit.txt"
+AUDIT = "bookbuild/audit.txt"
 TEST = "tests/requirements.txt"
 KERNELS = [entry["kernel"] for entry in DECLARED.values()]
 LABELS = [entry["label"] for entry in DECLARED.values()]
@@ -165,15 +165,15 @@ class Checkout:
             (root / folder).mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", root)
         shutil.copytree(
-            ROOT / "_ext",
-            root / "_ext",
-            ignore=shutil.ignore_patterns("__pycache__", "fonts", "temml"),
+            ROOT / "bookbuild",
+            root / "bookbuild",
+            ignore=shutil.ignore_patterns("__pycache__"),
         )
         shutil.copy(ROOT / "kernels/frameworks.toml", root / "kernels")
         (root / "d2l_extras/__init__.py").touch()
         extras = "\n".join(f'{name} = ["tiny"]' for name in DECLARED)
         (root / "pyproject.toml").write_text(PYPROJECT.format(extras=extras))
-        (root / "_ext/build.py").write_text(ECHO)
+        (root / "bookbuild/build.py").write_text(ECHO)
         (root / "pytest.py").write_text(ECHO)
         for lock in [*LOCKS, TEST, AUDIT]:
             (root / lock).write_text(index.pins["tiny"] + index.pins["flit"])
@@ -665,7 +665,7 @@ def test_make_prefers_python_3_11_and_takes_3_12_or_3_13(
 ):
     path = fake_programs(tmp_path / "bin", **pythons)
     done = bare.run(shutil.which("make"), "setup", PATH=path, PYTHON="")
-    assert done.stdout == f"{chosen} runs -m _ext.bootstrap\n", done.stderr
+    assert done.stdout == f"{chosen} runs -m bookbuild.environments\n", done.stderr
 
 
 def test_make_stays_with_the_python_of_the_environments(made, tmp_path):
@@ -688,7 +688,7 @@ def test_where_there_is_no_python_make_asks_uv_for_one(
         f'[ -e "{state}" ] && echo "{tmp_path}/bin/python"',
     )
     done = bare.run(shutil.which("make"), "setup", PATH=path, PYTHON="")
-    assert done.stdout.endswith("python runs -m _ext.bootstrap\n"), done.stderr
+    assert done.stdout.endswith("python runs -m bookbuild.environments\n"), done.stderr
     assert ("uv python install 3.11" in done.stderr) is not installed
 
 
@@ -706,11 +706,11 @@ def test_without_a_suitable_python_make_says_which_and_how_to_get_it(
 
 @pytest.mark.parametrize("version", ["3.6.9", "3.10.0", "3.14.0"])
 def test_an_unsuitable_python_names_those_that_the_book_needs(bare, version):
-    ast.parse((ROOT / "_ext/bootstrap.py").read_text(), feature_version=(3, 6))
+    ast.parse((ROOT / "bookbuild/environments.py").read_text(), feature_version=(3, 6))
     numbers = tuple(map(int, version.split(".")))
     code = (
         f"import sys, runpy; sys.version_info = {numbers};"
-        "runpy.run_module('_ext.bootstrap', run_name='__main__')"
+        "runpy.run_module('bookbuild.environments', run_name='__main__')"
     )
     done = bare.run(sys.executable, "-c", code)
     named = version.rpartition(".")[0]
@@ -919,7 +919,7 @@ def test_one_framework_does_not_need_the_environments_of_others(fresh):
 def test_what_only_some_commands_need_is_made_on_request(fresh, name):
     assert (
         fresh.run(
-            sys.executable, "-m", "_ext.bootstrap", f"--{name}"
+            sys.executable, "-m", "bookbuild.environments", f"--{name}"
         ).returncode
         == 0
     )
@@ -1039,7 +1039,7 @@ PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
 )
 def test_each_make_target_runs_its_own_commands(made, words, asked):
     for file in (
-        "_ext/audit", "bench/rebuild", "bench/site",
+        "bookbuild/audit", "bench/rebuild", "bench/site",
         "tests/support/lighthouse/audit", "tests/support/machine",
         "tests/support/nbval", "tests/support/screenshots",
         "tests/support/colab/stand_in", "tests/support/colab/grid",
@@ -1065,9 +1065,9 @@ def test_make_serve_sets_up_and_passes_the_port_on(made):
     # test_serve.py tries what it then does.
     lines = made.make("-n", "serve", "PORT=8123").stdout.splitlines()
     assert lines[-1].endswith(
-        '.envs/book/bin/python" -m _ext.serve --port 8123'
+        '.envs/book/bin/python" -m bookbuild.serve --port 8123'
     )
-    assert any("_ext.bootstrap" in line for line in lines)
+    assert any("bookbuild.environments" in line for line in lines)
 
 
 def test_make_clean_removes_what_was_built_and_all_only_if_told(bare):

@@ -8,9 +8,9 @@ import re
 import pytest
 from support.tiny_book import TinyBook, cell
 
-from _ext import build
-from _ext.build import Book
-from _ext.execute import THREADS
+from bookbuild import build
+from bookbuild.build import Book
+from bookbuild.execution import THREADS
 
 # Each framework's cell waits until the other's has begun.
 MEET = """

@@ -8,9 +8,9 @@ import pytest
 from myst_nb.core.read import is_myst_markdown_notebook
 from support.tiny_book import HEADER, TinyBook, cell, standard
 
-from _ext import source, split
-from _ext.build import Book
-from _ext.source import SourceError
+from bookbuild import page as split, source
+from bookbuild.build import Book
+from bookbuild.source import SourceError
 
 RECORD = "from d2l_extras import record\n"
 

@@ -14,7 +14,7 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
 
-from _ext import stand_ins, unchanged
+from bookbuild import stand_ins, unchanged
 from d2l_extras import data
 
 RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"

@@ -11,7 +11,7 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, standard
 
-from _ext import unchanged
+from bookbuild import unchanged
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def book(tiny_copy) -> TinyBook:
 def test_an_unchanged_book_is_recognized_in_any_folder(tiny_built, book):
     for root in (tiny_built(standard).root, book.root):
         done = subprocess.run(
-            [sys.executable, "-m", "_ext.unchanged", "--root", str(root)],
+            [sys.executable, "-m", "bookbuild.unchanged", "--root", str(root)],
             cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout.startswith("Nothing has changed")
@@ -99,7 +99,7 @@ def test_a_commit_is_noticed_because_pages_show_when_they_changed(book):
 def test_files_that_no_page_depends_on_do_not_matter(book):
     for name in (
         "tests/test_a.py",
-        "_ext/__pycache__/a.pyc",
+        "bookbuild/__pycache__/a.pyc",
         ".idea/a",
         "chapters/.a",
         "chapters/.ipynb_checkpoints/a.md",

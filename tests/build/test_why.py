@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from support.tiny_book import TinyBook, cell, write_helpers
 
-from _ext import build
-from _ext.build import Book
+from bookbuild import build
+from bookbuild.build import Book
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from support import ROOT, pages
 
-from _ext.build import Book, outputs_of
-from _ext.execute import results
+from bookbuild.build import Book, outputs_of
+from bookbuild.execution import results
 from d2l_extras.data import fashion_mnist
 
 PAGE = "linear-networks/image-classification-dataset"

@@ -21,11 +21,11 @@ import pytest
 from support import ROOT, pages
 from support.colab import stand_in
 
-from _ext import labels, setup_cell, split, wheel
+from bookbuild import install_cell, labels, page as split, wheel
 
 LABELS = labels.read(ROOT)
 CELL = {
-    name: setup_cell.cell(
+    name: install_cell.cell(
         split.read(
             ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md",
             pages.LINEAR_SCRATCH,

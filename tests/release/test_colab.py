@@ -15,7 +15,7 @@ from support import ROOT, pages
 from support.colab import stand_in
 from support.once import announce
 
-from _ext import setup_cell, wheel
+from bookbuild import install_cell, wheel
 from d2l_extras import runtime
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*/*/*.ipynb"))
@@ -86,9 +86,9 @@ def test_every_notebook_begins_with_the_setup_cell_of_this_version():
     assert len(NOTEBOOKS) >= len(pages.FRAMEWORKS)
     for path in NOTEBOOKS:
         first, *others = nbformat.read(path, as_version=4).cells
-        assert first.id == setup_cell.ID, path
+        assert first.id == install_cell.ID, path
         assert f'WANTED = "{wheel.version()}"' in first.source, path
-        assert all(cell.id != setup_cell.ID for cell in others), path
+        assert all(cell.id != install_cell.ID for cell in others), path
         assert first.outputs == [] and first.execution_count is None, path
         compile(first.source, str(path), "exec")
 

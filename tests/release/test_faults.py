@@ -19,9 +19,9 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell, standard
 
-from _ext import build, execute, printed, processes
-from _ext.build import Book
-from _ext.execute import MOST_OUTPUT, ExecutionError
+from bookbuild import build, execution, print_editions, processes
+from bookbuild.build import Book
+from bookbuild.execution import MOST_OUTPUT, ExecutionError
 
 # ---------------------------------------------------------------- kernels
 
@@ -30,7 +30,7 @@ def run(tiny: TinyBook, text: str, timeout: int = 120) -> list:
     tiny.write(text)
     book = Book(tiny.root)
     [page] = book.pages()
-    return execute.execute(page, book.frameworks["alpha"], timeout=timeout)
+    return execution.execute(page, book.frameworks["alpha"], timeout=timeout)
 
 
 def failure(tiny: TinyBook, text: str, timeout: int = 120) -> str:
@@ -177,7 +177,7 @@ def bare(root: Path, *command: str, **options: object) -> subprocess.Popen:
     # Let Ctrl-C work as in a terminal: a shell's background jobs ignore it.
     python = ["env", "--default-signal=INT", *rights, sys.executable]
     return subprocess.Popen(
-        [*python, "-m", "_ext.build", *command, "--root", str(root)],
+        [*python, "-m", "bookbuild.build", *command, "--root", str(root)],
         cwd=ROOT,
         env={
             "PATH": os.defpath,
@@ -339,8 +339,8 @@ def test_an_interrupted_edition_stays_as_it_was(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(printed, "make", interrupt)
-    assert printed.main(["pdf", "--root", str(book.root)]) == 130
+    monkeypatch.setattr(print_editions, "make", interrupt)
+    assert print_editions.main(["pdf", "--root", str(book.root)]) == 130
     assert capsys.readouterr().err.startswith("\nInterrupted: ")
 
 

@@ -15,9 +15,10 @@ from support import ROOT
 from support.measurements import data
 from support.tiny_book import TinyBook, cell
 
-from _ext import frameworks as declaration
-from _ext import measured, setup_cell, split
-from _ext.build import Book
+from bookbuild import frameworks as declaration
+from bookbuild import install_cell, page as split
+from _ext import measured
+from bookbuild.build import Book
 
 sys.path.insert(0, str(ROOT / "bench"))
 import rebuild
@@ -121,7 +122,7 @@ def test_a_stock_book_with_a_cache_reuses_the_outputs(executed):
 def test_a_stock_book_has_the_cells_of_a_page_without_the_setup_cell(executed):
     for path in executed.paths["force"]:
         ids = [c["id"] for c in json.loads(path.read_text())["cells"]]
-        assert setup_cell.ID not in ids and len(ids) > 2
+        assert install_cell.ID not in ids and len(ids) > 2
 
 
 def test_a_stock_book_with_a_failing_notebook_stops_the_benchmark(executed):

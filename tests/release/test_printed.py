@@ -20,9 +20,9 @@ from support import ROOT, machine
 from support.once import announce, once
 from support.tiny_book import TinyBook, cell
 
-from _ext import printed
-from _ext.build import Book, BuildError, outputs_of
-from _ext.split import Page
+from bookbuild import print_editions
+from bookbuild.build import Book, BuildError, outputs_of
+from bookbuild.page import Page
 
 BOOK = Book(ROOT)
 PAGES = BOOK.pages()
@@ -48,7 +48,7 @@ def make(
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
-        [sys.executable, "-m", "_ext.printed", what, *names]
+        [sys.executable, "-m", "bookbuild.print_editions", what, *names]
         + ["--root", str(root)],
         cwd=ROOT, env=environment, capture_output=True, text=True,
         timeout=600, check=False,
@@ -318,7 +318,7 @@ def test_no_word_of_the_pdf_exceeds_the_margin(pdf):
         for end, word in re.findall(r'xMax="([\d.]+)"[^>]*>([^<]*)<', said)
     ]
     assert len(ends) > 10_000
-    assert [e for e in ends if e[0] > width - margin + printed.OVERFULL] == []
+    assert [e for e in ends if e[0] > width - margin + print_editions.OVERFULL] == []
 
 
 def test_every_page_after_the_front_matter_has_its_number(pages):
@@ -344,7 +344,7 @@ def test_every_page_after_the_front_matter_has_its_number(pages):
 def test_every_complaint_in_the_log_of_latex_is_found(line):
     small = "Overfull \\hbox (9.5pt too wide) in paragraph at lines 1--2"
     log = f"This is LuaHBTeX\n{small}\n{line}\nLaTeX Font Warning: x\n"
-    assert printed.faults(log) == [line]
+    assert print_editions.faults(log) == [line]
 
 
 # The EPUB
@@ -494,7 +494,7 @@ def test_an_invalid_epub_is_rejected(tiny_epub, tmp_path):
             if name != page:
                 bad.writestr(name, whole.read(name))
     with pytest.raises(BuildError, match="page.xhtml"):
-        printed.check_epub(path)
+        print_editions.check_epub(path)
 
 
 @pytest.mark.parametrize("what", ["pdf", "epub"])

@@ -48,7 +48,7 @@ def test_a_waiting_process_that_died_is_replaced(serving, book):
 def test_a_waiting_build_does_nothing_without_a_server_or_a_change(
     serving, book, word, said
 ):
-    command = [sys.executable, "-m", "_ext.build", "book", "--wait"]
+    command = [sys.executable, "-m", "bookbuild.build", "book", "--wait"]
     done = subprocess.run(
         [*command, "--root", book.root], input=word, cwd=ROOT,
         capture_output=True, text=True, check=False,

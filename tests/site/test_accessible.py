@@ -25,7 +25,7 @@ from support.browser import (
 from support.page_facts import CONTENT, READY
 from support.site_pages import LESSONS, SITE
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 FRAMEWORKS = list(frameworks.load(ROOT))
 LESSON = LESSONS[1]

@@ -20,8 +20,9 @@ from support.site_pages import (
     soup,
 )
 
-from _ext import merge, split
-from _ext.build import Book
+from bookbuild import page as split
+from _ext import executed_outputs
+from bookbuild.build import Book
 
 NETWORKS = "chapters/linear-networks"
 EVERY_LESSON = pytest.mark.parametrize("lesson", LESSONS)
@@ -439,7 +440,7 @@ def test_inserting_a_cell_keeps_the_anchors_of_the_other_cells():
             for one, framework in pages.FRAMEWORKS.items()
         }
         executed = {k: nbformat.read(v, as_version=4) for k, v in nodes.items()}
-        merged = merge.merged(page, pages.FRAMEWORKS, executed)
+        merged = executed_outputs.merged(page, pages.FRAMEWORKS, executed)
         return [
             cell["metadata"]["anchor"]
             for cell in merged["cells"]

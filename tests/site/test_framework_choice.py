@@ -13,7 +13,7 @@ from support.page_facts import CHOSEN, FRAME
 from support.site_pages import LESSONS as ALL_LESSONS
 from support.site_pages import SITE
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 DECLARED = frameworks.load(ROOT)
 FRAMEWORKS = list(DECLARED)

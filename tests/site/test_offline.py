@@ -24,7 +24,7 @@ from support.site_pages import (
     copied,
 )
 
-from _ext import offline
+from _ext import service_worker
 
 LINE = ".offline"
 MOST = 8_000_000  # bytes, of all that is kept: a minute of a slow connection
@@ -225,12 +225,12 @@ def test_the_cache_holds_the_book_without_its_notebooks(context, host):
 def updated(site: Path) -> str:
     """Change a page and the stylesheet of a copy; return its new version."""
     css = site / "_static" / "book.css"
-    before = offline.digest(css)
+    before = service_worker.digest(css)
     changed(css, css.read_text() + "\n:root { --edition: second; }\n")
     for name in PAGES:
         text = (site / name).read_text("utf-8")
         text = text.replace(
-            f"book.css?v={before}", f"book.css?v={offline.digest(css)}"
+            f"book.css?v={before}", f"book.css?v={service_worker.digest(css)}"
         )
         if name == GLOSSARY:
             text = text.replace("</h1>", " renewed</h1>")
@@ -248,7 +248,7 @@ def updated(site: Path) -> str:
         outdir=site,
     )
     (site / "sw.js").unlink()
-    offline.write(app, None)
+    service_worker.write(app, None)
     return version(site)
 
 

@@ -10,7 +10,7 @@ from support import ROOT
 from support.served import served
 from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, soup
 
-from _ext import labels
+from bookbuild import labels
 
 BASE = labels.read(ROOT).site
 

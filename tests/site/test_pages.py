@@ -15,7 +15,7 @@ from support.browser import PHONE
 from support.page_facts import Desktop, Phone
 from support.site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, soup
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 DECLARED = frameworks.load(ROOT)
 FRAMEWORKS = list(DECLARED)

@@ -9,8 +9,8 @@ from support import ROOT
 from support.site_pages import SITE
 from support.tiny_book import TinyBook, cell
 
-from _ext import frameworks
-from _ext.build import Book
+from bookbuild import frameworks
+from bookbuild.build import Book
 
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"

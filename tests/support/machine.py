@@ -30,7 +30,7 @@ def missing_programs(*purposes: str) -> list[str]:
 
     Without `purposes`, the needs of all tests are looked at.
     """
-    from _ext.printed import PROGRAMS, TEX_FILES  # which loads Sphinx
+    from bookbuild.print_editions import PROGRAMS, TEX_FILES  # which loads Sphinx
 
     missing = []
     for purpose in purposes or PURPOSES:

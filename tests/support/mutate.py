@@ -40,17 +40,19 @@ from support import ROOT
 # The functions that compute, as opposed to those that hook into Sphinx or
 # start processes.
 PURE = (
-    "dark", "figures", "frameworks", "harmless", "inputs", "labels", "launch",
-    "mathml", "measured", "merge", "plain", "settled", "setup_cell", "source",
-    "split", "unchanged",
+    "_ext/dark", "_ext/executed_outputs", "_ext/figures", "_ext/launch_buttons",
+    "_ext/mathml", "_ext/measured", "bookbuild/cache", "bookbuild/frameworks",
+    "bookbuild/install_cell", "bookbuild/labels", "bookbuild/output_checks",
+    "bookbuild/page", "bookbuild/plain", "bookbuild/settled",
+    "bookbuild/source", "bookbuild/unchanged",
 )  # fmt: skip
-MODULES = [f"_ext/{name}.py" for name in PURE] + sorted(
+MODULES = [f"{name}.py" for name in PURE] + sorted(
     path.relative_to(ROOT).as_posix() for path in ROOT.glob("d2l_extras/*.py")
 )
 # Tests that reach a module in another way than by its name.
 FURTHER = {
-    "_ext/plain.py": "tests/unit/test_labels.py",
-    "_ext/launch.py": "tests/build/test_committed_notebooks.py",
+    "bookbuild/plain.py": "tests/unit/test_labels.py",
+    "_ext/launch_buttons.py": "tests/build/test_committed_notebooks.py",
     "d2l_extras/apt.py": "tests/unit/test_data.py",
     "d2l_extras/maps.py": "tests/book/test_redrawn.py",
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
@@ -241,7 +243,7 @@ def _run(root: Path, tests: list[str]) -> int:
     paths = [str(root), str(root / "tests")]
     sys.path[:0] = paths
     for name in list(sys.modules):
-        if name.partition(".")[0] in ("_ext", "d2l_extras", "support"):
+        if name.partition(".")[0] in ("_ext", "bookbuild", "d2l_extras", "support"):
             del sys.modules[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

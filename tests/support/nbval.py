@@ -16,9 +16,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from _ext import frameworks
-from _ext.build import Book, Durations, cpus
-from _ext.execute import Kernels
+from bookbuild import frameworks
+from bookbuild.build import Book, Durations, cpus
+from bookbuild.execution import Kernels
 
 from . import ROOT
 

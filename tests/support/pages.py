@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from _ext import frameworks, split
+from bookbuild import frameworks, page as split
 from support import ROOT
 
 FRAMEWORKS = frameworks.load(ROOT)

@@ -16,15 +16,15 @@ from queue import Queue
 
 import psutil
 
-from _ext.serve import ROOMS
+from bookbuild.serve import ROOMS
 
 from . import ROOT
 from .tiny_book import TinyBook
 
 START = """
 import sys
-from _ext import serve
-build = [sys.executable, "-m", "_ext.build", "book", "--root", {root!r}]
+from bookbuild import serve
+build = [sys.executable, "-m", "bookbuild.build", "book", "--root", {root!r}]
 first = ["sh", "-c", 'echo Started again; exec "$@"', "sh", *build]
 spare = [*build, "--wait"]
 sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], first, spare))

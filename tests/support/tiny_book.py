@@ -23,7 +23,7 @@ from unittest.mock import patch
 import yaml
 from filelock import FileLock
 
-from _ext.frameworks import platform_tag
+from bookbuild.frameworks import platform_tag
 
 from . import ROOT
 
@@ -143,11 +143,11 @@ class TinyBook:
         return path
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run a command of _ext.build in this process.
+        """Run a command of bookbuild.build in this process.
 
         Importing Jupyter Book once for all builds saves two seconds per build.
         """
-        from _ext import build
+        from bookbuild import build
 
         command = [*arguments, "--root", str(self.root)]
         out, error = io.StringIO(), io.StringIO()
@@ -171,9 +171,9 @@ class TinyBook:
         )
 
     def start_build(self, *arguments: str) -> subprocess.Popen:
-        """Start a command of _ext.build in a process of its own."""
+        """Start a command of bookbuild.build in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "_ext.build", *arguments]
+            [sys.executable, "-m", "bookbuild.build", *arguments]
             + ["--root", str(self.root)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from support import ROOT
 
-from _ext import audit
+from bookbuild import audit
 
 PYTHON = ROOT / ".envs" / "audit" / "bin" / "python"
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nothing listens
@@ -66,7 +66,7 @@ def pip_audit(request):
         with capture.global_and_fixture_disabled():
             print("\nmaking .envs/audit for test_audit.py", file=sys.stderr)
     done = subprocess.run(
-        [sys.executable, "-m", "_ext.bootstrap", "--audit"],
+        [sys.executable, "-m", "bookbuild.environments", "--audit"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -80,10 +80,10 @@ def pip_audit(request):
 def run(tmp_path, pip_audit):
     """Audit a small checkout, asking the service at an address."""
     (tmp_path / "tests").mkdir()
-    (tmp_path / "_ext").mkdir()
+    (tmp_path / "bookbuild").mkdir()
     (tmp_path / "kernels").mkdir()
     for file in ("__init__.py", "audit.py", "frameworks.py"):
-        shutil.copy(ROOT / "_ext" / file, tmp_path / "_ext")
+        shutil.copy(ROOT / "bookbuild" / file, tmp_path / "bookbuild")
     shutil.copy(ROOT / "kernels/frameworks.toml", tmp_path / "kernels")
     for lock in audit.locks(tmp_path):
         kind = "kernel" if "kernels" in lock else "book"
@@ -91,7 +91,7 @@ def run(tmp_path, pip_audit):
 
     def run(url: str, *code: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [pip_audit, *(code or ("-m", "_ext.audit"))],
+            [pip_audit, *(code or ("-m", "bookbuild.audit"))],
             cwd=tmp_path,
             env={**os.environ, "AUDIT_URL": url},
             capture_output=True,
@@ -108,7 +108,7 @@ def test_every_lock_is_audited(service, run):
     # Whatever looks like a lock is one.
     locks = [
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.txt", "kernels/*.txt", "tests/*.txt", "_ext/*.txt")
+        for pattern in ("*.txt", "kernels/*.txt", "tests/*.txt", "bookbuild/*.txt")
         for path in ROOT.glob(pattern)
         if "--hash=sha256:" in path.read_text()
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 GOOD = {
     "label": '"JAX"',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from _ext import harmless
+from bookbuild import output_checks
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ from _ext import harmless
 def test_html_is_harmless_without_scripts_and_with_matching_tags(
     kind, html, fault
 ):
-    assert harmless.fault({"text/plain": "<script>", kind: html}) == fault
+    assert output_checks.fault({"text/plain": "<script>", kind: html}) == fault
 
 
 def test_a_script_is_harmful_whatever_stands_beside_it():
     data = {"text/html": "<b>A</b>", "application/javascript": "f()"}
-    assert harmless.fault(data) == "a script"
+    assert output_checks.fault(data) == "a script"
 
 
 def test_html_and_markdown_are_both_checked():
     data = {"text/html": "<b>A</b>", "text/markdown": "</b>"}
-    assert harmless.fault(data) == "</b> where <b> is not open"
+    assert output_checks.fault(data) == "</b> where <b> is not open"
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_html_and_markdown_are_both_checked():
     ],
 )  # fmt: skip
 def test_plain_text_has_no_codes_of_a_terminal(code):
-    assert harmless.plain(f"a{code}b\tc\nd\xa0é") == "ab\tc\nd\xa0é"
-    assert harmless.plain(f"a{code}") == "a"
+    assert output_checks.plain(f"a{code}b\tc\nd\xa0é") == "ab\tc\nd\xa0é"
+    assert output_checks.plain(f"a{code}") == "a"
 
 
 def test_a_trailing_escape_is_removed_from_plain_text():
-    assert harmless.plain("a\x1b") == "a"
+    assert output_checks.plain("a\x1b") == "a"

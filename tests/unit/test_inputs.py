@@ -8,9 +8,9 @@ import pytest
 from support import ROOT
 from support.tiny_book import HELPERS, TinyBook, cell, helper, write_helpers
 
-from _ext import inputs
-from _ext.build import Book
-from _ext.split import Cell
+from bookbuild import cache
+from bookbuild.build import Book
+from bookbuild.page import Cell
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def book(tiny: TinyBook) -> TinyBook:
 def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
     book = Book(tiny.root)
     [page] = book.pages()
-    return inputs.inputs(page, book.frameworks[framework], tiny.root)
+    return cache.inputs(page, book.frameworks[framework], tiny.root)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
 def test_only_the_helpers_that_cells_import_count(book, code, modules):
     cells = [Cell("code", "an-id", code, line=1)]
     package = {"__init__"} if modules else set()
-    assert inputs.modules(cells, book.root) == {*modules, *package}
+    assert cache.modules(cells, book.root) == {*modules, *package}
 
 
 def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(book):
@@ -66,7 +66,7 @@ def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(book):
     assert differ(before, after) == {"d2l_extras/data.py", "kernels/alpha.txt"}
     book.write(code.replace("a\n```", "a as b\n```", 1))
     assert differ(after, made_of(book)) == {"code cells"}
-    assert inputs.key(after) != inputs.key(before)
+    assert cache.key(after) != cache.key(before)
 
 
 def differ(one: dict, other: dict) -> set[str]:
@@ -98,7 +98,7 @@ def test_every_helper_module_is_used_by_a_page():
     used = set()
     for page in book.pages():
         for framework in book.frameworks.values():
-            found = inputs.inputs(page, framework, ROOT)
+            found = cache.inputs(page, framework, ROOT)
             used |= found.keys()
             others = book.frameworks.keys() - {framework.name}
             assert not {f"d2l_extras/{name}.py" for name in others} & found.keys()

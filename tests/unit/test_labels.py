@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.tiny_book import HEADER
 
-from _ext import frameworks, labels, split
+from bookbuild import frameworks, labels, page as split
 
 FRAMEWORKS = frameworks.load()
 SITE = "https://somebody.github.io/book/"

@@ -2,14 +2,15 @@
 
 import pytest
 
-from _ext import frameworks, launch
+from bookbuild import frameworks
+from _ext import launch_buttons
 
 JAX = frameworks.Framework("jax", "JAX", "jax", "jax.txt", (), "CPU")
 
 
 def shown(repository: str | None, branch: str | None = None) -> list[dict]:
     options = {"repository_url": repository, "repository_branch": branch}
-    menu = launch.menu(
+    menu = launch_buttons.menu(
         [JAX], "chapters/a b/page", options, lambda path, n: f"../{path}" * n
     )
     assert menu["group"] == "framework"

@@ -12,7 +12,7 @@ from sphinx.errors import ExtensionError
 from support import ROOT
 from support.measurements import LABELS, data
 
-from _ext import frameworks as declaration
+from bookbuild import frameworks as declaration
 from _ext import measured
 
 PAGE = ROOT / "chapters" / "appendix" / "measurements.md"

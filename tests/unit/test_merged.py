@@ -6,7 +6,8 @@ import pytest
 from nbformat import NotebookNode, from_dict
 from support.tiny_book import HEADER, TinyBook, cell
 
-from _ext import frameworks, merge, split
+from bookbuild import frameworks, page as split
+from _ext import executed_outputs
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def merged(both):
                 if notes and name in notes:
                     details = notebooks[name].metadata["d2l_extras"]
                     details["stand_in"] = notes[name]
-        return merge.merged(page, shown, notebooks)
+        return executed_outputs.merged(page, shown, notebooks)
 
     return merged
 
@@ -191,7 +192,7 @@ def test_terminal_codes_are_removed_from_every_kind_of_output(merged):
 
 
 def test_an_edition_keeps_the_text_of_its_tab_but_no_tab_set():
-    said = merge.of_one(TAB_SET, "beta")
+    said = executed_outputs.of_one(TAB_SET, "beta")
     assert "B has" in said and "A has" not in said and "All have" in said
     assert ":::" not in said and ":sync" not in said
 
@@ -199,14 +200,14 @@ def test_an_edition_keeps_the_text_of_its_tab_but_no_tab_set():
 def test_an_edition_keeps_tab_sets_that_are_not_for_frameworks():
     other = TAB_SET.replace("alpha", "linux").replace("beta", "macos")
     other = other.replace(":sync-group: framework\n", "")
-    assert merge.of_one(other, "beta") == other.rstrip("\n")
+    assert executed_outputs.of_one(other, "beta") == other.rstrip("\n")
     alone = ":::{tab-item} Alpha\n:sync: alpha\nA.\n:::"
-    assert merge.of_one(alone, "beta") == ""
+    assert executed_outputs.of_one(alone, "beta") == ""
 
 
 def test_other_blocks_and_open_fences_are_kept_in_an_edition():
     text = ":::{note}\nWords.\n:::\n\n```{tab-set}\nnot closed"
-    assert merge.of_one(text, "beta") == text
+    assert executed_outputs.of_one(text, "beta") == text
 
 
 def test_the_outputs_of_this_machine_come_before_the_committed(tmp_path):
@@ -214,6 +215,6 @@ def test_the_outputs_of_this_machine_come_before_the_committed(tmp_path):
         path = tmp_path / folder / "alpha" / "a" / "page.ipynb"
         path.parent.mkdir(parents=True)
         path.touch()
-        assert merge.find_notebook(tmp_path, "alpha", "a/page") == path
-    with pytest.raises(merge.ExtensionError, match="no executed beta notebook"):
-        merge.find_notebook(tmp_path, "beta", "a/page")
+        assert executed_outputs.find_notebook(tmp_path, "alpha", "a/page") == path
+    with pytest.raises(executed_outputs.ExtensionError, match="no executed beta notebook"):
+        executed_outputs.find_notebook(tmp_path, "beta", "a/page")

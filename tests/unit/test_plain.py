@@ -7,8 +7,8 @@ import pytest
 from support import ROOT
 from support.tiny_book import HEADER, cell
 
-from _ext import frameworks, split
-from _ext.labels import Labels
+from bookbuild import frameworks, page as split
+from bookbuild.labels import Labels
 
 FRAMEWORKS = frameworks.load(ROOT)
 MXNET, TENSORFLOW = FRAMEWORKS["mxnet"], FRAMEWORKS["tensorflow"]

@@ -20,11 +20,11 @@ from types import SimpleNamespace
 import pytest
 from support import ROOT, pages
 
-from _ext import labels, setup_cell, split, wheel
+from bookbuild import install_cell, labels, page as split, wheel
 from d2l_extras import cuda, runtime
 
 PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
-FIRST_CELL = setup_cell.cell(
+FIRST_CELL = install_cell.cell(
     split.read(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
     pages.FRAMEWORKS["mxnet"],
     labels.read(ROOT),

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.tiny_book import HEADER, cell
 
-from _ext import frameworks, setup_cell, split, wheel
-from _ext.labels import Labels
+from bookbuild import frameworks, install_cell, page as split, wheel
+from bookbuild.labels import Labels
 from d2l_extras import runtime
 
 FRAMEWORKS = frameworks.load()
@@ -20,7 +20,7 @@ def page(*codes: str, tags: tuple[str, ...] = ()) -> split.Page:
 
 
 def imports(*codes: str, **options: tuple[str, ...]) -> list[str]:
-    return setup_cell.imports(page(*codes, **options), FRAMEWORKS["mxnet"])
+    return install_cell.imports(page(*codes, **options), FRAMEWORKS["mxnet"])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_package_without_a_pinned_version_is_refused_with_the_cure():
 def test_the_cell_installs_this_version_from_the_site_or_the_repository():
     labels = Labels(site="https://a.example/b/", repository="https://c.example/d")
     labels.branch = "fix/no#1"
-    made = setup_cell.cell(page("import scipy"), FRAMEWORKS["mxnet"], labels)
+    made = install_cell.cell(page("import scipy"), FRAMEWORKS["mxnet"], labels)
     space = {}
     begin, end = made.source.index("WANTED ="), made.source.index("def fits")
     exec(made.source[begin:end], space)
@@ -82,6 +82,6 @@ def test_the_cell_installs_this_version_from_the_site_or_the_repository():
 
 
 def test_without_a_site_there_is_nothing_to_install_from():
-    made = setup_cell.cell(page("1"), FRAMEWORKS["tensorflow"], Labels())
+    made = install_cell.cell(page("1"), FRAMEWORKS["tensorflow"], Labels())
     assert "SOURCES = []" in made.source
     compile(made.source, "cell", "exec")

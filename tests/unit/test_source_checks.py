@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.tiny_book import HEADER, TinyBook, cell
 
-from _ext import frameworks, source
+from bookbuild import frameworks, source
 
 PATH = Path("page.md")
 START = HEADER.count("\n") + 4  # the line that a page's text begins in

@@ -9,7 +9,7 @@ from jupytext.config import load_jupytext_config
 from support import ROOT
 from support.tiny_book import HEADER, cell
 
-from _ext import frameworks, split
+from bookbuild import frameworks, page as split
 
 FRAMEWORKS = frameworks.load(ROOT)
 MXNET, TENSORFLOW = FRAMEWORKS["mxnet"], FRAMEWORKS["tensorflow"]

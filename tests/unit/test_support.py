@@ -9,7 +9,7 @@ import pytest
 from support import ROOT
 from support.nbval import kernel_of
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 
 def run(module: str, *arguments: str, **changes: str):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from _ext import build
+from bookbuild import build
 
 
 def site_of(root: Path, text: str) -> Path:

@@ -3,7 +3,7 @@
 import pytest
 from watchfiles import Change
 
-from _ext.serve import Sources
+from bookbuild.serve import Sources
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from _ext.serve import Sources
         (".git/index", False),
         ("chapters/tiny/.page.md.swp", False),
         ("chapters/tiny/page.md~", False),
-        ("_ext/__pycache__/build.pyc", False),
+        ("bookbuild/__pycache__/build.pyc", False),
     ],
 )
 def test_only_files_that_pages_are_made_from_are_watched(

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from support import ROOT
 
-from _ext import frameworks
+from bookbuild import frameworks
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
@@ -98,7 +98,7 @@ def test_every_framework_is_executed_on_a_machine_of_its_own():
     names = execute["strategy"]["matrix"]["framework"]
     assert names == "${{ fromJSON(needs.frameworks.outputs.names) }}"
     done = subprocess.run(
-        [sys.executable, "-m", "_ext.frameworks"],
+        [sys.executable, "-m", "bookbuild.frameworks"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     key, listed = done.stdout.strip().split("=")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from support import pages
 
-from _ext.frameworks import ROOT
+from bookbuild.frameworks import ROOT
 from d2l_extras.runtime import ALONE, PINS
 
 from .stand_in import UV, find_python

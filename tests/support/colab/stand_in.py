@@ -39,9 +39,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from _ext import labels, setup_cell, wheel
-from _ext.execute import ANSI
-from _ext.frameworks import ROOT, platform_tag
+from bookbuild import install_cell, labels, wheel
+from bookbuild.execution import ANSI
+from bookbuild.frameworks import ROOT, platform_tag
 from d2l_extras.runtime import ALONE, PINS
 
 LIST = Path(__file__).with_name("packages.txt")
@@ -234,7 +234,7 @@ def load(path: Path, url: str) -> NotebookNode:
     """Return a notebook whose first cell takes the book's wheel from `url`."""
     node = nbformat.read(path, as_version=4)
     first = node.cells[0]
-    assert first.id == setup_cell.ID, f"{path} does not begin with its set-up"
+    assert first.id == install_cell.ID, f"{path} does not begin with its set-up"
     site = labels.read(ROOT).site
     assert first.source.count(site) == 1, f"{path} does not name {site}"
     first.source = first.source.replace(site, url)

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from filelock import FileLock
 from support.served import lessons, served
 
-from _ext.frameworks import ROOT
+from bookbuild.frameworks import ROOT
 
 HERE = Path(__file__).parent
 FOLDER = ROOT / ".envs" / "node"

@@ -1,10 +1,10 @@
 """Build the book: execute what changed, merge, render, swap the site in.
 
-    python -m _ext.build book        the site, in _build/html
-    python -m _ext.build notebooks   the notebooks alone, all written anew
-    python -m _ext.build site        the site, from notebooks executed before
-    python -m _ext.build check       are the committed notebooks current?
-    python -m _ext.build why PAGE    is a page executed or reused, and why?
+    python -m bookbuild.build book        the site, in _build/html
+    python -m bookbuild.build notebooks   the notebooks alone, all written anew
+    python -m bookbuild.build site        the site, from notebooks executed before
+    python -m bookbuild.build check       are the committed notebooks current?
+    python -m bookbuild.build why PAGE    is a page executed or reused, and why?
 
 After `notebooks`, names of frameworks leave out the others. With --wait it
 loads what it needs, and begins once a line comes by standard input.
@@ -58,14 +58,14 @@ from sphinx.application import builtin_extensions
 from sphinx.errors import ExtensionError
 
 from . import frameworks as declaration
-from . import labels, processes, setup_cell, source, unchanged, wheel
-from .execute import ExecutionError, KernelError, Kernels, execute, results
+from . import install_cell, labels, processes, source, unchanged, wheel
+from .execution import ExecutionError, KernelError, Kernels, execute, results
 from .frameworks import ROOT, Framework
-from .inputs import CELLS, inputs, key
-from .merge import find_notebook
+from .cache import CELLS, inputs, key
+from _ext.executed_outputs import find_notebook
 from .settled import Settled
 from .source import SourceError
-from .split import Page, notebook, read
+from .page import Page, notebook, read
 from .stand_ins import (
     Obstacle,
     StandIns,
@@ -181,7 +181,7 @@ def outputs_of(node: NotebookNode) -> list[list[dict]]:
     return [
         cell.outputs
         for cell in node.cells
-        if cell.cell_type == "code" and cell.id != setup_cell.ID
+        if cell.cell_type == "code" and cell.id != install_cell.ID
     ]
 
 
@@ -746,7 +746,7 @@ def _changed_cell(page: Page, framework: Framework, path: Path) -> str:
     then = [
         [cell.source, cell.metadata.get("tags", [])]
         for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "code" and cell.id != setup_cell.ID
+        if cell.cell_type == "code" and cell.id != install_cell.ID
     ]
     cells = page.code(framework.name)
     for number, cell in enumerate(cells):
@@ -898,6 +898,7 @@ def _design(book: Book) -> str:
     files = [book.root / name for name in ("_config.yml", "_toc.yml")]
     files += (book.root / "_static").rglob("*")
     files += [ROOT / "requirements.txt", *(ROOT / "_ext").rglob("*.*")]
+    files += (ROOT / "bookbuild").glob("*.py")
     # A page that was rendered from a committed notebook is rendered again once
     # this machine has a notebook of its own.
     outputs = book.build / "outputs"
@@ -1091,7 +1092,7 @@ def build(book: Book, options: argparse.Namespace) -> StandIns:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="_ext.build", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bookbuild.build", description=__doc__)
     parser.add_argument(
         "what", choices=["book", "notebooks", "site", "check", "why"]
     )

@@ -16,7 +16,7 @@ from .source import SourceError, options
 
 if TYPE_CHECKING:
     from .frameworks import Framework
-    from .split import Cell, Page
+    from .page import Cell, Page
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")

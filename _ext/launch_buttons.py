@@ -14,9 +14,9 @@ from urllib.parse import quote
 from sphinx.application import Sphinx
 from sphinx.util.osutil import copyfile
 
-from . import frameworks as declaration
-from .frameworks import Framework
-from .tabs import GROUP
+from bookbuild import frameworks as declaration
+from bookbuild.frameworks import Framework
+from .framework_tabs import GROUP
 
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"

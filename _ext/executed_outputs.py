@@ -19,14 +19,14 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.logging import getLogger
 
-from . import frameworks as declaration
-from .execute import RECORD, results
-from .frameworks import Framework
-from .harmless import plain
-from .inputs import CELLS, inputs
-from .plain import OPEN, closing
-from .source import SourceError, is_notebook, options, read
-from .split import Cell, Page, node_of, parse, runs
+from bookbuild import frameworks as declaration
+from bookbuild.execution import RECORD, results
+from bookbuild.frameworks import Framework
+from bookbuild.output_checks import plain
+from bookbuild.cache import CELLS, inputs
+from bookbuild.plain import OPEN, closing
+from bookbuild.source import SourceError, is_notebook, options, read
+from bookbuild.page import Cell, Page, node_of, parse, runs
 
 logger = getLogger(__name__)
 

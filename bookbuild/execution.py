@@ -24,9 +24,9 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from . import harmless, processes
+from . import output_checks, processes
 from .frameworks import Framework
-from .split import Cell, Page, SourceError
+from .page import Cell, Page, SourceError
 
 # What limits the threads of NumPy's and MXNet's libraries, and TensorFlow's.
 THREADS = (
@@ -269,7 +269,7 @@ def execute(
                 "is tagged raises-exception but raised nothing",
             )
         for output in produced:
-            if fault := harmless.fault(output.get("data", {})):
+            if fault := output_checks.fault(output.get("data", {})):
                 raise _failed(
                     page,
                     framework,

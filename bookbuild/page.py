@@ -17,7 +17,7 @@ import nbformat
 from jupytext.myst import myst_to_notebook
 from nbformat import NotebookNode
 
-from . import setup_cell, source
+from . import install_cell, source
 from .frameworks import Framework
 from .labels import Labels, Target, targets
 from .plain import Plain
@@ -180,7 +180,7 @@ def notebook(
     """
     code = iter(outputs or [])
     labels = labels or Labels(targets=page.targets)
-    cells, count = [setup_cell.cell(page, framework, labels)], 0
+    cells, count = [install_cell.cell(page, framework, labels)], 0
     plain = Plain(page, framework, results, labels)
     for cell in page.of(framework.name):
         if cell.type != "code":

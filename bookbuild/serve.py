@@ -1,6 +1,6 @@
 """Show the site, rebuild it when a file changes, and reload the open pages.
 
-    python -m _ext.serve [--port 8000]
+    python -m bookbuild.serve [--port 8000]
 
 The pages are sent as they were built, but for one script, /_reload.js, which
 a page asks with the digest of the build that it is of. Over a WebSocket it
@@ -32,7 +32,7 @@ from .unchanged import ROOMS, note
 BUILD = ("make", "--no-print-directory", "book")
 # The same for changed pages, which change no environment and no program: it
 # loads its modules beforehand.
-SPARE = (sys.executable, "-m", "_ext.build", "book", "--wait")
+SPARE = (sys.executable, "-m", "bookbuild.build", "book", "--wait")
 PAGES = ("chapters/", "_static/")
 RELOAD = """\
 // A worker would show what it has kept, of an earlier server on this port too.
@@ -245,7 +245,7 @@ def main(
     build: Sequence[str] = BUILD,
     spare: Sequence[str] = SPARE,
 ) -> int:
-    parser = argparse.ArgumentParser(prog="_ext.serve")
+    parser = argparse.ArgumentParser(prog="bookbuild.serve")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--root", type=Path, default=ROOT)
     options = parser.parse_args(arguments)

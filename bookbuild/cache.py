@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .frameworks import Framework
-from .split import Cell, Page
+from .page import Cell, Page
 
 PACKAGE = "d2l_extras"
 CELLS = "code cells"

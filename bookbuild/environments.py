@@ -1,11 +1,11 @@
 """Make the environments that the book is built, executed, and tested in.
 
-    python3 -m _ext.bootstrap [mxnet ...]          make what is missing
-    python3 -m _ext.bootstrap --no-kernel          only what renders pages
-    python3 -m _ext.bootstrap --share              and register the kernels
-    python3 -m _ext.bootstrap --test               only what runs the tests
-    python3 -m _ext.bootstrap --audit              only what audits the locks
-    python3 -m _ext.bootstrap --lock [--upgrade]   renew the locks
+    python3 -m bookbuild.environments [mxnet ...]          make what is missing
+    python3 -m bookbuild.environments --no-kernel          only what renders pages
+    python3 -m bookbuild.environments --share              and register the kernels
+    python3 -m bookbuild.environments --test               only what runs the tests
+    python3 -m bookbuild.environments --audit              only what audits the locks
+    python3 -m bookbuild.environments --lock [--upgrade]   renew the locks
 
 A plain Python 3.11, 3.12, or 3.13 runs this file, so it imports only the
 standard library. Everything goes under .envs/:
@@ -53,7 +53,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from _ext.frameworks import Framework, load, platform_tag
+from bookbuild.frameworks import Framework, load, platform_tag
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
@@ -66,7 +66,7 @@ NEW = ".envs/.new"
 UV_LOCK = ".envs/uv.txt"
 BOOK_LOCK = "requirements.txt"
 TEST_LOCK = "tests/requirements.txt"
-AUDIT_LOCK = "_ext/audit.txt"
+AUDIT_LOCK = "bookbuild/audit.txt"
 # The interpreter itself, even if a virtual environment is active.
 PYTHON = os.path.realpath(sys.executable)
 
@@ -277,7 +277,7 @@ def why_remade(env: Environment) -> str | None:
     if stamp["lock"] != wanted["lock"]:
         return f"{env.lock} has changed"
     if stamp["recipe"] != wanted["recipe"]:
-        return "the recipe in _ext/bootstrap.py has changed"
+        return "the recipe in bookbuild/environments.py has changed"
     return None
 
 

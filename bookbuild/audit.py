@@ -1,6 +1,6 @@
 """Look for known vulnerabilities in what the locks name.
 
-    .envs/audit/bin/python -m _ext.audit     by `make audit`
+    .envs/audit/bin/python -m bookbuild.audit     by `make audit`
 
 pip-audit, in an environment of its own, asks PyPI of each pinned version, or
 OSV where PyPI does not answer; AUDIT_URL names another service that answers
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from .frameworks import ROOT, load
 
-LOCK = "_ext/audit.txt"
+LOCK = "bookbuild/audit.txt"
 OSV = "https://api.osv.dev/v1/query"
 SECONDS = 900  # for a lock; a slow service takes about a second a package
 

@@ -1,6 +1,6 @@
 """See whether the site is already what `make book` would build.
 
-    python -m _ext.unchanged    exits with 0 if so, and says where it lies
+    python -m bookbuild.unchanged    exits with 0 if so, and says where it lies
 
 It looks at the content of files, never at their times: at all sources, the
 last commit (pages say when they were changed) and the environments' Pythons,
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # What pages are made from, with the files in the root; and what is made of them.
-ROOMS = ("chapters", "_ext", "_static", "d2l_extras", "kernels")
+ROOMS = ("chapters", "bookbuild", "_ext", "_static", "d2l_extras", "kernels")
 BUILT = ("_build/html", "_build/outputs", "notebooks")
 
 
@@ -113,7 +113,7 @@ def _commit(root: Path) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="_ext.unchanged")
+    parser = argparse.ArgumentParser(prog="bookbuild.unchanged")
     parser.add_argument("--root", type=Path, default=ROOT)
     root = parser.parse_args(arguments).root.resolve()
     if not is_unchanged(root):

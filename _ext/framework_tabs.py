@@ -10,7 +10,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component, is_component
 
-from . import frameworks as declaration
+from bookbuild import frameworks as declaration
 
 GROUP = "framework"
 

@@ -22,7 +22,7 @@ from .frameworks import ROOT
 if TYPE_CHECKING:
     from .frameworks import Framework
     from .labels import Labels
-    from .split import Page
+    from .page import Page
 
 ID = "setup"
 # What comes with d2l_extras, with Jupyter or with a framework.
@@ -136,7 +136,7 @@ def imports(page: Page, framework: Framework) -> list[str]:
             found |= _imported(cell.source)
     found -= {*sys.stdlib_module_names, *PRESENT, *EACH, framework.name}
     for name in sorted(found - PINS.keys()):
-        from .split import SourceError
+        from .page import SourceError
 
         raise SourceError(
             f"{page.path}: the {framework.label} notebook imports {name}, "

@@ -1,10 +1,10 @@
 """Make the book as a PDF or an EPUB of one framework.
 
-    python -m _ext.printed pdf [framework]    _build/pdf/...pdf
-    python -m _ext.printed epub [framework]   _build/epub/...epub
+    python -m bookbuild.print_editions pdf [framework]    _build/pdf/...pdf
+    python -m bookbuild.print_editions epub [framework]   _build/epub/...epub
 
 Without a framework it is the first that is declared. The notebooks have to be
-executed before, as for `python -m _ext.build site`.
+executed before, as for `python -m bookbuild.build site`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from .build import Book, BuildError, Line, alone, require_executed, said
 from .frameworks import ROOT, Framework
-from .split import SourceError
+from .page import SourceError
 
 # What the site needs beyond these, such as its theme, an edition does not.
 EXTENSIONS = [
@@ -37,7 +37,7 @@ EXTENSIONS = [
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
     "_ext.measured",
-    "_ext.merge",
+    "_ext.executed_outputs",
     "_ext.mathml",
     "_ext.editions",
 ]
@@ -236,7 +236,7 @@ def make(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="_ext.printed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bookbuild.print_editions", description=__doc__)
     parser.add_argument("what", choices=list(BUILDERS))
     parser.add_argument("framework", nargs="?", help="the first, if not named")
     parser.add_argument("--root", type=Path, default=ROOT)

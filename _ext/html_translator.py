@@ -23,10 +23,11 @@ from sphinx_design.extension import depart_container
 from sphinx_design.extension import visit_container as visit_design_container
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from . import feed, figures, labels
-from . import frameworks as declaration
-from .launch import GITHUB, GITLAB
-from .offline import digest
+from bookbuild import labels
+from . import feed, figures
+from bookbuild import frameworks as declaration
+from .launch_buttons import GITHUB, GITLAB
+from .service_worker import digest
 
 HERE = Path(__file__).parent
 THEME = "book"

@@ -20,6 +20,7 @@ from .frameworks import ROOT
 COMMON = (
     "_config.yml",
     "_ext/**/*.py",
+    "bookbuild/*.py",
     "d2l_extras/*.py",
     "kernels/*.*",
     "pyproject.toml",

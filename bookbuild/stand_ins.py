@@ -20,10 +20,10 @@ from pathlib import Path
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import NoSuchKernel
 
-from .bootstrap import LIBRARIES
+from .environments import LIBRARIES
 from .frameworks import Framework, platform_tag
 
-# Which kernels have no environment, and why: written by _ext/bootstrap.py.
+# Which kernels have no environment, and why: written by bookbuild/environments.py.
 MISSING = Path(".envs", "missing.json")
 IMPORT_TIMEOUT = 300  # seconds
 
