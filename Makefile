@@ -1,5 +1,5 @@
 # The commands that people type. The work is done by bookbuild/environments.py (the
-# environments), bookbuild/build.py (the site), and bookbuild/print_editions.py (PDF and EPUB).
+# environments), bookbuild (the site), and bookbuild/print_editions.py (PDF and EPUB).
 SHELL  := /bin/sh
 BOOK   := .envs/book/bin/python
 TEST   := .envs/test/bin/python
@@ -19,8 +19,7 @@ help: ## list these commands
 	@echo 'PYTHON=python3.12 makes the environments from that Python.'
 
 book: setup ## build the site in _build/html (JOBS=1: pages one by one)
-	@$(if $(strict),,"$(BOOK)" -m bookbuild.unchanged ||) \
-	"$(BOOK)" -m bookbuild.build book $(strict) $(JOBS:%=--jobs %)
+	@"$(BOOK)" -m bookbuild book $(strict) $(JOBS:%=--jobs %)
 
 # Words of ARGS that begin with tests/ take the place of the quick tier's
 # folders. One that follows --deselect is no such word.
@@ -42,11 +41,11 @@ serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
 	@"$(BOOK)" -m bookbuild.serve --port $(PORT)
 
 notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
-	@"$(BOOK)" -m bookbuild.build notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
+	@"$(BOOK)" -m bookbuild notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
 
 site: ## build the site from notebooks that were executed before
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m bookbuild.build site $(strict)
+	@"$(BOOK)" -m bookbuild site $(strict)
 
 pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
@@ -61,10 +60,10 @@ kernels: ## register the frameworks' kernels with JupyterLab and VS Code
 
 why: ## say why a page is executed or reused (PAGE=a/page)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m bookbuild.build why $(PAGE)
+	@"$(BOOK)" -m bookbuild why $(PAGE)
 
 check: setup ## check that the committed notebooks match the sources
-	@"$(BOOK)" -m bookbuild.build check
+	@"$(BOOK)" -m bookbuild check
 
 lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))

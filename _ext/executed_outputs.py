@@ -8,6 +8,7 @@ by a notebook that holds each framework's cells with their outputs.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -16,11 +17,13 @@ import nbformat
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.logging import getLogger
 
 from bookbuild import frameworks as declaration
 from bookbuild.execution import RECORD, results
+from bookbuild.executor import executed_notebook
 from bookbuild.frameworks import Framework
 from bookbuild.output_checks import plain
 from bookbuild.cache import CELLS, inputs
@@ -287,12 +290,16 @@ def _around_title(cell: NotebookNode) -> tuple[str, str, str]:
     return cell.source[:start], match[0], cell.source[end:]
 
 
-def find_notebook(root: Path, framework: str, page: str) -> Path:
+def find_notebook(
+    root: Path, framework: str, page: str, optional: bool = False
+) -> Path | None:
     """The executed notebook of a page: this machine's, or the committed."""
     for folder in (root / "_build" / "outputs", root / "notebooks"):
         path = folder / framework / f"{page}.ipynb"
         if path.exists():
             return path
+    if optional:
+        return None
     raise ExtensionError(
         f"{CHAPTERS}/{page}.md has no executed {framework} notebook; "
         "run `make book`, which executes it"
@@ -336,13 +343,42 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
         page = parse(content[0], source, name, frameworks)
         notebooks = {}
         for key, framework in shown.items():
-            path = find_notebook(root, key, name)
-            app.env.note_dependency(str(path))
+            path = find_notebook(root, key, name, app.config.notebooks_check)
+            if path is None:
+                notebooks[key] = executed_notebook(
+                    page, framework, [[] for _ in page.code(key)],
+                    inputs=inputs(page, framework, root), shown_for={},
+                )
+                continue
             notebooks[key] = nbformat.read(path, as_version=4)
             mark_stale(app, page, framework, notebooks[key])
         content[0] = json.dumps(merged(page, shown, notebooks))
+        known = app.env.__dict__.setdefault("d2l_outputs", {})
+        known[docname] = _digest_of_outputs(app, docname)
     except SourceError as error:
         raise ExtensionError(str(error)) from error
+
+
+def find_changed_outputs(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> list[str]:
+    """Return the pages whose executed notebooks are not those that were read."""
+    known = getattr(env, "d2l_outputs", {})
+    return [
+        docname
+        for docname in env.found_docs & known.keys()
+        if known[docname] != _digest_of_outputs(app, docname)
+    ]
+
+
+def _digest_of_outputs(app: Sphinx, docname: str) -> str:
+    root, digest = Path(app.srcdir), hashlib.sha256()
+    page = docname.removeprefix(f"{CHAPTERS}/")
+    for framework in declaration.load(root):
+        if path := find_notebook(root, framework, page, optional=True):
+            place = path.relative_to(root).as_posix()
+            digest.update(place.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def mark_stale(
@@ -365,6 +401,8 @@ def mark_stale(
     elif now != told.get("shown_for"):
         told.pop("stand_in", None)
         told["shown_for"] = now
+        if app.config.notebooks_check:
+            return
         logger.warning(
             "%s outputs are stale: the code, the helpers, or the lock have "
             "changed since they were computed. Run `make book`, which executes "
@@ -381,5 +419,6 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("edition", "", "env", [str])
     # After myst-nb, which takes each key of nb_custom_formats for a suffix.
     app.connect("config-inited", register, priority=900)
+    app.connect("env-get-outdated", find_changed_outputs)
     app.connect("source-read", replace)
     return {"version": "1", "parallel_read_safe": True}

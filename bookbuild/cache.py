@@ -1,32 +1,58 @@
-"""What the outputs of a notebook depend on, so that they can be reused.
+"""Decide what can be reused. Every list of what depends on what is here.
 
-They are the code cells and their tags, the kernel's lock, and the code of the
-d2l_extras modules that the cells import, with what those import in turn. One of
-these modules holds the checksums of the data. Prose, comments in the helpers,
-times, and paths do not count.
+- The **outputs** of a page in one framework depend on its code cells and their
+  tags, on the framework's lock, and on the d2l_extras files that the cells
+  import. `inputs` digests these by name, and `key` turns them into the name
+  under which the outputs are stored in `_build/executed`.
+- A **rendered page** depends on its source and on the notebooks whose outputs it
+  shows, which Sphinx watches, and on SHAPES_EVERY_PAGE, which Sphinx does not.
+- The **whole site** depends on everything below the root except NO_SOURCES, on
+  the last commit (pages show when they were changed), and on the Python of each
+  environment. If none of that has changed and BUILT is intact, `make book` has
+  nothing to do.
+
+Everything is compared by content, never by time. This module imports only the
+standard library, so that a build with nothing to do ends at once.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import io
 import json
+import os
+import subprocess
 import tokenize
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .frameworks import Framework
-from .page import Cell, Page
+from .helper_imports import helper_files
 
-PACKAGE = "d2l_extras"
-CELLS = "code cells"
-INIT = "__init__"
+if TYPE_CHECKING:
+    from .frameworks import Framework
+    from .page import Page
+
+PROGRAM = ("_ext", "_theme", "bookbuild", "requirements.txt")
+SHAPES_EVERY_PAGE = (
+    "_config.yml", "_static", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
+)  # fmt: skip
+NO_SOURCES = ("_build", "bench", "docs", "notebooks", "tests")
+BUILT = ("_build/html", "_build/outputs", "notebooks")
+
+ROOT = Path(__file__).resolve().parent.parent
+CELLS = "code cells"  # their name among the inputs
+STATE = Path("_build", "unchanged.json")
+
+
+# Outputs
 
 
 def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
-    """Digests of all that the outputs of a page depend on, by what it is:
-    the code cells, or a file by its path from `root`.
+    """Digest everything that the outputs of a page depend on.
+
+    The keys are CELLS and the paths of files, relative to `root`. Prose, comments
+    in the helpers, times, and places do not count.
     """
     cells = page.code(framework.name)
     code = [framework.name, [[cell.source, cell.tags] for cell in cells]]
@@ -34,17 +60,21 @@ def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
         CELLS: _digest(json.dumps(code).encode()),
         framework.lock: _digest((root / framework.lock).read_bytes()),
     }
-    for module in sorted(modules(cells, root)):
-        path = root / PACKAGE / f"{module}.py"
-        text = path.read_text(encoding="utf-8")
-        code = _own_code(text) if module == INIT else without_comments(text)
-        found[f"{PACKAGE}/{module}.py"] = _digest(code.encode())
+    for path in sorted(helper_files([cell.source for cell in cells], root)):
+        content = path.read_bytes()
+        if path.suffix == ".py":
+            content = without_comments(content.decode("utf-8")).encode()
+        found[path.relative_to(root).as_posix()] = _digest(content)
     return found
 
 
+def key(found: dict[str, str]) -> str:
+    """Digest all inputs into one name."""
+    return _digest(json.dumps(found, sort_keys=True).encode())
+
+
 def without_comments(code: str) -> str:
-    """Return Python code without its comments, and without the lines that hold
-    nothing else. The result is the same in every version of Python.
+    """Return Python code without comments and the lines that hold only these.
 
     Code that Python cannot read is returned as it is.
     """
@@ -59,106 +89,127 @@ def without_comments(code: str) -> str:
     return "\n".join(line for line in lines if line is not None)
 
 
-def key(found: dict[str, str]) -> str:
-    """One digest of all inputs."""
-    return _digest(json.dumps(found, sort_keys=True).encode())
+def stored_outputs(page: Page, framework: Framework, root: Path) -> Path:
+    """Return the file that keeps a page's outputs under their key."""
+    name = f"{key(inputs(page, framework, root))}-{python_of(framework, root)}"
+    return root / "_build" / "executed" / f"{name}.json"
 
 
-def modules(cells: list[Cell], root: Path) -> set[str]:
-    """The modules of d2l_extras that cells import, and what these import."""
-    wanted = set()
-    for cell in cells:
-        try:
-            wanted |= _imported(cell.source, root, inside=False)
-        except SyntaxError:  # a magic of IPython, or an error that is shown
-            if PACKAGE in cell.source:
-                return _present(root)
-    known: set[str] = set()
-    present = _present(root)
-    while wanted := (wanted & present) - known:
-        module = wanted.pop()
-        known.add(module)
-        if module != INIT:  # its imports are followed name by name
-            text = (root / PACKAGE / f"{module}.py").read_text("utf-8")
-            wanted |= _imported(text, root, inside=True)
-    return known
+def store_outputs(path: Path, outputs: list[list[dict]]) -> None:
+    """Store outputs with a digest that reveals a damaged file."""
+    text = json.dumps(outputs, sort_keys=True)
+    write_whole(path, f"{_sha256(text.encode())}\n{text}".encode())
 
 
-def _present(root: Path) -> set[str]:
-    return {path.stem for path in (root / PACKAGE).glob("*.py")}
+def load_outputs(path: Path) -> list[list[dict]] | None:
+    """Return the stored outputs, or None if there are none that are intact."""
+    try:
+        digest, _, text = path.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    if digest.decode(errors="replace") != _sha256(text):
+        return None
+    return json.loads(text)
 
 
-@lru_cache(maxsize=None)
-def _imports(code: str) -> list[ast.Import | ast.ImportFrom]:
-    kinds = (ast.Import, ast.ImportFrom)
-    return [n for n in ast.walk(ast.parse(code)) if isinstance(n, kinds)]
+def python_of(framework: Framework, root: Path) -> str:
+    """Return the Python version of a framework's environment, or "unknown"."""
+    config = root / ".envs" / framework.kernel / "pyvenv.cfg"
+    if not config.exists():
+        return "unknown"
+    lines = config.read_text(encoding="utf-8").splitlines()
+    versions = [s.split("=")[1].strip() for s in lines if s.startswith("version")]
+    return versions[0] if versions else "unknown"
 
 
-def _imported(code: str, root: Path, inside: bool) -> set[str]:
-    """The modules that code imports, which lies in the package or outside."""
-    found = set()
-    for node in _imports(code):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                package, _, module = alias.name.partition(".")
-                if package == PACKAGE:
-                    # By the package's name, all that it offers is at hand.
-                    found |= {INIT, *_offered(root).values()}
-                    found |= {module} if module else set()
-        else:
-            parts = (node.module or "").split(".")
-            if node.level == 0 and parts[0] == PACKAGE:
-                parts = parts[1:]
-            elif not (inside and node.level == 1):
-                continue
-            if parts and parts[0]:
-                found |= {INIT, parts[0]}
-                continue
-            for alias in node.names:
-                found |= {INIT, *_module_of(alias.name, root)}
-    return found
+# Pages and the site
 
 
-def _module_of(name: str, root: Path) -> set[str]:
-    """Where a name comes from that is imported from the package itself."""
-    if name == "*":
-        return set(_offered(root).values())
-    if (root / PACKAGE / f"{name}.py").exists():
-        return {name}
-    return {_offered(root)[name]} if name in _offered(root) else set()
+def digest_of_shape(root: Path) -> str:
+    """Digest the files that shape every page of the book below `root`."""
+    files = _digest_files(root, SHAPES_EVERY_PAGE)
+    return _sha256((_digest_files(ROOT, PROGRAM) + files).encode())
 
 
-def _offered(root: Path) -> dict[str, str]:
-    """The module of each name that the package hands on."""
-    path = root / PACKAGE / f"{INIT}.py"
-    return _names_of(path.read_text("utf-8")) if path.exists() else {}
+def digest_of_sources(root: Path) -> str:
+    """Digest everything that the site of the book below `root` is made from."""
+    kernels = sorted(p.name for p in root.glob(".envs/share/jupyter/kernels/*"))
+    pythons = [f".envs/{name}/pyvenv.cfg" for name in ("book", *kernels)]
+    names = {path.name for path in root.iterdir() if path.name[0] != "."}
+    files = _digest_files(root, [*sorted(names.difference(NO_SOURCES)), *pythons])
+    program = _digest_files(ROOT, PROGRAM)
+    return _sha256(repr([_commit(root), program, files]).encode())
 
 
-@lru_cache
-def _names_of(text: str) -> dict[str, str]:
-    return {
-        alias.asname or alias.name: node.module
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
-        for alias in node.names
-    }
+def is_unchanged(root: Path) -> bool:
+    """Return whether a build would give exactly what is there."""
+    try:
+        state = json.loads((root / STATE).read_text(encoding="utf-8"))
+        if state["sources"] != digest_of_sources(root):
+            return False
+        return state["built"] == _digest_files(root, BUILT)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
-def _own_code(text: str) -> str:
-    """What a package does besides handing on names, without its version.
+def remember_build(root: Path, sources: str) -> None:
+    """Note that what is there now was built from sources with this digest."""
+    state = {"sources": sources, "built": _digest_files(root, BUILT)}
+    write_whole(root / STATE, json.dumps(state).encode())
 
-    A helper that is added to it changes no page that does not import it.
-    """
-    def handed_on(node: ast.stmt) -> bool:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            return node.targets[0].id in ("__all__", "__version__")
-        return (isinstance(node, ast.ImportFrom) and node.level == 1) or (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all, and only if it changes."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _digest_files(root: Path, names: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        for path in _files(root / name):
+            try:
+                content = path.read_bytes()
+            except PermissionError:  # the build says so if a page needs it
+                content = b"unreadable"
+            place = path.relative_to(root).as_posix()
+            digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a file, or the files below a folder without hidden and cached ones."""
+    if path.is_file():
+        yield path
+    for place, folders, names in os.walk(path):
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and name != "__pycache__"
         )
+        yield from (Path(place, name) for name in sorted(names) if name[0] != ".")
 
-    body = [node for node in ast.parse(text).body if not handed_on(node)]
-    return ast.unparse(ast.Module(body, []))
+
+def _commit(root: Path) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--quiet", "--verify", "HEAD"],
+            cwd=root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError:  # git is not installed
+        return ""
+    return done.stdout
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+    return _sha256(content)[:16]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

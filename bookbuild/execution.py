@@ -1,15 +1,13 @@
-"""Execute the cells of one framework's notebook in its own kernel."""
+"""Execute the cells of a page in one framework's kernel."""
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import re
 import signal
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -24,7 +22,7 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from . import output_checks, processes
+from . import output_checks
 from .frameworks import Framework
 from .page import Cell, Page, SourceError
 
@@ -36,15 +34,15 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-# Characters that a cell may put out: six times the book's largest figure. More
-# is a loop that prints, and a page that nobody could load.
+# Characters that a page may put out: six times the book's largest figure. More
+# comes from a loop that prints, and makes a page that no browser can load.
 MOST_OUTPUT = 1_000_000
 RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class ExecutionError(RuntimeError):
-    """A cell failed; the message says which, where and how.
+    """A cell failed. The message says which one, where, and how.
 
     `error_name` is the name of the exception that the cell raised, if it
     raised one.
@@ -60,26 +58,24 @@ class KernelError(ExecutionError):
 
 
 class Client(NotebookClient):
-    """nbclient's, which kills a kernel whose cell floods the page, and notices
-    what ends a kernel or loses output without an error.
-    """
+    """A client that stops a kernel if its cells flood the page with output."""
 
     fault = ""  # what is wrong with the cell that runs, if anything is
-    group: int | None = None  # the processes of the kernel, by their group
     _size = 0
+    _process = _group = None
 
     async def async_start_new_kernel(self, **options: object) -> None:
         await super().async_start_new_kernel(**options)
-        self.group = getattr(self.km.provisioner, "pgid", None)
-        # nbclient forgets it where the kernel is gone.
-        self.process = getattr(self.km.provisioner, "process", None)
+        # nbclient forgets both once the kernel is gone.
+        self._process = getattr(self.km.provisioner, "process", None)
+        self._group = getattr(self.km.provisioner, "pgid", None)
 
     def output(self, outs: list, message: dict, *place: object) -> object:
         if self.fault:
             return None
         size = len(json.dumps(message["content"]))
         added = super().output(outs, message, *place)
-        # What was cleared, as by a display that is drawn anew, does not count.
+        # Output that was cleared, such as a redrawn display, does not count.
         self._size = size if len(outs) <= 1 else self._size + size
         if self._size > MOST_OUTPUT:
             self.fault = (
@@ -91,16 +87,16 @@ class Client(NotebookClient):
         return added
 
     def kill(self) -> None:
-        """Kill the kernel and what is in its group of processes."""
-        if self.group:
+        """Kill the kernel with the processes of its group."""
+        if self._group:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.group, signal.SIGKILL)
+                os.killpg(self._group, signal.SIGKILL)
 
-    def end(self) -> str:
-        """How the process of a kernel that died has ended."""
-        status = self.process.poll() if self.process else None
+    def ending(self) -> str:
+        """Say how the process of a kernel that died has ended."""
+        status = self._process.poll() if self._process else None
         if status == -signal.SIGKILL:
-            return "was killed (signal 9), perhaps since memory ran out"
+            return "was killed (signal 9), perhaps because memory ran out"
         if status and status < 0:
             return f"crashed ({signal.Signals(-status).name})"
         return f"ended with status {status}" if status is not None else "is gone"
@@ -109,51 +105,44 @@ class Client(NotebookClient):
 class Kernels:
     """The kernels that run at the moment, so that all can be stopped at once.
 
-    `threads` is how many a kernel may compute with, where nothing else is
-    said in the environment: kernels side by side must not fight. By `mark`
-    are known the processes that cells start: see processes.py.
+    `threads` limits the threads of each, unless the environment already does:
+    kernels that run side by side must not compete. `variables` are further
+    environment variables for the kernels.
     """
 
     def __init__(
-        self, threads: int | None = None, mark: str | None = None
+        self, threads: int | None = None, variables: dict[str, str] | None = None
     ) -> None:
-        self.limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
-        self.mark = mark or uuid.uuid4().hex
+        limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        self.variables = {**limits, **(variables or {})}
         self.stopped = False
         self._lock = threading.Lock()
         self._clients: set[Client] = set()
 
     @contextmanager
-    def running(self, client: Client) -> Iterator[str]:
-        """While a kernel runs; gives its mark. Then nothing that its cells
-        have started is left running.
-        """
-        mark = f"{self.mark}/{uuid.uuid4().hex}"
+    def running(self, client: Client) -> Iterator[None]:
+        """Know a client while its kernel runs, and kill the kernel at the end."""
         with self._lock:
-            self.check()
+            self.raise_if_stopped()
             self._clients.add(client)
         try:
-            yield mark
+            yield
         finally:
             client.kill()
-            processes.end(mark)
-            # Where a kernel did not start, nbclient would look for it at exit.
-            atexit.unregister(client._cleanup_kernel)
             with self._lock:
                 self._clients.discard(client)
 
-    def check(self) -> None:
-        """Raise ExecutionError if all was stopped."""
+    def raise_if_stopped(self) -> None:
+        """Raise ExecutionError after `stop`."""
         if self.stopped:
             raise ExecutionError("stopped")
 
     def stop(self) -> None:
-        """Kill what runs, with its children; those who wait get an error."""
+        """Kill all kernels. Whoever waits for one gets an error."""
         with self._lock:
             self.stopped = True
             for client in self._clients:
                 client.kill()
-            processes.end(self.mark)
 
 
 def execute(
@@ -164,13 +153,38 @@ def execute(
     progress: Callable[[int, int], None] = lambda done, total: None,
     kernels: Kernels | None = None,
 ) -> list[list[dict]]:
-    """Run the page's cells for a framework; the outputs of each code cell.
+    """Run a page's cells for a framework, and return each code cell's outputs.
 
-    `timeout` is in seconds and for one cell; `kernels` can be told to stop, by
-    another thread. Raises ExecutionError for a cell that raises, hangs or takes
-    its kernel down, and for a cell tagged raises-exception that does not raise.
+    `timeout` is in seconds per cell. Another thread can tell `kernels` to stop.
+    Raises ExecutionError for a cell that raises, hangs, or kills its kernel, and
+    for a cell tagged raises-exception that does not raise.
     """
     cells = page.code(framework.name)
+    outputs = _run(page, framework, cells, timeout, progress, kernels or Kernels())
+    for number, (cell, produced) in enumerate(zip(cells, outputs)):
+        raised = any(o["output_type"] == "error" for o in produced)
+        faults = [output_checks.fault(o.get("data", {})) for o in produced]
+        if "raises-exception" in cell.tags and not raised:
+            what = "is tagged raises-exception but raised nothing"
+        elif fault := next(filter(None, faults), None):
+            what = (
+                f"puts out HTML with {fault}, which the site cannot show: put "
+                "out text, a table or a picture"
+            )
+        else:
+            continue
+        raise _failed(page, framework, cells, number, what)
+    return outputs
+
+
+def _run(
+    page: Page,
+    framework: Framework,
+    cells: list[Cell],
+    timeout: int,
+    progress: Callable[[int, int], None],
+    kernels: Kernels,
+) -> list[list[dict]]:
     node = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(
@@ -179,18 +193,15 @@ def execute(
             for cell in cells
         ]
     )
-    code = node.cells
-    at = {id(cell): number for number, cell in enumerate(code)}
-    done = 0
-    kernels = kernels or Kernels()
+    number = 0
 
-    def starts(cell: NotebookNode, **_: object) -> None:
-        nonlocal done
-        kernels.check()
-        done = at[id(cell)]
-        progress(done, len(code))
+    def report_start(cell_index: int, **_: object) -> None:
+        nonlocal number
+        kernels.raise_if_stopped()
+        number = cell_index
+        progress(number, len(cells))
 
-    def executed(execute_reply: dict, **_: object) -> None:
+    def refuse_exit(execute_reply: dict, **_: object) -> None:
         payload = execute_reply["content"].get("payload", [])
         if any(part.get("source") == "ask_exit" for part in payload):
             client.fault = "ends the kernel, by exit() or quit(): remove that"
@@ -198,7 +209,7 @@ def execute(
             raise ExecutionError(client.fault)
 
     def failed(what: str) -> ExecutionError:
-        return _failed(page, framework, cells, done, client.fault or what)
+        return _failed(page, framework, cells, number, client.fault or what)
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -214,38 +225,33 @@ def execute(
             resources={"metadata": {"path": folder}},
             coalesce_streams=True,
             record_timing=False,
+            skip_cells_with_tag="skip-execution",
             # Sockets in a folder of our own: no port to listen on.
             config=Config(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
             ),
-            on_cell_execute=starts,
-            on_cell_executed=executed,
+            on_cell_execute=report_start,
+            on_cell_executed=refuse_exit,
         )
         try:
-            with kernels.running(client) as mark:
+            with kernels.running(client):
                 client.execute(
-                    env={
-                        **kernels.limits,
-                        **os.environ,
-                        "NO_COLOR": "1",
-                        processes.MARK: mark,
-                    }
+                    env={**kernels.variables, **os.environ, "NO_COLOR": "1"}
                 )
         except CellExecutionError as error:
             failure = failed(ANSI.sub("", error.traceback))
             failure.error_name = error.ename
             raise failure from error
         except CellTimeoutError as error:
-            if "IOPub" in str(error):
-                what = "puts out more than could be read: print less"
-            else:
-                what = (
-                    f"ran longer than {timeout} s: make it faster, or raise "
-                    "execute: timeout in _config.yml"
-                )
-            raise failed(what) from error
+            lost = "IOPub" in str(error)
+            raise failed(
+                "puts out more than could be read: print less"
+                if lost
+                else f"ran longer than {timeout} s: make it faster, or raise "
+                "execute: timeout in _config.yml"
+            ) from error
         except DeadKernelError as error:
-            died = failed(f"the kernel died: it {client.end()}")
+            died = failed(f"the kernel died: it {client.ending()}")
             raise (died if client.fault else KernelError(*died.args)) from error
         except ExecutionError as error:
             raise (failed("") if client.fault else error) from error
@@ -257,28 +263,7 @@ def execute(
             )
             failure.started = False
             raise failure from error
-    outputs = [[_clean(output) for output in cell.outputs] for cell in code]
-    for number, (cell, produced) in enumerate(zip(cells, outputs)):
-        raised = any(o["output_type"] == "error" for o in produced)
-        if "raises-exception" in cell.tags and not raised:
-            raise _failed(
-                page,
-                framework,
-                cells,
-                number,
-                "is tagged raises-exception but raised nothing",
-            )
-        for output in produced:
-            if fault := output_checks.fault(output.get("data", {})):
-                raise _failed(
-                    page,
-                    framework,
-                    cells,
-                    number,
-                    f"puts out HTML with {fault}, which the site cannot show: "
-                    "put out text, a table or a picture",
-                )
-    return outputs
+    return [[_clean(output) for output in cell.outputs] for cell in node.cells]
 
 
 def _failed(
@@ -296,7 +281,7 @@ def _failed(
 
 
 def _clean(output: NotebookNode) -> dict:
-    """An output without what differs from machine to machine."""
+    """Return an output without what differs from machine to machine."""
     output = json.loads(json.dumps(output))
     output.pop("transient", None)
     if output["output_type"] == "error":
@@ -308,7 +293,7 @@ def _clean(output: NotebookNode) -> dict:
 def results(
     page: Page, framework: Framework, outputs: list[list[dict]]
 ) -> dict[str, dict]:
-    """What the cells recorded: name, full-precision value and text by name.
+    """Return what the cells recorded: value and text of each result, by name.
 
     Raises SourceError if two cells record under the same name.
     """

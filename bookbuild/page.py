@@ -61,6 +61,7 @@ class Page:
     name: str
     path: Path
     cells: list[Cell]
+    frameworks: dict[str, Framework] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
 
     @property
@@ -95,7 +96,7 @@ def parse(
     source.check(text, path, frameworks)
     notebook = _jupytext(text, add_source_map=True)
     lines = text.splitlines()
-    page = Page(name, path, [], targets(text, name))
+    page = Page(name, path, [], frameworks, targets(text, name))
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
         # Jupytext counts the empty lines before a Markdown cell to it.

@@ -7,7 +7,8 @@ import pytest
 from support import ROOT
 from support.bounds import BOUNDS
 
-from bookbuild.build import Book, outputs_of
+from bookbuild.build import Book
+from bookbuild.executor import outputs_of
 from bookbuild.execution import results
 
 BOOK = Book(ROOT)

@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from support import ROOT
 
-from bookbuild.build import Book, outputs_of
+from bookbuild.build import Book
+from bookbuild.executor import outputs_of
 from bookbuild.execution import results
 
 BOOK = Book(ROOT)

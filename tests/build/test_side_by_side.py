@@ -1,15 +1,12 @@
-"""Pages are executed side by side, those that take longest first."""
+"""Pages are executed side by side, those with the most cells first."""
 
 from __future__ import annotations
 
-import json
 import re
 
-import pytest
-from support.tiny_book import TinyBook, cell
+from support.tiny_book import HEADER, TinyBook, cell
 
-from bookbuild import build
-from bookbuild.build import Book
+from bookbuild.executor import cpus
 from bookbuild.execution import THREADS
 
 # Each framework's cell waits until the other's has begun.
@@ -51,7 +48,7 @@ def test_two_jobs_run_two_kernels_at_once_that_share_the_processors(
     tiny.write(meet(tiny, SAY))
     done = tiny.build("notebooks", "--jobs", "2")
     assert done.returncode == 0, done.stderr
-    share = max(1, build.cpus() // 2)
+    share = max(1, cpus() // 2)
     assert threads(tiny) == ["'5'", *[f"'{share}'"] * (len(THREADS) - 1)]
 
 
@@ -79,32 +76,12 @@ def test_one_job_runs_one_kernel_at_a_time_without_limiting_its_threads(
     assert first[1] < second[0]  # one had ended when the other's kernel began
 
 
-def test_the_page_that_took_longest_is_executed_first(tiny):
-    tiny.write(cell("1"))
-    seconds = tiny.root / "_build" / "seconds.json"
-    seconds.parent.mkdir()
-    seconds.write_text('{"alpha/tiny/page": 1000, "beta/tiny/page": 2000}')
-    said = tiny.build("notebooks", "--jobs", "1").stdout
-    executed = [s.split()[0] for s in said.splitlines() if "executed" in s]
-    assert executed == ["Beta", "Alpha"]
-    measured = json.loads(seconds.read_text())
-    assert all(0 < time < 100 for time in measured.values())
-    assert measured.keys() == {"alpha/tiny/page", "beta/tiny/page"}
-
-
-@pytest.mark.parametrize(
-    "kept", [None, '{"cut o', "[1]", '{"beta/tiny/page": "1"}']
-)
-def test_without_a_measured_time_a_page_counts_as_one_second_per_cell(
-    tiny, kept
-):
+def test_the_page_with_the_most_cells_is_executed_first(tiny):
     tiny.write(cell("1", "beta") + cell("1", "alpha") + cell("2"))
-    book = Book(tiny.root)
-    [page] = book.pages()
-    if kept:
-        book.build.mkdir()
-        (book.build / "seconds.json").write_text(kept)
-    assert build.Durations(book).expected(page, book.frameworks["beta"]) == 2
+    tiny.add_page("long", HEADER + "\n# Long\n\n" + 3 * cell("1"))
+    said = tiny.build("notebooks", "--jobs", "1").stdout
+    executed = [s.split()[1] for s in said.splitlines() if "executed" in s]
+    assert executed == ["tiny/long", "tiny/long", "tiny/page", "tiny/page"]
 
 
 def test_failures_are_reported_in_the_order_of_pages_and_frameworks(tiny):

@@ -14,7 +14,7 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
 
-from bookbuild import stand_ins, unchanged
+from bookbuild import cache, stand_ins
 from d2l_extras import data
 
 RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
@@ -220,12 +220,12 @@ def test_pages_executed_after_a_site_of_committed_outputs_are_rendered_again(
 def test_a_served_book_is_reloaded_after_a_build_with_stand_ins(committed):
     no_environment(committed)
     committed.html()
-    before = json.loads(unchanged.note(committed.root).read_text())
+    before = json.loads((committed.root / cache.STATE).read_text())
     committed.edit("It is", "The answer is")
     committed.html()
-    after = json.loads(unchanged.note(committed.root).read_text())
+    after = json.loads((committed.root / cache.STATE).read_text())
     assert after["built"] != before["built"]
-    assert not unchanged.is_unchanged(committed.root)
+    assert not cache.is_unchanged(committed.root)
 
 
 def test_data_that_the_cache_cannot_keep_are_handed_to_the_kernels(

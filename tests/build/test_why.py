@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from support.tiny_book import TinyBook, cell, write_helpers
 
-from bookbuild import build
+from bookbuild import build, cache
 from bookbuild.build import Book
 
 
@@ -21,13 +21,18 @@ CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import rec
 
 
 def why(tiny: TinyBook, page: str = "tiny/page") -> list[str]:
-    return build.why(Book(tiny.root), [page]).splitlines()
+    return build.explain_reuse(Book(tiny.root), [page]).splitlines()
+
+
+def execute(tiny: TinyBook) -> None:
+    done = tiny.build("notebooks")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_reused_page_is_listed_with_what_its_outputs_depend_on(book):
     book.write(CODE)
     assert all("No notebook of it tells" in line for line in why(book))
-    build.make_notebooks(Book(book.root), renew=False)
+    execute(book)
     [alpha, beta] = why(book, "chapters/tiny/page.md")
     assert alpha.startswith("Alpha       tiny/page: reused. ")
     assert alpha.endswith("code cells, kernels/alpha.txt, d2l_extras/__init__.py")
@@ -36,7 +41,7 @@ def test_a_reused_page_is_listed_with_what_its_outputs_depend_on(book):
 
 def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
     book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
+    execute(book)
     lines = book.page.read_text().splitlines()
     at = lines.index("a = 1") + 1
     book.write(CODE.replace("a = 1", "a = 2"))
@@ -63,8 +68,8 @@ def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
 def test_another_python_is_named_as_the_reason(book, monkeypatch):
     book.write(CODE)
     with monkeypatch.context() as patched:
-        patched.setattr(build, "_python", lambda *_: "3.11.0")
-        build.make_notebooks(Book(book.root), renew=False)
+        patched.setattr(cache, "python_of", lambda *_: "3.11.0")
+        execute(book)
         assert all(": reused. " in line for line in why(book))
     [alpha, _] = why(book)
     assert "it was executed by Python 3.11.0, and this is " in alpha
@@ -72,7 +77,7 @@ def test_another_python_is_named_as_the_reason(book, monkeypatch):
 
 def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
     book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
+    execute(book)
     for entry in (book.root / "_build" / "executed").iterdir():
         entry.unlink()
     [alpha, _] = why(book)
@@ -81,10 +86,10 @@ def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
 
 def test_a_notebook_without_recorded_inputs_is_said_to_be_so(book):
     book.write(CODE)
-    build.make_notebooks(Book(book.root), renew=False)
+    execute(book)
     for path in book.root.rglob("page.ipynb"):
         node = nbformat.read(path, as_version=4)
-        node.metadata.d2l_extras.inputs = "one digest for all"
+        node.metadata["d2l_extras"] = {"inputs": "one digest for all"}
         nbformat.write(node, path)
     for entry in (book.root / "_build" / "executed").iterdir():
         entry.unlink()

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from support import ROOT, pages
 
-from bookbuild.build import Book, outputs_of
+from bookbuild.build import Book
+from bookbuild.executor import outputs_of
 from bookbuild.execution import results
 from d2l_extras.data import fashion_mnist
 

@@ -21,7 +21,9 @@ from support.once import announce, once
 from support.tiny_book import TinyBook, cell
 
 from bookbuild import print_editions
-from bookbuild.build import Book, BuildError, outputs_of
+from bookbuild.build import Book
+from bookbuild.errors import BuildError
+from bookbuild.executor import outputs_of
 from bookbuild.page import Page
 
 BOOK = Book(ROOT)

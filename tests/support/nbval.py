@@ -17,13 +17,12 @@ import nbformat
 import pytest
 
 from bookbuild import frameworks
-from bookbuild.build import Book, Durations, cpus
+from bookbuild.build import Book
 from bookbuild.execution import Kernels
+from bookbuild.executor import cpus, loads_data
 
 from . import ROOT
 
-# In seconds. `make test` executes notebooks again that take less than this.
-QUICK = 20
 SANITIZE = Path(__file__).parent / "sanitize.cfg"
 KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
@@ -85,14 +84,12 @@ def kernel_of(path: Path) -> str:
 def notebooks(quick: bool | None = None) -> pytest.MarkDecorator:
     """Run a test for each committed notebook, or for the quick or slow ones.
 
-    A notebook is quick if the last build took less than QUICK to execute it.
+    A notebook is quick if it does not load the data set.
     """
     book, chosen = Book(ROOT), []
-    durations = Durations(book)
-    for framework in book.frameworks.values():
-        for page in book.pages():
-            seconds = durations.expected(page, framework)
-            if quick is None or quick == (seconds < QUICK):
+    for page in book.pages():
+        for framework in page.frameworks.values():
+            if quick is None or quick != loads_data(page, framework):
                 path = book.committed(page, framework)
                 name = f"{framework.name}/{page.name}"
                 chosen.append(pytest.param(path, framework, id=name))
@@ -104,7 +101,7 @@ def assert_same_outputs(path: Path, framework: frameworks.Framework) -> None:
     if not framework.available:
         pytest.skip(f"{framework.label} has no wheel for this machine")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    limits = Kernels(max(1, cpus() // workers)).limits
+    limits = Kernels(max(1, cpus() // workers)).variables
     done = nbval(path, framework.kernel, limits)
     assert done.returncode == 0, done.stdout[-6000:]
     cells = nbformat.read(path, as_version=4).cells

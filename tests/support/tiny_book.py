@@ -143,11 +143,11 @@ class TinyBook:
         return path
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run a command of bookbuild.build in this process.
+        """Run a command of bookbuild in this process.
 
         Importing Jupyter Book once for all builds saves two seconds per build.
         """
-        from bookbuild import build
+        from bookbuild.__main__ import main
 
         command = [*arguments, "--root", str(self.root)]
         out, error = io.StringIO(), io.StringIO()
@@ -161,7 +161,7 @@ class TinyBook:
                 redirect_stdout(out),
                 redirect_stderr(error),
             ):
-                status = build.main(command)
+                status = main(command)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -171,9 +171,9 @@ class TinyBook:
         )
 
     def start_build(self, *arguments: str) -> subprocess.Popen:
-        """Start a command of bookbuild.build in a process of its own."""
+        """Start a command of bookbuild in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "bookbuild.build", *arguments]
+            [sys.executable, "-m", "bookbuild", *arguments]
             + ["--root", str(self.root)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

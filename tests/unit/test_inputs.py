@@ -8,9 +8,8 @@ import pytest
 from support import ROOT
 from support.tiny_book import HELPERS, TinyBook, cell, helper, write_helpers
 
-from bookbuild import cache
+from bookbuild import cache, helper_imports
 from bookbuild.build import Book
-from bookbuild.page import Cell
 
 
 @pytest.fixture
@@ -44,9 +43,8 @@ def made_of(tiny: TinyBook, framework: str = "alpha") -> dict[str, str]:
     ],
 )
 def test_only_the_helpers_that_cells_import_count(book, code, modules):
-    cells = [Cell("code", "an-id", code, line=1)]
-    package = {"__init__"} if modules else set()
-    assert cache.modules(cells, book.root) == {*modules, *package}
+    files = helper_imports.helper_files([code], book.root)
+    assert {path.stem for path in files} - {"__init__"} == set(modules)
 
 
 def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(book):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookbuild import build
+from bookbuild.__main__ import explained
 
 
 def site_of(root: Path, text: str) -> Path:
@@ -76,11 +77,11 @@ def test_an_interrupted_swap_keeps_the_last_site(tmp_path, monkeypatch, renames)
     ("number", "remedy"),
     [
         (errno.ENOSPC, "Make room on the disk"),
-        (errno.EROFS, "Copy the book to where you can write"),
-        (errno.EACCES, "Give yourself the right"),
+        (errno.EROFS, "Copy the book to a place where you can write"),
+        (errno.EACCES, "Give yourself access"),
         (errno.EFBIG, "ulimit -f"),
     ],
 )
 def test_a_file_that_the_system_refuses_is_named_with_a_remedy(number, remedy):
-    text = build.said(OSError(number, os.strerror(number), "a/file"))
+    text = explained(OSError(number, os.strerror(number), "a/file"))
     assert "'a/file'" in text and remedy in text

@@ -11,21 +11,21 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, standard
 
-from bookbuild import unchanged
+from bookbuild import cache
 
 
 @pytest.fixture
 def book(tiny_copy) -> TinyBook:
     """A copy of a built book, to be changed."""
     book = tiny_copy(standard)
-    assert unchanged.is_unchanged(book.root)
+    assert cache.is_unchanged(book.root)
     return book
 
 
 def test_an_unchanged_book_is_recognized_in_any_folder(tiny_built, book):
     for root in (tiny_built(standard).root, book.root):
         done = subprocess.run(
-            [sys.executable, "-m", "bookbuild.unchanged", "--root", str(root)],
+            [sys.executable, "-m", "bookbuild", "book", "--root", str(root)],
             cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout.startswith("Nothing has changed")
@@ -35,7 +35,7 @@ def test_an_unchanged_book_is_recognized_in_any_folder(tiny_built, book):
 def test_the_times_of_files_do_not_matter(book):
     for path in book.root.rglob("*"):
         os.utime(path, (1e9, 1e9))
-    assert unchanged.is_unchanged(book.root)
+    assert cache.is_unchanged(book.root)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,13 @@ def test_the_times_of_files_do_not_matter(book):
     ],
 )
 @pytest.mark.parametrize("how", ["changed", "removed"])
-def test_a_changed_or_removed_file_is_noticed(book, name, how, capsys):
+def test_a_changed_or_removed_file_is_noticed(book, name, how):
     path = book.root / name
     if how == "changed":
         path.write_bytes(path.read_bytes() + b"\n")
     else:
         path.unlink()
-    assert unchanged.main(["--root", str(book.root)]) == 1
-    assert capsys.readouterr() == ("", "")
+    assert not cache.is_unchanged(book.root)
 
 
 @pytest.mark.parametrize(
@@ -71,35 +70,35 @@ def test_a_changed_or_removed_file_is_noticed(book, name, how, capsys):
 def test_an_added_file_is_noticed(book, name):
     (book.root / name).parent.mkdir(exist_ok=True)
     (book.root / name).touch()
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
 
 
 def test_a_renamed_page_is_noticed(book):
     book.page.rename(book.page.with_name("renamed.md"))
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
 
 
 def test_another_version_of_python_is_noticed(book):
     envs = book.root / ".envs"
     (envs / "share" / "jupyter" / "kernels" / "alpha").mkdir(parents=True)
-    for name, unchanged_still in (("test", True), ("alpha", False)):
+    for name, still in (("test", True), ("alpha", False)):
         (envs / name).mkdir()
         (envs / name / "pyvenv.cfg").write_text("version = 3.11.9\n")
-        assert unchanged.is_unchanged(book.root) == unchanged_still, name
+        assert cache.is_unchanged(book.root) == still, name
 
 
 def test_a_commit_is_noticed_because_pages_show_when_they_changed(book):
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
-        assert unchanged.is_unchanged(book.root)
+        assert cache.is_unchanged(book.root)
         subprocess.run([*git, *command], cwd=book.root, check=True)
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
 
 
 def test_files_that_no_page_depends_on_do_not_matter(book):
     for name in (
         "tests/test_a.py",
-        "bookbuild/__pycache__/a.pyc",
+        "d2l_extras/__pycache__/a.pyc",
         ".idea/a",
         "chapters/.a",
         "chapters/.ipynb_checkpoints/a.md",
@@ -107,30 +106,30 @@ def test_files_that_no_page_depends_on_do_not_matter(book):
         path = book.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert unchanged.is_unchanged(book.root)
+    assert cache.is_unchanged(book.root)
 
 
 def test_a_file_that_no_page_needs_may_be_unreadable(book, monkeypatch):
     diary = book.root / "diary.txt"
     diary.touch()
 
-    def refuse(path, *rest, **options):
-        if Path(path) == diary:
+    def refuse(path):
+        if path == diary:
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *rest, **options)
+        return read_bytes(path)
 
     # Root may read everything, so the system's refusal is imitated.
-    opened = open
-    monkeypatch.setattr("builtins.open", refuse)
-    unchanged.remember(book.root, unchanged.sources(book.root))
-    assert unchanged.is_unchanged(book.root)
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    cache.remember_build(book.root, cache.digest_of_sources(book.root))
+    assert cache.is_unchanged(book.root)
 
 
 @pytest.mark.parametrize("kept", [None, "", "[]", '{"sources": 1'])
 def test_without_a_complete_record_a_build_is_due(book, kept):
-    note = unchanged.note(book.root)
+    note = book.root / cache.STATE
     note.unlink() if kept is None else note.write_text(kept)
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
 
 
 def test_a_page_that_changes_during_a_build_is_noticed_after_it(book):
@@ -138,13 +137,13 @@ def test_a_page_that_changes_during_a_build_is_noticed_after_it(book):
     book.edit("a = 1\na", code)
     assert book.build("book").returncode == 0
     assert "Added late." in book.page.read_text()
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
 
 
 def test_a_failed_build_leaves_a_build_due(book):
     before = book.page.read_text()
     book.edit("Words.", "See {ref}`sec_nowhere`.")
     assert book.build("book").returncode == 1
-    assert not unchanged.is_unchanged(book.root)
+    assert not cache.is_unchanged(book.root)
     book.page.write_text(before)
-    assert unchanged.is_unchanged(book.root)  # the last site is still there
+    assert cache.is_unchanged(book.root)  # the last site is still there

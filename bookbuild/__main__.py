@@ -1,0 +1,141 @@
+"""The commands of the book, which `make` runs.
+
+    python -m bookbuild book        build the site in _build/html
+    python -m bookbuild notebooks   execute the notebooks, and write them anew
+    python -m bookbuild site        build the site without executing anything
+    python -m bookbuild check       are the committed notebooks up to date?
+    python -m bookbuild why PAGE    is a page executed or reused, and why?
+
+After `book` or `notebooks`, names of frameworks leave out the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from . import cache
+from .errors import BuildError
+
+# What the system says about a file that cannot be read or written, and the cure.
+CURES = {
+    errno.ENOSPC: "Make room on the disk, and run the command again.",
+    errno.EDQUOT: "Make room on the disk, and run the command again.",
+    errno.EFBIG: "Raise the limit on the length of a file (ulimit -f), and run "
+    "the command again.",
+    errno.EROFS: "Copy the book to a place where you can write, and run the "
+    "command there.",
+    errno.EACCES: "Give yourself access to this file, or copy the book to a "
+    "place where you have it, and run the command again.",
+}
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bookbuild", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "what", choices=["book", "notebooks", "site", "check", "why"]
+    )
+    parser.add_argument("names", nargs="*", help="frameworks, or pages")
+    parser.add_argument("--root", type=Path, default=cache.ROOT)
+    parser.add_argument(
+        "--force", action="store_true", help="execute even what has not changed"
+    )
+    parser.add_argument(
+        "--jobs", type=int,
+        help="pages to execute at a time (default: one per processor, at most 4)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--strict", action="store_true",
+        help="fail if a page cannot be executed on this machine",
+    )  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command, and return its exit status."""
+    options = parse_arguments(arguments)
+    root = options.root.resolve()
+    plain = options.what == "book" and not (options.names or options.force)
+    if plain and not options.strict and cache.is_unchanged(root):
+        print("Nothing has changed since the site was built.")
+        print(f"\nOpen {root / '_build' / 'html' / 'index.html'}")
+        return 0
+    # A signal that ends the build must end its kernels, too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, signal.default_int_handler)
+    # nbclient leaves tasks behind if a kernel dies. The error says what matters.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    kernels = str(root / ".envs" / "share" / "jupyter")
+    paths = [kernels, os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+    try:
+        run_command(root, options)
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. The last site is untouched. What was executed is "
+            "kept, so the same command continues from here.",
+            file=sys.stderr,
+        )
+        return 130
+    except (BuildError, ValueError, OSError) as error:
+        print(f"\n{explained(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def explained(error: Exception) -> str:
+    """Return the message of an error, with a cure if the system refused a file."""
+    text = str(error)
+    cures = [cure for n, cure in CURES.items() if os.strerror(n) in text]
+    return "\n".join([text, *cures])
+
+
+def run_command(root: Path, options: argparse.Namespace) -> None:
+    from . import build  # which imports Jupyter Book
+
+    book = build.Book(root)
+    if options.what == "why":
+        if not options.names:
+            page = book.pages()[-1].name
+            raise BuildError(f"Name a page, as in make why PAGE={page}.")
+        print(build.explain_reuse(book, options.names))
+        return
+    for name in options.names:
+        if name not in book.frameworks:
+            raise BuildError(
+                f"The book has no framework {name!r}, only "
+                f"{' and '.join(book.frameworks)}."
+            )
+    if options.jobs is not None and options.jobs < 1:
+        raise BuildError(f"JOBS={options.jobs}: execute at least 1 page at a time.")
+    with build.locked(book):
+        if options.what == "check":
+            count = build.check_notebooks(book)
+            print(f"{count} committed notebooks are what their sources give")
+            return
+        stand_ins = build.build_book(
+            book, options.what, names=options.names, jobs=options.jobs,
+            strict=options.strict, force=options.force,
+        )  # fmt: skip
+    if stand_ins:
+        count = len(stand_ins)
+        notebooks = "1 notebook was" if count == 1 else f"{count} notebooks were"
+        print(
+            f"\n{notebooks} not executed on this machine. Committed outputs "
+            f"stand in.\n{stand_ins.summary()}"
+        )
+    if options.what != "notebooks":
+        print(f"\nOpen {book.build / 'html' / 'index.html'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,318 @@
+"""Execute the pages whose outputs cannot be reused.
+
+The outputs of every page end in `_build/outputs`, where Sphinx finds them. If
+this machine cannot execute a page, the committed outputs take their place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from functools import cache as memoize
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from nbformat import NotebookNode
+
+from . import cache, install_cell
+from .errors import BuildError
+from .execution import ExecutionError, KernelError, Kernels, execute
+from .frameworks import Framework
+from .page import Page
+from .progress import Line
+from .source import SourceError
+from .stand_ins import (
+    Obstacle,
+    StandIns,
+    diagnose_kernel,
+    find_data,
+    find_obstacle,
+)
+
+if TYPE_CHECKING:
+    from .build import Book
+
+# With more kernels at a time, the longest page still takes as long, and each
+# needs a gigabyte of memory.
+MOST_JOBS = 4
+# What a cell raises if its framework cannot be imported.
+IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
+# What the code of a page contains if it loads the data set.
+LOADS_DATA = "fashion_mnist"
+
+
+class Executor:
+    """Execute pages, or let committed outputs stand in.
+
+    With `names`, only these frameworks are considered. If `strict`, a page that
+    this machine cannot execute raises BuildError.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        pages: list[Page],
+        names: list[str] | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self.book, self.strict = book, strict
+        self.stand_ins = StandIns()
+        self.pairs = [
+            (page, framework)
+            for page in pages
+            for framework in page.frameworks.values()
+            if not names or framework.name in names
+        ]
+        self._todo: list[tuple[Page, Framework]] = []
+        self._failures: dict[tuple[str, str], str] = {}
+        self._missing_data: Obstacle | None = None
+        self._diagnosed = memoize(lambda f: diagnose_kernel(book.root, f))
+
+    def plan(self, *, force: bool = False) -> bool:
+        """Decide what to execute, and return whether that is anything.
+
+        With `force`, nothing is reused.
+        """
+        for page, framework in self.pairs:
+            if obstacle := find_obstacle(self.book.root, framework):
+                self._stand_in(page, framework, obstacle)
+                continue
+            path = cache.stored_outputs(page, framework, self.book.root)
+            outputs = None if force else cache.load_outputs(path)
+            if outputs is None:
+                self._todo.append((page, framework))
+                continue
+            self._put(page, framework, outputs)
+            cells = len(outputs)
+            _line(page, framework).done(f"{cells} of {cells} cells  reused")
+        if self.strict:
+            self._refuse_stand_ins()
+        return bool(self._todo)
+
+    def execute(self, jobs: int | None = None) -> None:
+        """Execute what was planned, `jobs` pages at a time.
+
+        Raises BuildError with every page that failed.
+        """
+        if not self._todo:
+            return
+        variables = self._find_data()
+        jobs = min(jobs or min(cpus(), MOST_JOBS), len(self._todo))
+        with closing(self._side_by_side(jobs, variables)) as executed:
+            for page, framework, outputs in executed:
+                if not isinstance(outputs, Exception):
+                    self._put(page, framework, outputs)
+                elif obstacle := self._obstacle(framework, outputs):
+                    self._stand_in(page, framework, obstacle)
+                elif isinstance(outputs, (ExecutionError, SourceError)):
+                    self._failures[page.name, framework.name] = str(outputs)
+                else:
+                    raise outputs
+        # In the order of the pages; every framework reports the same faults.
+        order = [(page.name, framework.name) for page, framework in self.pairs]
+        failures = [self._failures[one] for one in order if one in self._failures]
+        if failures:
+            raise BuildError("\n\n".join(dict.fromkeys(failures)))
+        if self.strict:
+            self._refuse_stand_ins()
+
+    def _find_data(self) -> dict[str, str]:
+        """Fetch the data set, and return environment variables for the kernels."""
+        if not any(loads_data(*pair) for pair in self._todo):
+            return {}
+        line = Line("data        Fashion-MNIST")
+        self._missing_data, variables = find_data(self.book.build / "data")
+        line.done("not available" if self._missing_data else "found and checked")
+        if self.strict:
+            self._refuse_stand_ins()
+        return variables
+
+    def _side_by_side(
+        self, jobs: int, variables: dict[str, str]
+    ) -> Iterator[tuple[Page, Framework, list | Exception]]:
+        """Execute pages at the same time, and yield each with its outputs or error.
+
+        The page with the most cells goes first. If the caller stops early, the
+        kernels are killed.
+        """
+        todo = sorted(self._todo, key=lambda one: -len(one[0].code(one[1].name)))
+        kernels = Kernels(max(1, cpus() // jobs) if jobs > 1 else None, variables)
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            tasks = {pool.submit(self._run, *one, kernels): one for one in todo}
+            for task in as_completed(tasks):
+                error = task.exception()
+                yield *tasks[task], task.result() if error is None else error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kernels.stop()
+            pool.shutdown()
+
+    def _run(
+        self, page: Page, framework: Framework, kernels: Kernels
+    ) -> list[list[dict]]:
+        line = _line(page, framework)
+        outputs = execute(
+            page,
+            framework,
+            timeout=self.book.timeout,
+            progress=lambda n, of: line.now(f"{n} of {of} cells"),
+            kernels=kernels,
+        )
+        path = cache.stored_outputs(page, framework, self.book.root)
+        cache.store_outputs(path, outputs)
+        line.done(f"{len(outputs)} of {len(outputs)} cells  executed")
+        return outputs
+
+    def _put(self, page: Page, framework: Framework, outputs: list) -> None:
+        """Put outputs where Sphinx finds them."""
+        inputs = cache.inputs(page, framework, self.book.root)
+        node = executed_notebook(page, framework, outputs, inputs=inputs)
+        self._write(page, framework, node)
+
+    def _write(
+        self, page: Page, framework: Framework, node: NotebookNode
+    ) -> None:
+        nbformat.validate(node)
+        text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
+        path = self.book.output(page, framework)
+        cache.write_whole(path, f"{text}\n".encode())
+
+    def _obstacle(
+        self, framework: Framework, error: Exception
+    ) -> Obstacle | None:
+        """Return what kept a page from being executed, unless its sources did."""
+        if not isinstance(error, ExecutionError):
+            return None
+        if error.error_name == "DatasetNotAvailable":
+            return self._missing_data or find_data(self.book.build / "data")[0]
+        if error.error_name in IMPORT_ERRORS:
+            return self._diagnosed(framework)
+        if not isinstance(error, KernelError):
+            return None
+        obstacle = self._diagnosed(framework)
+        if not obstacle and not error.started:
+            obstacle = Obstacle(
+                f"the kernel of {framework.label} did not start on this machine",
+                str(error),
+            )
+        return obstacle
+
+    def _stand_in(
+        self, page: Page, framework: Framework, obstacle: Obstacle
+    ) -> None:
+        """Let the committed outputs of a page take the place of new ones.
+
+        Their notebook gets a sentence for readers (`stand_in`) and the inputs
+        that the page has now (`shown_for`).
+        """
+        now = cache.inputs(page, framework, self.book.root)
+        path = self.book.committed(page, framework)
+        reason, label = obstacle.sentence.rstrip("."), framework.label
+        if path.exists():
+            notebook_metadata(path)  # raises if the file is damaged
+            node = nbformat.read(path, as_version=4)
+            said = (
+                f"{reason}, so the {label} outputs on this page are those "
+                "committed with the book"
+            )
+            if node.metadata.get("d2l_extras", {}).get("inputs") != now:
+                said += ", from an earlier version of this page's code"
+        else:
+            node = executed_notebook(page, framework, [[] for _ in page.code(framework.name)])
+            said = (
+                f"{reason}, and no {label} outputs of this page are committed "
+                "with the book yet, so its code is shown without them"
+            )
+        said += ". `make book` says how to change that."
+        metadata = node.metadata.setdefault("d2l_extras", {})
+        metadata.update(stand_in=said, shown_for=now)
+        self._write(page, framework, node)
+        self.stand_ins.add(page.name, framework, obstacle)
+        _line(page, framework).done("committed outputs")
+
+    def _refuse_stand_ins(self) -> None:
+        said = [self.stand_ins.summary()] if self.stand_ins else []
+        if self._missing_data:
+            said.append(f"- {self._missing_data}")
+        if said:
+            raise BuildError(
+                "This machine cannot execute the whole book, and with STRICT=1 "
+                "no committed outputs stand in.\n" + "\n".join(said)
+            )
+
+
+def loads_data(page: Page, framework: Framework) -> bool:
+    """Return whether a page's code loads the data set."""
+    return any(LOADS_DATA in cell.source for cell in page.code(framework.name))
+
+
+def executed_notebook(
+    page: Page, framework: Framework, outputs: list[list[dict]], **metadata: object
+) -> NotebookNode:
+    """Return a notebook of a page's code cells and their outputs, without prose."""
+    cells = [
+        nbformat.v4.new_code_cell(
+            cell.source,
+            id=cell.id,
+            metadata={"tags": cell.tags},
+            outputs=produced,
+        )
+        for cell, produced in zip(page.code(framework.name), outputs, strict=True)
+    ]
+    told = {
+        "framework": framework.name,
+        "source": f"chapters/{page.name}.md",
+        **metadata,
+    }
+    return nbformat.from_dict(
+        nbformat.v4.new_notebook(cells=cells, metadata={"d2l_extras": told})
+    )
+
+
+def notebook_metadata(path: Path) -> dict:
+    """Return what a notebook says about itself, or nothing if there is none.
+
+    Raises BuildError if the file is not a notebook.
+    """
+    if not path.exists():
+        return {}
+    try:
+        node = nbformat.read(path, as_version=4)
+        nbformat.validate(node)
+        return node.metadata.get("d2l_extras", {})
+    except OSError:
+        raise
+    except Exception as error:  # nbformat raises whatever it stumbles over
+        raise BuildError(
+            f"{path} is no notebook any more. It may have been cut off or hold "
+            "a merge conflict. Restore it (git checkout), or remove it and have "
+            "it written anew by make book on a machine with the framework."
+        ) from error
+
+
+def outputs_of(node: NotebookNode) -> list[list[dict]]:
+    """Return the outputs of each of a page's code cells in a notebook, in order."""
+    return [
+        cell.outputs
+        for cell in node.cells
+        if cell.cell_type == "code" and cell.id != install_cell.ID
+    ]
+
+
+def cpus() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def _line(page: Page, framework: Framework) -> Line:
+    return Line(f"{framework.label:<10}  {page.name}")
