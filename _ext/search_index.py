@@ -18,8 +18,6 @@ import lxml.html
 from lxml.html import HtmlElement
 from sphinx.application import Sphinx
 
-from . import kept
-
 SPACE = re.compile(r"\s+")
 # What is no part of the running text.
 ASIDE = (
@@ -120,21 +118,13 @@ def _drop(element: HtmlElement) -> None:
 def write(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
-    names = sorted(app.env.found_docs)
-    urls = {
-        Path(app.builder.get_outfilename(name)): app.builder.get_target_uri(name)
-        for name in names
-    }
-
-    def of_page(file: Path, text: str) -> tuple[list, list]:
-        page = lxml.html.fromstring(text)
-        return list(sections(page, urls[file])), list(previews(page, urls[file]))
-
     found: list[dict[str, str]] = []
     shown: dict[str, str] = {}
-    for here, there in kept.of_each(app, "finding", urls, of_page):
-        found += here
-        shown.update(there)
+    for name in sorted(app.env.found_docs):
+        text = Path(app.builder.get_outfilename(name)).read_text("utf-8")
+        page, url = lxml.html.fromstring(text), app.builder.get_target_uri(name)
+        found += sections(page, url)
+        shown.update(previews(page, url))
     static = Path(app.outdir, "_static")
     _assign(static / "search-index.js", "bookSections", found)
     _assign(static / "previews.js", "bookPreviews", shown)

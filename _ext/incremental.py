@@ -1,0 +1,55 @@
+"""Write all pages again if a title, number, label, or cited work has changed.
+
+Sphinx itself writes only the pages that it has read again. The other pages
+would go on showing the old text in references, citations, and the contents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from . import _private
+
+
+def digest_shared_texts(env: BuildEnvironment) -> str:
+    """Return a digest of everything that one page can show of another."""
+    shared = [
+        sorted((name, toc.pformat()) for name, toc in env.tocs.items()),  # titles
+        sorted(o for domain in env.domains.values() for o in domain.get_objects()),
+        _private.section_and_figure_numbers(env),
+        _private.exercise_titles(env),
+        _private.cited_works(env),
+    ]
+    return hashlib.sha256(repr(shared).encode()).hexdigest()
+
+
+def write_all_pages_if_shared_texts_changed(
+    app: Sphinx, env: BuildEnvironment
+) -> set[str]:
+    """Return all pages unless the last build by this builder showed the same.
+
+    The digest lies beside the environment, not in it: builders that share an
+    environment write at different times, and a failed build has written nothing.
+    """
+    digest = digest_shared_texts(env)
+    path = Path(app.doctreedir, f"shared-texts-{app.builder.name}.txt")
+    last = path.read_text("utf-8") if path.exists() else None
+    path.unlink(missing_ok=True)
+    app.connect("build-finished", lambda app, error: error or path.write_text(digest))
+    return set() if digest == last else env.found_docs
+
+
+def switch_word_index_off(app: Sphinx) -> None:
+    """Spare Sphinx an index of words: the site has its own (search_index.py)."""
+    app.builder.search = False
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("builder-inited", switch_word_index_off)
+    # After Sphinx's own handler of this event, which assigns the numbers.
+    app.connect("env-get-updated", write_all_pages_if_shared_texts_changed)
+    return {"version": "1", "parallel_read_safe": True}
