@@ -43,6 +43,29 @@ def write_all_pages_if_shared_texts_changed(
     return set() if digest == last else env.found_docs
 
 
+def write_pages_that_another_builder_has_read(
+    app: Sphinx, env: BuildEnvironment
+) -> list[str]:
+    """Return the pages that were read since this builder last wrote them.
+
+    Sphinx compares a page with its source only, but it may have been read again
+    because its outputs changed, and by another builder.
+    """
+    if app.builder.format != "html":
+        return []
+    return [
+        docname
+        for docname in env.found_docs
+        if _time_of(app.builder.get_outfilename(docname))
+        < _time_of(Path(env.doctreedir, f"{docname}.doctree"))
+    ]
+
+
+def _time_of(path: str | Path) -> int:
+    path = Path(path)
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def switch_word_index_off(app: Sphinx) -> None:
     """Spare Sphinx an index of words: the site has its own (search_index.py)."""
     app.builder.search = False
@@ -50,6 +73,7 @@ def switch_word_index_off(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", switch_word_index_off)
+    app.connect("env-get-updated", write_pages_that_another_builder_has_read)
     # After Sphinx's own handler of this event, which assigns the numbers.
     app.connect("env-get-updated", write_all_pages_if_shared_texts_changed)
     return {"version": "1", "parallel_read_safe": True}

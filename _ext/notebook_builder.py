@@ -15,7 +15,8 @@ from sphinx.errors import ExtensionError
 from bookbuild import labels
 from bookbuild.cache import inputs, write_whole
 from bookbuild.execution import results
-from bookbuild.executor import outputs_of
+from bookbuild.errors import BuildError
+from bookbuild.executor import notebook_metadata, outputs_of
 from bookbuild.frameworks import load
 from bookbuild.page import Page, notebook, read
 from bookbuild.source import SourceError, is_notebook
@@ -65,6 +66,10 @@ class NotebookBuilder(Builder):
         if self.config.notebook_outputs == "committed":
             chosen.insert(0, root / "notebooks" / place)
         for path in filter(Path.exists, chosen):
+            try:
+                notebook_metadata(path)
+            except BuildError:  # damaged: it is written anew
+                continue
             node = nbformat.read(path, as_version=4)
             told = node.metadata.get("d2l_extras", {})
             if told.get("inputs") == now and "stand_in" not in told:

@@ -28,6 +28,22 @@ from .progress import Line
 from .source import SourceError
 from .stand_ins import StandIns, find_obstacle
 
+DOOR = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>The book</title>
+<link rel="canonical" href="{0}">
+<meta http-equiv="refresh" content="0; url={0}">
+</head>
+<body>
+<p><a href="{0}">To the first page of the book</a></p>
+</body>
+</html>
+"""
+
 
 class Book:
     """The book below `root`: its settings, pages, and folders."""
@@ -123,6 +139,8 @@ def build_book(
         line.now("writing")
         run_sphinx(
             book, "notebooks", folder,
+            # Outputs of frameworks that are not named may be stale.
+            warningiserror=not names,
             notebook_outputs="machine" if what == "notebooks" else "committed",
         )  # fmt: skip
         line.done("written")
@@ -291,11 +309,18 @@ def _outdated(book: Book, page: Page, framework: Framework) -> str | None:
 # Sphinx
 
 
-def run_sphinx(book: Book, builder: str, folder: Path, **config: object) -> None:
+def run_sphinx(
+    book: Book,
+    builder: str,
+    folder: Path,
+    *,
+    warningiserror: bool = True,
+    **config: object,
+) -> None:
     """Let Sphinx read what changed and write with a builder into a folder.
 
-    All builders share the doctrees. Raises BuildError with what Sphinx says, if
-    that is anything.
+    All builders share the doctrees. `config` overrides settings. Raises
+    BuildError with what Sphinx says if it fails.
     """
     from jupyter_book.sphinx import build_sphinx
 
@@ -311,7 +336,7 @@ def run_sphinx(book: Book, builder: str, folder: Path, **config: object) -> None
             },
             doctreedir=folder / "doctrees",
             builder=builder,
-            warningiserror=True,
+            warningiserror=warningiserror,
             keep_going=True,
             quiet=True,
         )
@@ -328,21 +353,11 @@ def render_site(book: Book, folder: Path) -> None:
     """Render the pages as HTML, with an index.html that leads to the first."""
     line = Line("site")
     line.now("rendering")
-    run_sphinx(book, "html", folder)
     first = escape(f"{book.contents[0]}.html")
     if first != "index.html":
-        (folder / "html" / "index.html").write_text(
-            "<!DOCTYPE html>\n"
-            '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width">\n'
-            "<title>The book</title>\n"
-            f'<link rel="canonical" href="{first}">\n'
-            f'<meta http-equiv="refresh" content="0; url={first}">\n'
-            "</head>\n<body>\n"
-            f'<p><a href="{first}">To the first page of the book</a></p>\n'
-            "</body>\n</html>\n",
-            encoding="utf-8",
-        )
+        # Before Sphinx runs, so that the service worker knows the page.
+        cache.write_whole(folder / "html" / "index.html", DOOR.format(first).encode())
+    run_sphinx(book, "html", folder)
     line.done("rendered")
 
 
