@@ -24,8 +24,12 @@ from sphinx.errors import SphinxError
 from sphinx.util.console import strip_colors
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from .build import Book, BuildError, Line, alone, require_executed, said
+from .__main__ import explained
+from .build import Book, locked, require_outputs
+from .errors import BuildError
 from .frameworks import ROOT, Framework
+from .labels import addresses
+from .progress import Line
 from .page import SourceError
 
 # What the site needs beyond these, such as its theme, an edition does not.
@@ -98,7 +102,7 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
         "extensions": EXTENSIONS,
         "edition": framework.name,
         "edition_label": framework.label,
-        "edition_site": book.labels.site,
+        "edition_site": addresses(book.root).site,
         "nitpicky": True,
         "pygments_style": "_ext.editions.Printed",
         "numfig_format": {"figure": "Figure\u00a0%s"},
@@ -213,7 +217,7 @@ def make(
     """
     require_programs(what)
     names = [framework.name]
-    require_executed(book, names, again=f"make {what}", strict=strict)
+    require_outputs(book, book.pages(), names, strict=strict)
     line = Line(f"{framework.label:<10}  {what}")
     folder = book.build / "printed" / f"{what}-{framework.name}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -253,13 +257,13 @@ def main(arguments: list[str] | None = None) -> int:
                 f"The book has no framework {name!r}, only "
                 f"{' and '.join(book.frameworks)}."
             )
-        with alone(book):
+        with locked(book):
             path = make(
                 book, options.what, book.frameworks[name], strict=options.strict
             )
         print(f"\nOpen {path}")
     except (BuildError, SourceError, ValueError, OSError) as error:
-        print(f"\n{said(error)}", file=sys.stderr)
+        print(f"\n{explained(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted: a file of before is untouched.", file=sys.stderr)

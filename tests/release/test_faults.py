@@ -19,7 +19,7 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell, standard
 
-from bookbuild import build, execution, print_editions, processes
+from bookbuild import build, execution, print_editions
 from bookbuild.build import Book
 from bookbuild.execution import MOST_OUTPUT, ExecutionError
 
@@ -90,10 +90,6 @@ sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
 pids = [
     subprocess.Popen(sleep).pid,
     subprocess.Popen(sleep, env={{}}).pid,
-    subprocess.Popen(sleep, start_new_session=True).pid,
-    subprocess.check_output(
-        ["sh", "-c", 'setsid "$@" >/dev/null & echo $!', "", *sleep], text=True
-    ).strip(),
     os.getpid(),
 ]
 pathlib.Path({folder!r}, "pids").write_text(" ".join(map(str, pids)))
@@ -131,39 +127,11 @@ def test_processes_that_a_cell_started_end_with_its_kernel(tiny, then, fault):
     else:
         run(tiny, code)
     pids = (tiny.root / "pids").read_text().split()
-    assert len(pids) == 5
+    assert len(pids) == 3
+    deadline = time.monotonic() + 10  # a killed process may take a moment to end
+    while any(map(runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert [pid for pid in pids if runs(pid)] == []
-
-
-def test_processes_that_a_killed_build_left_are_killed_by_the_next(tiny_copy):
-    book = tiny_copy(standard)
-    left = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(300)"],
-        env={**os.environ, processes.MARK: f"{processes.mark(book.root)}/1"},
-    )
-    try:
-        assert book.build("notebooks").returncode == 0
-        assert left.wait(60) == -signal.SIGKILL
-    finally:
-        left.kill()
-        left.wait()
-
-
-def test_processes_of_other_books_are_left_running():
-    sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
-    marks = ("one/1", "two/1")
-    children = [
-        subprocess.Popen(sleep, env={**os.environ, processes.MARK: mark})
-        for mark in marks
-    ]
-    try:
-        processes.end("one")
-        assert children[0].wait(10) == -signal.SIGKILL
-        assert children[1].poll() is None
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
 
 
 # --------------------------------------------------------------- whole builds
@@ -177,7 +145,7 @@ def bare(root: Path, *command: str, **options: object) -> subprocess.Popen:
     # Let Ctrl-C work as in a terminal: a shell's background jobs ignore it.
     python = ["env", "--default-signal=INT", *rights, sys.executable]
     return subprocess.Popen(
-        [*python, "-m", "bookbuild.build", *command, "--root", str(root)],
+        [*python, "-m", "bookbuild", *command, "--root", str(root)],
         cwd=ROOT,
         env={
             "PATH": os.defpath,
@@ -261,7 +229,7 @@ def test_a_read_only_folder_is_named_with_a_remedy(again):
         for path, mode in rights.items():
             path.chmod(mode)
     assert status == 1
-    assert "Permission denied" in said and "Give yourself the right" in said
+    assert "Permission denied" in said and "Give yourself access" in said
     assert "Traceback" not in said
     assert state(again) == before
 
@@ -280,18 +248,14 @@ def test_a_full_disk_keeps_the_last_site_and_the_next_build_is_complete(again):
 
 
 HANG = (
-    "import os, pathlib, subprocess, sys, time\n"
-    "sleep = [sys.executable, '-c', 'import time; time.sleep(300)']\n"
-    "child = subprocess.Popen(sleep, start_new_session=True)\n"
-    "pathlib.Path({folder!r}, f'pid-{{os.getpid()}}-{{child.pid}}').touch()\n"
+    "import os, pathlib, time\n"
+    "pathlib.Path({folder!r}, f'pid-{{os.getpid()}}').touch()\n"
     "time.sleep(300)"
 )
 
 
 def pids(tiny: TinyBook) -> list[str]:
-    return [
-        pid for path in tiny.root.glob("pid-*") for pid in path.name.split("-")[1:]
-    ]
+    return [path.name.split("-")[1] for path in tiny.root.glob("pid-*")]
 
 
 @pytest.mark.parametrize("when", ["executing", "rendering"])
@@ -304,11 +268,11 @@ def test_an_interrupted_build_keeps_the_site_and_the_next_is_complete(
     before = state(again)
     extra = cell(HANG.format(folder=str(again.root))) if when == "executing" else ""
     again.write("More words.\n\n" + GOOD + extra)
-    stamp = again.root / "_build" / "aside" / "design"
+    stamp = again.root / "_build" / "aside" / "shape"
     assert when == "executing" or stamp.exists()
     running = bare(again.root, "book")
     deadline = time.monotonic() + 120
-    while len(pids(again)) < 4 if extra else stamp.exists():
+    while len(pids(again)) < 2 if extra else stamp.exists():
         assert time.monotonic() < deadline and running.poll() is None
         time.sleep(0.02)
     os.killpg(running.pid, number)
@@ -316,10 +280,10 @@ def test_an_interrupted_build_keeps_the_site_and_the_next_is_complete(
     if number == signal.SIGKILL:
         assert status == -signal.SIGKILL
     else:
-        # Both are 130 to a shell: Python ends itself by the signal if that came
+        # Both are 130 to a shell. Python ends itself by the signal if that came
         # while it ran code from a string.
         assert status in (130, -signal.SIGINT), said
-        assert said.rstrip().splitlines()[-1].startswith("Interrupted: ")
+        assert said.rstrip().splitlines()[-1].startswith("Interrupted. ")
         assert "Traceback" not in said
     while any(runs(pid) for pid in pids(again)):
         assert time.monotonic() < deadline
@@ -344,7 +308,7 @@ def test_an_interrupted_edition_stays_as_it_was(
     assert capsys.readouterr().err.startswith("\nInterrupted: ")
 
 
-def test_a_build_interrupted_before_it_begins_ends_silently(tiny):
+def test_a_build_interrupted_while_it_is_imported_leaves_nothing_behind(tiny):
     tiny.write(GOOD)
     running = bare(tiny.root, "book")
     # What nbformat imports, one of the first to be imported.
@@ -352,21 +316,19 @@ def test_a_build_interrupted_before_it_begins_ends_silently(tiny):
     while "/rpds/" not in maps.read_text():
         assert time.monotonic() < deadline and running.poll() is None
     os.killpg(running.pid, signal.SIGINT)
-    assert finish(running) == (-signal.SIGINT, "")
+    status, said = finish(running)
+    assert status in (130, -signal.SIGINT)
+    assert "Traceback" not in said
     assert not (tiny.root / "_build").exists()
 
 
-def test_ctrl_c_before_sphinx_starts_is_not_reported_as_a_failed_page(
-    tmp_path, monkeypatch
-):
-    """Jupyter Book's commands are Click's, which turns Ctrl-C into an error."""
+def test_ctrl_c_in_sphinx_is_not_reported_as_a_failed_page(tmp_path, monkeypatch):
+    """Jupyter Book returns the interruption instead of raising it."""
     from jupyter_book import sphinx
 
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(sphinx, "build_sphinx", interrupted)
+    interrupted = KeyboardInterrupt()
+    monkeypatch.setattr(sphinx, "build_sphinx", lambda *_, **__: interrupted)
     tiny = TinyBook(tmp_path / "book")
     tiny.write(GOOD)
     with pytest.raises(KeyboardInterrupt):
-        build.render(build.Book(tiny.root), tmp_path / "aside")
+        build.run_sphinx(Book(tiny.root), "html", tmp_path / "aside")
