@@ -19,7 +19,6 @@ from nbclient.exceptions import (
     CellTimeoutError,
     DeadKernelError,
 )
-from nbformat import NotebookNode
 from traitlets.config import Config
 
 from . import output_checks
@@ -168,8 +167,8 @@ def execute(
             what = "is tagged raises-exception but raised nothing"
         elif fault := next(filter(None, faults), None):
             what = (
-                f"puts out HTML with {fault}, which the site cannot show: put "
-                "out text, a table or a picture"
+                f"puts out {fault}, which the site cannot show: put out text, a "
+                "table, or a picture"
             )
         else:
             continue
@@ -263,7 +262,10 @@ def _run(
             )
             failure.started = False
             raise failure from error
-    return [[_clean(output) for output in cell.outputs] for cell in node.cells]
+    return [
+        [output_checks.clean(output) for output in cell.outputs]
+        for cell in node.cells
+    ]
 
 
 def _failed(
@@ -278,16 +280,6 @@ def _failed(
         f"{page.path}:{cell.line}: {framework.label}, code cell "
         f"{number + 1} of {len(cells)}: {cell.first_line}\n{what}"
     )
-
-
-def _clean(output: NotebookNode) -> dict:
-    """Return an output without what differs from machine to machine."""
-    output = json.loads(json.dumps(output))
-    output.pop("transient", None)
-    if output["output_type"] == "error":
-        # The frames name files of this machine; the message is what counts.
-        output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
-    return output
 
 
 def results(

@@ -1,8 +1,10 @@
-"""What cells put out must not hurt the page that shows it."""
+"""Clean what cells put out, and refuse what the site cannot show."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 # Sequences that tell a terminal to change color, title or place, and control
@@ -11,36 +13,100 @@ CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]?"
     r"|[\x00-\x08\x0b-\x1f\x7f]"
 )
+# What differs from machine to machine, or from run to run, and what is put in
+# its place: the kernel's temporary file for a cell, the folder of an environment,
+# the address of an object, and the log lines of compiled libraries, which have a
+# date or a thread number.
+LOCAL = [
+    (re.compile(r"\S*[/\\](?:ipykernel_\d+|tmp\w+)[/\\]\d+\.py"), "cell.py"),
+    (re.compile(r"(?<![\w.])/\S*?/(?:site|dist)-packages/"), ""),
+    (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x…"),
+    (
+        re.compile(
+            r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] "
+            r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ "
+            r"|[IWEF]0000 \d\d:\d\d:\d{10}\.\d+ +\d+ "
+            r"|WARNING: All log messages before absl::InitializeLog).*\n?",
+            re.M,
+        ),
+        "",
+    ),
+]
+# Types that need a script to be shown. Their text fallback is shown instead.
+NEEDS_SCRIPT = re.compile(
+    r"application/(javascript|vnd\.(jupyter\.widget|plotly|bokehjs|holoviews|vega))"
+)
+# Tags that the site's content-security policy forbids or that leave the page.
 ACTIVE = {
-    "applet", "base", "embed", "form", "frame", "iframe", "link", "meta",
-    "object", "script",
+    "applet", "audio", "base", "embed", "form", "frame", "iframe", "link", "meta",
+    "object", "script", "style", "video",
 }  # fmt: skip
 EMPTY = {
     "area", "br", "col", "hr", "img", "input", "source", "track", "wbr",
 }  # fmt: skip
 # Browsers close these by themselves.
 LAX = {"dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr"}
+# pandas puts this before each table. The site has styles of its own for tables.
+SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.S)
+
+
+def clean(output: Mapping) -> dict:
+    """Return an output without what belongs to one machine or one run.
+
+    Types that need a script are left out if there is another one.
+    """
+    output = json.loads(json.dumps(output))
+    output.pop("transient", None)
+    if output["output_type"] == "error":
+        # The frames name files of this machine; the message is what counts.
+        output["evalue"] = without_local(output["evalue"])
+        output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
+    if "text" in output:
+        output["text"] = without_local(output["text"])
+    data = output.get("data", {})
+    shown = {kind for kind in data if not NEEDS_SCRIPT.match(kind)}
+    if shown:
+        output["data"] = data = {kind: data[kind] for kind in data if kind in shown}
+    if "text/plain" in data:
+        data["text/plain"] = without_local(data["text/plain"])
+    if "text/html" in data:
+        data["text/html"] = SCOPED_STYLE.sub("", data["text/html"])
+    return output
+
+
+def without_local(text: str) -> str:
+    """Return a text without paths, addresses, and logs of this machine."""
+    for pattern, substitute in LOCAL:
+        text = pattern.sub(substitute, text)
+    return text
 
 
 def plain(text: str) -> str:
-    """Text without what only a terminal understands."""
+    """Return a text without what only a terminal understands."""
     return CONTROL.sub("", text)
 
 
-def fault(data: dict) -> str | None:
-    """What in an output, by its type, a page cannot run or would be broken by:
-    scripts, which the site forbids, or tags that do not match.
+def fault(data: Mapping) -> str | None:
+    """Return what the site cannot show in an output, or None.
+
+    `data` is the output by type. The site forbids scripts, styles, frames, and
+    files of other hosts, and tags that do not match would break the page.
     """
-    if "application/javascript" in data:
-        return "a script"
+    for kind in data:
+        if NEEDS_SCRIPT.match(kind):
+            return f"a script ({kind})"
     for kind in ("text/html", "text/markdown"):
-        if kind in data:
-            reader = _Reader()
-            reader.feed(data[kind])
-            reader.close()
-            if found := reader.found or reader.left():
-                return found
+        if found := html_fault(data.get(kind, "")):
+            return found
     return None
+
+
+def html_fault(html: str) -> str | None:
+    """Return what the site cannot show in a piece of HTML, or None."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.found or reader.unclosed()
 
 
 class _Reader(HTMLParser):
@@ -53,10 +119,11 @@ class _Reader(HTMLParser):
         if tag in ACTIVE:
             self.found = self.found or f"<{tag}>"
         for name, value in attrs:
-            if name.startswith("on") or (value or "").strip().lower().startswith(
-                "javascript:"
-            ):
+            value = (value or "").strip().lower()
+            if name.startswith("on") or value.startswith("javascript:"):
                 self.found = self.found or f"a script in {name}="
+            elif name in ("src", "srcset") and re.match(r"(https?:)?//", value):
+                self.found = self.found or f"a file of another host in {name}="
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         self.handle_startendtag(tag, attrs)
@@ -71,7 +138,7 @@ class _Reader(HTMLParser):
         else:
             self.found = self.found or f"</{tag}> where <{tag}> is not open"
 
-    def left(self) -> str | None:
-        """A tag that is not closed."""
+    def unclosed(self) -> str | None:
+        """Return a tag that is not closed."""
         tag = next((tag for tag in self.open if tag not in LAX), None)
         return tag and f"<{tag}> that is not closed"

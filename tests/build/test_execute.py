@@ -52,7 +52,7 @@ def test_a_cell_that_outputs_a_script_is_named(tiny):
     code = "from IPython.display import HTML\nHTML('<script></script>')"
     message = failure(tiny, cell("1") + cell(code))
     assert "page.md:18: Alpha, code cell 2 of 2: from IPython" in message
-    assert "script" in message and "put out text, a table or a pic" in message
+    assert "script" in message and "put out text, a table, or a pic" in message
 
 
 def test_a_cell_tagged_as_raising_may_raise(tiny):
