@@ -148,7 +148,9 @@ def build_book(
             if what != "notebooks":
                 render_site(book, folder)
     if what != "notebooks":
-        swap(book.build / "rendered" / "html", book.build / "html")
+        new = book.build / "html.new"
+        shutil.copytree(book.build / "rendered" / "html", new)
+        swap(new, book.build / "html")
     if what == "book" and not names:
         # The next build tries again what could then be executed.
         key = "" if executor.stand_ins.avoidable else sources
@@ -164,31 +166,44 @@ def require_outputs(
     Committed outputs that stand in pass unless `strict`, because their page says
     so. `names` restricts the check to these frameworks.
     """
-    faulty: dict[str, list[str]] = {}
-    for page in pages:
-        for framework in page.frameworks.values():
-            if names and framework.name not in names:
-                continue
-            path = book.output(page, framework)
-            if not path.exists():
-                path = book.committed(page, framework)
-            try:
-                told = notebook_metadata(path)
-            except BuildError:
-                told = {}
-            now = cache.inputs(page, framework, book.root)
-            if now not in (told.get("inputs"), told.get("shown_for")) or (
-                strict and "stand_in" in told
-            ):
-                place = path.relative_to(book.root).as_posix()
-                faulty.setdefault(framework.name, []).append(place)
+    faulty: dict[Path, str] = {}
+    for page, framework in pairs_of(pages, names):
+        path = book.output(page, framework)
+        if not path.exists():
+            path = book.committed(page, framework)
+        told = told_by(path)
+        now = cache.inputs(page, framework, book.root)
+        current = now in (told.get("inputs"), told.get("shown_for"))
+        if not current or (strict and "stand_in" in told):
+            faulty[path.relative_to(book.root)] = framework.name
     if faulty:
-        paths = ", ".join(path for found in faulty.values() for path in found)
         raise BuildError(
             "These outputs are missing or damaged, or come from earlier code, "
-            f"helpers, or locks{', or only stand in' * strict}: {paths}. Run "
-            f'make notebooks FRAMEWORKS="{" ".join(faulty)}", and try again.'
+            f"helpers, or locks{', or only stand in' * strict}: "
+            f"{', '.join(map(str, faulty))}. Run make notebooks "
+            f'FRAMEWORKS="{" ".join(dict.fromkeys(faulty.values()))}", and try '
+            "again."
         )
+
+
+def pairs_of(
+    pages: list[Page], names: list[str] | None = None
+) -> list[tuple[Page, Framework]]:
+    """Return each page with each of its frameworks, or with those in `names`."""
+    return [
+        (page, framework)
+        for page in pages
+        for framework in page.frameworks.values()
+        if not names or framework.name in names
+    ]
+
+
+def told_by(path: Path) -> dict:
+    """Return what a notebook says about itself, or nothing if it is damaged."""
+    try:
+        return notebook_metadata(path)
+    except BuildError:
+        return {}
 
 
 # Notebooks
@@ -203,14 +218,10 @@ def installed_notebooks(
     Notebooks of pages that are gone are removed. If what follows fails, all are
     as they were before.
     """
-    new: dict[Path, bytes | None] = {}
-    for page in pages:
-        for framework in page.frameworks.values():
-            path = book.written(folder, page, framework)
-            if path.exists():
-                new[book.committed(page, framework)] = path.read_bytes()
-    for path in orphans(book, pages):
-        new[path] = None
+    new: dict[Path, bytes | None] = dict.fromkeys(orphans(book, pages))
+    for pair in pairs_of(pages):
+        if (path := book.written(folder, *pair)).exists():
+            new[book.committed(*pair)] = path.read_bytes()
     before = {p: p.read_bytes() if p.exists() else None for p in new}
     try:
         for path, content in new.items():
@@ -251,32 +262,35 @@ def orphans(book: Book, pages: list[Page]) -> list[Path]:
             ).partition("/")
             if (framework, name) in wanted or framework not in book.frameworks:
                 continue
-            with suppress(BuildError):
-                if notebook_metadata(path).get("source", "").endswith(f"{name}.md"):
-                    found.append(path)
+            if told_by(path).get("source", "").endswith(f"{name}.md"):
+                found.append(path)
     return found
 
 
 def check_notebooks(book: Book) -> int:
     """Count the committed notebooks, or raise BuildError if any is outdated."""
     pages = book.pages()
-    pairs = [(p, f) for p in pages for f in p.frameworks.values()]
-    problems = [problem for pair in pairs if (problem := _outdated(book, *pair))]
-    expected = {book.committed(*pair) for pair in pairs}
+    problems = []
+    for page, framework in pairs_of(pages):
+        path = book.committed(page, framework)
+        name = path.relative_to(book.root)
+        if not path.exists():
+            problems.append(f"{name} is missing")
+        elif not (told := told_by(path)):
+            problems.append(f"{name} is damaged")
+        elif told.get("inputs") != cache.inputs(page, framework, book.root):
+            problems.append(f"{name} was executed with other code, helpers, or lock")
     if not problems:
         with working_copy(book) as folder:
             run_sphinx(book, "notebooks", folder, notebook_outputs="committed")
-        folder = book.build / "rendered"
-        for page, framework in pairs:
-            path = book.committed(page, framework)
-            written = book.written(folder, page, framework)
-            if not written.exists() or written.read_bytes() != path.read_bytes():
-                problems.append(
-                    f"{path.relative_to(book.root)} differs from "
-                    f"{page.path.relative_to(book.root)}"
-                )
+        for pair in pairs_of(pages):
+            path = book.committed(*pair)
+            written = book.written(book.build / "rendered", *pair)
+            if written.read_bytes() != path.read_bytes():
+                problems.append(f"{path.relative_to(book.root)} differs from its page")
     if problems:
         problems.append("Run `make notebooks` and commit the result.")
+    expected = {book.committed(*pair) for pair in pairs_of(pages)}
     strays = [
         f"{path.relative_to(book.root)} has no source page"
         for path in sorted((book.root / "notebooks").rglob("*.ipynb"))
@@ -287,23 +301,6 @@ def check_notebooks(book: Book) -> int:
     if problems or strays:
         raise BuildError("\n".join(problems + strays))
     return len(expected)
-
-
-def _outdated(book: Book, page: Page, framework: Framework) -> str | None:
-    path = book.committed(page, framework)
-    name = path.relative_to(book.root)
-    if not path.exists():
-        return f"{name} is missing"
-    try:
-        told = notebook_metadata(path).get("inputs")
-    except BuildError as error:
-        return str(error)
-    if told != cache.inputs(page, framework, book.root):
-        return (
-            f"{name} was executed with other code, helpers or lock than "
-            "those of now"
-        )
-    return None
 
 
 # Sphinx
@@ -369,65 +366,41 @@ def working_copy(book: Book) -> Iterator[Path]:
     failure, the next build begins with the last good state again. It begins with
     nothing if a file has changed that shapes every page.
     """
-    aside, last = book.build / "aside", book.build / "rendered"
+    aside, last = book.build / "rendered.new", book.build / "rendered"
     shape = cache.digest_of_shape(book.root)
-    if _text_of(aside / "shape") != shape:
-        shutil.rmtree(aside, ignore_errors=True)
-        if _text_of(last / "shape") == shape:
-            # Without its mark, a copy that is cut off does not look complete.
-            shutil.copytree(last, aside, ignore=shutil.ignore_patterns("shape"))
-    (aside / "shape").unlink(missing_ok=True)
+    mark = last / "shape"
+    tidy(last)
+    if mark.exists() and mark.read_text(encoding="utf-8") == shape:
+        shutil.copytree(last, aside)
     yield aside
-    (aside / "shape").write_text(shape)
+    (aside / "shape").write_text(shape, encoding="utf-8")
     swap(aside, last)
-
-
-def _text_of(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 # Files
 
 
 def swap(new: Path, site: Path) -> None:
-    """Replace the folder `site` by a copy of `new`.
+    """Let the folder `new` take the place of the folder `site`.
 
-    A file that has not changed since the last copy gets a second name instead of
-    a copy. That is safe because files here are only ever replaced as a whole.
+    Not every system can exchange two folders, so for some microseconds there is
+    none. `tidy` mends a swap that is cut off there.
     """
-    fresh, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
-
-    def put(file: str, place: str) -> None:
-        last = f"{site}{place.removeprefix(str(fresh))}"
-        with suppress(OSError):  # there is none, or the system has no hard links
-            if _stamp(file) == _stamp(last):
-                os.link(last, place)
-                return
-        shutil.copy2(file, place)
-
-    tidy(site)
+    old = site.with_name(f"{site.name}.old")
     try:
-        shutil.copytree(new, fresh, copy_function=put)
-        # Not every system can exchange two folders, so for some microseconds
-        # there is none. `tidy` mends a swap that is cut off there.
         if site.exists():
             site.rename(old)
-        fresh.rename(site)
+        new.rename(site)
     finally:
         tidy(site)
 
 
-def _stamp(file: str) -> tuple[int, int]:
-    found = os.stat(file)
-    return found.st_size, found.st_mtime_ns
-
-
 def tidy(site: Path) -> None:
     """Finish or undo a swap that was cut off."""
-    fresh, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
+    new, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
     if old.exists() and not site.exists():
         old.rename(site)
-    for leftover in (fresh, old):
+    for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
@@ -442,8 +415,7 @@ def locked(book: Book) -> Iterator[None]:
         print("Another build of this book runs: waiting for it.", flush=True)
         lock.acquire()
     try:
-        for folder in ("html", "rendered"):
-            tidy(book.build / folder)
+        tidy(book.build / "html")
         for room in (book.build, book.root / "notebooks"):
             for part in room.rglob("*.part"):
                 part.unlink()
@@ -484,37 +456,25 @@ def _reason(book: Book, page: Page, framework: Framework) -> str:
         )
     now = cache.inputs(page, framework, book.root)
     stored = cache.stored_outputs(page, framework, book.root)
-    python = cache.python_of(framework, book.root)
     if cache.load_outputs(stored) is not None:
         return (
-            f"reused. It was executed by Python {python} with what is there "
-            f"now: {', '.join(now)}"
+            f"reused. It was executed by Python {cache.python_of(framework, book.root)} "
+            f"with what is there now: {', '.join(now)}"
         )
     path = book.output(page, framework)
     if not path.exists():
         path = book.committed(page, framework)
-    try:
-        before = notebook_metadata(path).get("inputs")
-    except BuildError:
-        before = None
+    before = told_by(path).get("inputs")
     if not isinstance(before, dict):
         return "to be executed. No notebook of it tells what it was made from"
     changes = [
         _change(what, before, now, page, framework, path)
         for what in {**now, **before}
         if now.get(what) != before.get(what)
-    ]
-    if not changes:
-        others = stored.parent.glob(f"{cache.key(now)}-*.json")
-        versions = sorted(p.stem.partition("-")[2] for p in others)
-        changes = [
-            f"it was executed by Python {' and '.join(versions)}, and this is "
-            f"{python}"
-            if versions
-            else "it has not been executed on this machine as it is now"
-        ]
-    shown = path.relative_to(book.root)
-    return f"to be executed. Since {shown}: {'; '.join(changes)}"
+    ] or ["it has not been executed on this machine, by this Python, as it is now"]
+    return (
+        f"to be executed. Since {path.relative_to(book.root)}: {'; '.join(changes)}"
+    )
 
 
 def _change(

@@ -134,7 +134,7 @@ def test_a_cell_that_raises_fails_the_build_and_keeps_the_last_site(book):
 def test_a_warning_fails_every_build_until_it_is_fixed_and_keeps_the_site(book):
     assert book.build("book", "--strict").returncode == 0
     before = book.site_files()
-    other = book.root / "_build/aside/html/chapters/tiny/other.html"
+    other = book.root / "_build/rendered/html/chapters/tiny/other.html"
     rendered = other.stat().st_mtime_ns
     book.edit("Words.", "See [it](nowhere.md).")
     for _ in range(2):  # Sphinx alone would warn only the first time.
@@ -321,7 +321,7 @@ def test_check_fails_if_a_notebook_does_not_match_its_source(book, what):
     failed = book.build("check")
     name = "stray.ipynb" if what == "stray" else "page.ipynb"
     assert failed.returncode == 1
-    other = "was executed with other code, helpers or lock" in failed.stderr
+    other = "was executed with other code, helpers, or lock" in failed.stderr
     assert other == (what in ("code", "lock"))
     assert f"notebooks/alpha/tiny/{name}" in failed.stderr
     cure = "git rm" if what == "stray" else "make notebooks"

@@ -2,6 +2,7 @@
 
 import json
 
+import bs4
 import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
@@ -91,3 +92,14 @@ def test_each_framework_has_a_kernel_in_its_own_environment():
                 (kernels / framework.kernel / "kernel.json").read_text()
             )
             assert f".envs/{framework.kernel}/bin/python" in spec["argv"][0]
+
+
+def test_formulas_and_tables_in_a_markdown_output_are_rendered(tiny):
+    code = (
+        "from IPython.display import Markdown\n"
+        "Markdown('Let $p = 0.5$.\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |')"
+    )
+    tiny.write(cell(code))
+    output = bs4.BeautifulSoup(tiny.html(), "html.parser").select_one(".cell_output")
+    assert output.find("math") and "$" not in output.get_text()
+    assert [td.get_text() for td in output.select("td")] == ["1", "2"]

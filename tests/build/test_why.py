@@ -64,14 +64,14 @@ def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
     assert "code cells are gone from the end: 2 of 3 left" in beta
 
 
-def test_another_python_is_named_as_the_reason(book, monkeypatch):
+def test_another_python_is_a_reason_to_execute(book, monkeypatch):
     book.write(CODE)
     with monkeypatch.context() as patched:
         patched.setattr(cache, "python_of", lambda *_: "3.11.0")
         execute(book)
         assert all(": reused. " in line for line in why(book))
     [alpha, _] = why(book)
-    assert "it was executed by Python 3.11.0, and this is " in alpha
+    assert alpha.endswith("on this machine, by this Python, as it is now")
 
 
 def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
@@ -80,7 +80,7 @@ def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
     for entry in (book.root / "_build" / "executed").iterdir():
         entry.unlink()
     [alpha, _] = why(book)
-    assert alpha.endswith("has not been executed on this machine as it is now")
+    assert "has not been executed on this machine" in alpha
 
 
 def test_a_notebook_without_recorded_inputs_is_said_to_be_so(book):

@@ -147,7 +147,7 @@ def test_generated_books_are_timed_and_show_the_changed_sentence(bench):
     assert list(bench.seconds) == names
     assert json.loads(rebuild.LOG.read_text()) == bench.seconds
     pages = list(bench.work.glob("growth/**/html/**/page-1.html"))
-    pages = [p for p in pages if not {"aside", "rendered"} & set(p.parts)]
+    pages = [p for p in pages if not {"rendered", "rendered.new"} & set(p.parts)]
     assert len(pages) == 3
     for page in pages:
         assert re.search(
