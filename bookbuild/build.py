@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from . import cache, install_cell, source
 from . import frameworks as declaration
 from .errors import BuildError
-from .executor import Executor, notebook_metadata
+from .executor import Executor, notebook_metadata, pairs_of
 from .frameworks import ROOT, Framework
 from .page import Page, read
 from .progress import Line
@@ -184,18 +184,6 @@ def require_outputs(
             f'FRAMEWORKS="{" ".join(dict.fromkeys(faulty.values()))}", and try '
             "again."
         )
-
-
-def pairs_of(
-    pages: list[Page], names: list[str] | None = None
-) -> list[tuple[Page, Framework]]:
-    """Return each page with each of its frameworks, or with those in `names`."""
-    return [
-        (page, framework)
-        for page in pages
-        for framework in page.frameworks.values()
-        if not names or framework.name in names
-    ]
 
 
 def told_by(path: Path) -> dict:

@@ -63,12 +63,7 @@ class Executor:
     ) -> None:
         self.book, self.strict = book, strict
         self.stand_ins = StandIns()
-        self.pairs = [
-            (page, framework)
-            for page in pages
-            for framework in page.frameworks.values()
-            if not names or framework.name in names
-        ]
+        self.pairs = pairs_of(pages, names)
         self._todo: list[tuple[Page, Framework]] = []
         self._failures: dict[tuple[str, str], str] = {}
         self._missing_data: Obstacle | None = None
@@ -147,8 +142,7 @@ class Executor:
         try:
             tasks = {pool.submit(self._run, *one, kernels): one for one in todo}
             for task in as_completed(tasks):
-                error = task.exception()
-                yield *tasks[task], task.result() if error is None else error
+                yield *tasks[task], task.exception() or task.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             kernels.stop()
@@ -174,15 +168,7 @@ class Executor:
         """Put outputs where Sphinx finds them."""
         inputs = cache.inputs(page, framework, self.book.root)
         node = executed_notebook(page, framework, outputs, inputs=inputs)
-        self._write(page, framework, node)
-
-    def _write(
-        self, page: Page, framework: Framework, node: NotebookNode
-    ) -> None:
-        nbformat.validate(node)
-        text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
-        path = self.book.output(page, framework)
-        cache.write_whole(path, f"{text}\n".encode())
+        write_notebook(self.book.output(page, framework), node)
 
     def _obstacle(
         self, framework: Framework, error: Exception
@@ -233,7 +219,7 @@ class Executor:
         said += ". `make book` says how to change that."
         metadata = node.metadata.setdefault("d2l_extras", {})
         metadata.update(stand_in=said, shown_for=now)
-        self._write(page, framework, node)
+        write_notebook(self.book.output(page, framework), node)
         self.stand_ins.add(page.name, framework, obstacle)
         _line(page, framework).done("committed outputs")
 
@@ -246,6 +232,18 @@ class Executor:
                 "This machine cannot execute the whole book, and with STRICT=1 "
                 "no committed outputs stand in.\n" + "\n".join(said)
             )
+
+
+def pairs_of(
+    pages: list[Page], names: list[str] | None = None
+) -> list[tuple[Page, Framework]]:
+    """Return each page with each of its frameworks, or with those in `names`."""
+    return [
+        (page, framework)
+        for page in pages
+        for framework in page.frameworks.values()
+        if not names or framework.name in names
+    ]
 
 
 def loads_data(page: Page, framework: Framework) -> bool:
@@ -274,6 +272,13 @@ def executed_notebook(
     return nbformat.from_dict(
         nbformat.v4.new_notebook(cells=cells, metadata={"d2l_extras": told})
     )
+
+
+def write_notebook(path: Path, node: NotebookNode) -> None:
+    """Write a valid notebook, always in the same bytes, if it has changed."""
+    nbformat.validate(node)
+    text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
+    cache.write_whole(path, f"{text}\n".encode())
 
 
 def notebook_metadata(path: Path) -> dict:
