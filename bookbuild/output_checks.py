@@ -27,7 +27,7 @@ LOCAL = [
             r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ "
             r"|[IWEF]0000 \d\d:\d\d:\d{10}\.\d+ +\d+ "
             r"|WARNING: All log messages before absl::InitializeLog).*\n?",
-            re.M,
+            re.MULTILINE,
         ),
         "",
     ),
@@ -47,7 +47,7 @@ EMPTY = {
 # Browsers close these by themselves.
 LAX = {"dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr"}
 # pandas puts this before each table. The site has styles of its own for tables.
-SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.S)
+SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
 
 def clean(output: Mapping) -> dict:
