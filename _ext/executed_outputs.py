@@ -1,8 +1,8 @@
-"""Give Sphinx one notebook a page, with the outputs of every framework.
+"""Insert the outputs of every framework into a page as Sphinx reads it.
 
-myst-nb executes a page in one kernel at most. So the cells are executed
-before (see execute.py), and here each page is replaced, as Sphinx reads it,
-by a notebook that holds each framework's cells with their outputs.
+MyST-NB executes a page in one kernel at most. So the cells are executed before
+(bookbuild/executor.py), and here each page is replaced by a notebook that holds
+each framework's cells with their outputs. A role inserts recorded results.
 """
 
 from __future__ import annotations
@@ -10,205 +10,247 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from pathlib import Path
 
 import nbformat
+from docutils import nodes
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxRole
 from sphinx.util.logging import getLogger
 
 from bookbuild import frameworks as declaration
+from bookbuild.cache import CELLS, inputs
 from bookbuild.execution import RECORD, results
 from bookbuild.executor import executed_notebook
 from bookbuild.frameworks import Framework
 from bookbuild.output_checks import plain
-from bookbuild.cache import CELLS, inputs
-from bookbuild.plain import OPEN, closing
-from bookbuild.source import SourceError, is_notebook, options, read
-from bookbuild.page import Cell, Page, node_of, parse, runs
+from bookbuild.page import Cell, Page, parse, runs
+from bookbuild.source import SourceError, is_notebook, read
+
+from .framework_tabs import framework_around
 
 logger = getLogger(__name__)
 
 CHAPTERS = "chapters"
-GROUP = "framework"  # the tab sets whose tabs are frameworks
-RESULT = re.compile(r"(?<!`)\{result\}`([^`]+)`")
-TAB_ITEM = re.compile(r"^(:{3,}|`{3,})\{tab-item\}")
-SYNC = re.compile(r"^:sync:[ \t]*(\S+)")
-# What would be markup in a recorded text.
-MARKUP = re.compile(r"[\\`*_{}\[\]<>$^|#~&]")
+NOT_COMPUTED = "(not computed)"
 
 
-def merged(
-    page: Page,
-    frameworks: dict[str, Framework],
-    notebooks: dict[str, NotebookNode],
-) -> NotebookNode:
-    """The notebook of a page from the executed notebooks of its frameworks.
+# Recorded results
 
-    An edition has one framework: then there are no tabs, and of the page what
-    belongs to other frameworks is left out.
+
+class computed_result(nodes.Inline, nodes.Element):
+    """A result that a cell has recorded under `name`."""
+
+
+class ResultRole(SphinxRole):
+    """{result}`name` inserts what record("name", ...) has recorded."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        node = computed_result(name=self.text.strip())
+        self.set_source_info(node)
+        return [node], []
+
+
+class InsertComputedResults(SphinxPostTransform):
+    """Replace results by this machine's values, except in notebooks.
+
+    In a framework's tab it is that framework's value. Elsewhere each framework's
+    is named, unless all are the same.
     """
+
+    default_priority = 5
+
+    def run(self, **kwargs: object) -> None:
+        if self.app.builder.name == "notebooks":
+            return
+        page = page_data(self.env, self.env.docname)
+        for node in list(self.document.findall(computed_result)):
+            around = framework_around(node)
+            texts = {
+                name: recorded.get(node["name"], page["fallback"][name])
+                for name, recorded in page["results"].items()
+                if around in (None, name)
+            }
+            for name, text in texts.items():
+                if text is None:
+                    warn_of_missing_result(node, page["labels"][name])
+            same = len(set(texts.values())) == 1
+            new = []
+            for name, text in list(texts.items())[: 1 if same else None]:
+                if not same:
+                    label = page["labels"][name]
+                    new.append(nodes.Text(f"{', ' if new else ''}{label} "))
+                new.append(nodes.inline("", text or "", classes=["pasted-text"]))
+            node.replace_self(new or [nodes.Text(node["name"])])
+
+
+def warn_of_missing_result(node: computed_result, label: str) -> None:
+    """Warn that no cell records a result, with the place and the cure."""
+    name = node["name"]
+    logger.warning(
+        "{result}`%s` is not recorded by %s: no cell of the page calls "
+        "record(%r, ...)", name, label, name,
+        location=node, type="d2l", subtype="result",
+    )  # fmt: skip
+
+
+def page_data(env: BuildEnvironment, docname: str) -> dict:
+    """Return what was read with the outputs of a page."""
+    empty = {"results": {}, "fallback": {}, "labels": {}, "notes": [], "digest": ""}
+    return env.__dict__.setdefault("d2l_pages", {}).get(docname, empty)
+
+
+# Pages
+
+
+def insert_executed_outputs(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Replace the source of a page by a notebook of all frameworks."""
+    if not is_notebook(content[0]):
+        return
+    root, edition = Path(app.srcdir), app.config.edition
+    name = docname.removeprefix(f"{CHAPTERS}/")
+    app.env.note_dependency(str(root / declaration.DECLARATION))
+    source = Path(app.env.doc2path(docname))
+    try:
+        page = parse(content[0], source, name, declaration.load(root))
+        shown = {
+            key: framework
+            for key, framework in page.frameworks.items()
+            if edition in ("", key) or edition not in page.frameworks
+        }
+        notebooks = {
+            key: read_outputs(app, page, framework) for key, framework in shown.items()
+        }
+        content[0] = json.dumps(merge_frameworks(page, shown, notebooks))
+        page_data(app.env, docname)  # makes the dictionary
+        app.env.d2l_pages[docname] = {
+            "results": {
+                key: recorded_texts(page, shown[key], node)
+                for key, node in notebooks.items()
+            },
+            "fallback": {
+                key: NOT_COMPUTED if is_older(node) else None
+                for key, node in notebooks.items()
+            },
+            "labels": {key: framework.label for key, framework in shown.items()},
+            "notes": notes_for_readers(shown, notebooks),
+            "digest": digest_of_outputs(app, docname),
+        }
+    except SourceError as error:
+        raise ExtensionError(str(error)) from error
+
+
+def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
+    """Return the executed notebook of a page, marked if its outputs are stale."""
+    root = Path(app.srcdir)
+    path = find_notebook(root, framework.name, page.name)
+    if path is not None:
+        node = nbformat.read(path, as_version=4)
+        mark_stale(app, page, framework, node)
+        return node
+    if not app.config.notebooks_check:
+        raise ExtensionError(
+            f"{page.path.relative_to(root)} has no executed {framework.name} "
+            "notebook. Run `make book`, which executes it"
+        )
+    empty = [[] for _ in page.code(framework.name)]
+    now = inputs(page, framework, root)
+    return executed_notebook(page, framework, empty, inputs=now, shown_for={})
+
+
+def find_notebook(root: Path, framework: str, page: str) -> Path | None:
+    """Return the executed notebook of a page: this machine's, or the committed."""
+    for folder in (root / "_build" / "outputs", root / "notebooks"):
+        path = folder / framework / f"{page}.ipynb"
+        if path.exists():
+            return path
+    return None
+
+
+def merge_frameworks(
+    page: Page, frameworks: dict[str, Framework], notebooks: dict[str, NotebookNode]
+) -> NotebookNode:
+    """Return one notebook of a page with the outputs of several frameworks."""
     outputs = {
         name: {c.id: c.outputs for c in node.cells if c.cell_type == "code"}
         for name, node in notebooks.items()
     }
-    recorded, older = {}, {}
-    for name, framework in frameworks.items():
-        ordered = [outputs[name].get(c.id, []) for c in page.code(name)]
-        recorded[name] = results(page, framework, ordered)
-        if is_older(notebooks[name]):
-            older[name] = _recorded_texts(notebooks[name])
     cells, lines = [], []
     for group in runs(page):
-        if group[0].type == "markdown":
-            merged_cells = [
-                _markdown(group[0], page, frameworks, recorded, older)
-            ]
+        if group[0].type != "code":
+            kind = group[0].type
+            merged = [_cell(kind, group[0].source, group[0].id)]
         elif group[0].framework is None:
-            merged_cells = _shared(group[0], frameworks, outputs)
+            merged = _shared(group[0], frameworks, outputs)
         else:
             twins = {cell.framework: cell for cell in group}
-            merged_cells = [
-                _code(twins[name], name, outputs[name]) for name in frameworks
+            merged = [
+                _code(twins[name], name, outputs[name])
+                for name in frameworks
+                if name in twins
             ]
         if len(frameworks) == 1:
-            for node in merged_cells:
+            for node in merged:
                 node.metadata.pop("framework", None)
-        cells += merged_cells
-        lines += [group[0].line - 1] * len(merged_cells)
-    _say_what_was_not_computed(cells, frameworks, notebooks)
+        cells += merged
+        lines += [group[0].line - 1] * len(merged)
+    metadata = {
+        "kernelspec": {
+            "display_name": "Python 3", "language": "python", "name": "python3"
+        },
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        "mystnb": {"execution_mode": "off"},
+        "source_map": lines,
+    }  # fmt: skip
     return nbformat.from_dict(
-        {
-            "cells": cells,
-            "metadata": {
-                "kernelspec": {
-                    "display_name": "Python 3",
-                    "language": "python",
-                    "name": "python3",
-                },
-                "language_info": {"name": "python", "pygments_lexer": "python"},
-                "mystnb": {"execution_mode": "off"},
-                "source_map": lines,
-            },
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
+        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     )
-
-
-def _markdown(
-    cell: Cell,
-    page: Page,
-    frameworks: dict[str, Framework],
-    recorded: dict[str, dict],
-    older: dict[str, dict[str, str]],
-) -> NotebookNode:
-    """Return a Markdown cell with each {result} turned into Jupyter Book's glue.
-
-    `older` has the recorded texts of frameworks whose outputs come from earlier
-    code: they serve where the present code has recorded nothing.
-    """
-    source = cell.source
-    if len(frameworks) == 1:
-        source = of_one(source, next(iter(frameworks)))
-    lines, framework, fence = [], None, ""
-    for line in source.splitlines():
-        if match := TAB_ITEM.match(line):
-            fence = match[1]
-        elif fence and not framework and (match := SYNC.match(line)):
-            framework = match[1] if match[1] in frameworks else None
-        elif fence and line.strip() == fence:
-            framework, fence = None, ""
-        names = [framework] if framework else list(frameworks)
-
-        def quote(match: re.Match) -> str:
-            texts = {}  # what to insert for each framework, and what it reads
-            for name in names:
-                if match[1] in recorded[name]:
-                    role = f"{{glue:text}}`{name}.{match[1]}`"
-                    texts[name] = role, recorded[name][match[1]]["text"]
-                elif name in older:
-                    text = older[name].get(match[1], "(not computed)")
-                    texts[name] = MARKUP.sub(r"\\\g<0>", text), text
-                else:
-                    raise SourceError(
-                        f"{page.path}:{cell.line}: {match[0]} is not recorded "
-                        f"by {frameworks[name].label}: no cell of the page "
-                        f"calls record({match[1]!r}, ...)"
-                    )
-            if len({text for _, text in texts.values()}) == 1:
-                return texts[names[0]][0]
-            return ", ".join(
-                f"{frameworks[name].label} {texts[name][0]}" for name in names
-            )
-
-        lines.append(RESULT.sub(quote, line))
-    return node_of("markdown", "\n".join(lines), cell.id)
-
-
-def of_one(source: str, framework: str) -> str:
-    """Markdown in which each tab set of frameworks gives way to one's tab."""
-    lines, out, i = source.splitlines(), [], 0
-    while i < len(lines):
-        match = OPEN.match(lines[i])
-        end = closing(lines, i + 1, match[1]) if match else None
-        if end is None or match[2] not in ("tab-set", "tab-item"):
-            out.append(lines[i])
-            i += 1
-            continue
-        given, body = options(lines[i + 1 : end])
-        if given.get("sync-group") == GROUP or given.get("sync") == framework:
-            out += ["", of_one("\n".join(body), framework), ""]
-        elif match[2] == "tab-set":  # its tabs are of something else
-            out += lines[i : end + 1]
-        i = end + 1
-    return "\n".join(out)
 
 
 def _shared(
     cell: Cell, frameworks: dict[str, Framework], outputs: dict[str, dict]
 ) -> list[NotebookNode]:
-    """One cell if every framework shows the same, else one a framework."""
+    """Return one cell if every framework shows the same, else one for each."""
     cells = [_code(cell, name, outputs[name]) for name in frameworks]
-    shown = [[o for o in node.outputs if not _glued(o)] for node in cells]
-    if all(outputs == shown[0] for outputs in shown):
-        # What the others recorded is still needed for their glue.
-        cells[0].outputs = [o for c in cells for o in c.outputs if _glued(o)]
-        cells[0].outputs += shown[0]
+    if all(node.outputs == cells[0].outputs for node in cells):
         del cells[0].metadata["framework"]
         return cells[:1]
-    figure = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-    if figure:
-        # A figure is counted once, whichever tab shows it: see tabs.py.
+    if cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
+        # A figure is counted once, whichever tab shows it: see framework_tabs.py.
         for node in cells[1:]:
             del node.metadata["mystnb"]["figure"]["name"]
     return cells
 
 
 def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
-    node = node_of(
-        "code", cell.source, f"{cell.id}-{framework}", execution_count=None
-    )
+    node = _cell("code", cell.source, f"{cell.id}-{framework}", execution_count=None)
     node.metadata.update(copy.deepcopy(cell.metadata), framework=framework)
     node.metadata["anchor"] = f"cell-{node.id}"
     if cell.tags:
         node.metadata["tags"] = cell.tags
     node.outputs = [
-        _named(_plain(output), framework)
-        for output in copy.deepcopy(outputs.get(cell.id, []))
+        _without_colors(copy.deepcopy(output))
+        for output in outputs.get(cell.id, [])
+        if RECORD not in output.get("metadata", {})  # for the role, not to show
     ]
     return node
 
 
-def _plain(output: NotebookNode) -> NotebookNode:
-    """Take away the colors of a terminal, which a notebook may show."""
+def _cell(kind: str, source: str, id: str, **rest: object) -> NotebookNode:
+    cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+    return nbformat.from_dict({**cell, **rest})
+
+
+def _without_colors(output: NotebookNode) -> NotebookNode:
     for part, key in (
         (output, "text"), (output, "evalue"), (output.get("data"), "text/plain")
-    ):
+    ):  # fmt: skip
         if part and key in part:
             part[key] = plain(part[key])
     if "traceback" in output:
@@ -216,169 +258,35 @@ def _plain(output: NotebookNode) -> NotebookNode:
     return output
 
 
-def _named(output: NotebookNode, framework: str) -> NotebookNode:
-    """Put the framework before the name that an output is glued under."""
-    if _glued(output):
-        book = output["metadata"]["scrapbook"]
-        book["name"] = f"{framework}.{book['name']}"
-    return output
+def recorded_texts(
+    page: Page, framework: Framework, notebook: NotebookNode
+) -> dict[str, str]:
+    """Return the text of each recorded result, by name.
+
+    Older outputs need not belong to the cells that the page has now.
+    """
+    if is_older(notebook):
+        found = [o.get("metadata", {}).get(RECORD) for o in _outputs(notebook)]
+        return {record["name"]: record["text"] for record in found if record}
+    outputs = {c.id: c.outputs for c in notebook.cells if c.cell_type == "code"}
+    ordered = [outputs.get(cell.id, []) for cell in page.code(framework.name)]
+    found = results(page, framework, ordered)
+    return {name: record["text"] for name, record in found.items()}
 
 
-def _glued(output: NotebookNode) -> bool:
-    return "scrapbook" in output.get("metadata", {})
+def _outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+# Outputs that were not computed here, or not by this code
 
 
 def is_older(notebook: NotebookNode) -> bool:
-    """Return whether a notebook's outputs come from earlier code than its page
-    has: whether `mark_stale` or a stand-in says so.
+    """Return whether outputs come from earlier code than the page has now, as
+    `mark_stale` or a stand-in says.
     """
     told = notebook.metadata.get("d2l_extras", {})
     return "shown_for" in told and told["shown_for"] != told.get("inputs")
-
-
-def _recorded_texts(notebook: NotebookNode) -> dict[str, str]:
-    """Return the text of each result that a notebook's outputs record."""
-    records = [
-        output.metadata[RECORD]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if RECORD in output.get("metadata", {})
-    ]
-    return {record["name"]: record["text"] for record in records}
-
-
-def _say_what_was_not_computed(
-    cells: list[NotebookNode],
-    frameworks: dict[str, Framework],
-    notebooks: dict[str, NotebookNode],
-) -> None:
-    """Put a note below the title of a page whose outputs were not computed
-    here, or not by the code that the page shows.
-    """
-    told = {n: node.metadata.get("d2l_extras", {}) for n, node in notebooks.items()}
-    notes = [("Not computed on this machine", t["stand_in"])
-             for t in told.values() if "stand_in" in t]
-    notes += [
-        (
-            "Not executed since the code changed",
-            f"The {frameworks[name].label} outputs on this page come from "
-            "earlier code. `make book` executes the page.",
-        )
-        for name, node in notebooks.items()
-        if is_older(node) and "stand_in" not in told[name]
-    ]
-    if not notes:
-        return
-    text = "\n\n".join(
-        f":::{{admonition}} {title}\n:class: warning\n"
-        + "\n\n".join(said for other, said in notes if other == title)
-        + "\n:::"
-        for title in dict.fromkeys(title for title, _ in notes)
-    )
-    for cell in cells:
-        head, title, rest = _around_title(cell)
-        if title:
-            cell.source = f"{head}{title}\n\n{text}\n{rest}"
-            return
-
-
-def _around_title(cell: NotebookNode) -> tuple[str, str, str]:
-    match = re.search(r"^# .*$", cell.source, re.M)
-    if cell.cell_type != "markdown" or not match:
-        return cell.source, "", ""
-    start, end = match.span()
-    return cell.source[:start], match[0], cell.source[end:]
-
-
-def find_notebook(
-    root: Path, framework: str, page: str, optional: bool = False
-) -> Path | None:
-    """The executed notebook of a page: this machine's, or the committed."""
-    for folder in (root / "_build" / "outputs", root / "notebooks"):
-        path = folder / framework / f"{page}.ipynb"
-        if path.exists():
-            return path
-    if optional:
-        return None
-    raise ExtensionError(
-        f"{CHAPTERS}/{page}.md has no executed {framework} notebook; "
-        "run `make book`, which executes it"
-    )
-
-
-def read_merged(text: str) -> NotebookNode:
-    """Read what `replace` has put in a page's place."""
-    return nbformat.from_dict(json.loads(text))
-
-
-def register(app: Sphinx, config: Config) -> None:
-    """Tell myst-nb which pages come as merged notebooks, and {only} whether
-    they are those of the site or of an edition.
-    """
-    app.tags.add("edition" if config.edition else "site")
-    root = Path(app.srcdir)
-    for path in sorted((root / CHAPTERS).rglob("*.md")):
-        if is_notebook(read(path)):
-            name = path.relative_to(root).as_posix()
-            reader = (f"{__name__}.read_merged", {}, False)
-            config.nb_custom_formats[f"/{name}"] = reader
-
-
-def replace(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Replace the source of a page by its merged notebook."""
-    if not docname.startswith(f"{CHAPTERS}/"):
-        return
-    edition = app.config.edition
-    if not is_notebook(content[0]):
-        if edition:
-            content[0] = of_one(content[0], edition)
-        return
-    root = Path(app.srcdir)
-    frameworks = declaration.load(root)
-    shown = {edition: frameworks[edition]} if edition else frameworks
-    name = docname.removeprefix(f"{CHAPTERS}/")
-    app.env.note_dependency(str(root / declaration.DECLARATION))
-    source = Path(app.env.doc2path(docname))
-    try:
-        page = parse(content[0], source, name, frameworks)
-        notebooks = {}
-        for key, framework in shown.items():
-            path = find_notebook(root, key, name, app.config.notebooks_check)
-            if path is None:
-                notebooks[key] = executed_notebook(
-                    page, framework, [[] for _ in page.code(key)],
-                    inputs=inputs(page, framework, root), shown_for={},
-                )
-                continue
-            notebooks[key] = nbformat.read(path, as_version=4)
-            mark_stale(app, page, framework, notebooks[key])
-        content[0] = json.dumps(merged(page, shown, notebooks))
-        known = app.env.__dict__.setdefault("d2l_outputs", {})
-        known[docname] = _digest_of_outputs(app, docname)
-    except SourceError as error:
-        raise ExtensionError(str(error)) from error
-
-
-def find_changed_outputs(
-    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
-) -> list[str]:
-    """Return the pages whose executed notebooks are not those that were read."""
-    known = getattr(env, "d2l_outputs", {})
-    return [
-        docname
-        for docname in env.found_docs & known.keys()
-        if known[docname] != _digest_of_outputs(app, docname)
-    ]
-
-
-def _digest_of_outputs(app: Sphinx, docname: str) -> str:
-    root, digest = Path(app.srcdir), hashlib.sha256()
-    page = docname.removeprefix(f"{CHAPTERS}/")
-    for framework in declaration.load(root):
-        if path := find_notebook(root, framework, page, optional=True):
-            place = path.relative_to(root).as_posix()
-            digest.update(place.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def mark_stale(
@@ -401,24 +309,110 @@ def mark_stale(
     elif now != told.get("shown_for"):
         told.pop("stand_in", None)
         told["shown_for"] = now
-        if app.config.notebooks_check:
+        if not app.config.notebooks_check:
+            logger.warning(
+                "%s outputs are stale: the code, the helpers, or the lock have "
+                "changed since they were computed. Run `make book`, which executes "
+                "the page", framework.label,
+                location=app.env.path2doc(str(page.path)),
+                type="d2l", subtype="stale",
+            )  # fmt: skip
+
+
+def notes_for_readers(
+    frameworks: dict[str, Framework], notebooks: dict[str, NotebookNode]
+) -> list[tuple[str, str]]:
+    """Return title and text of notes about outputs that were not computed here,
+    or not by the code that the page shows.
+    """
+    notes = []
+    for name, node in notebooks.items():
+        if said := node.metadata.get("d2l_extras", {}).get("stand_in"):
+            notes.append(("Not computed on this machine", said))
+        elif is_older(node):
+            said = (
+                f"The {frameworks[name].label} outputs on this page come from "
+                "earlier code. `make book` executes the page."
+            )
+            notes.append(("Not executed since the code changed", said))
+    return notes
+
+
+class InsertNotes(SphinxTransform):
+    """Put the notes about a page's outputs below its title."""
+
+    default_priority = 300
+
+    def apply(self, **kwargs: object) -> None:
+        notes = page_data(self.env, self.env.docname)["notes"]
+        title = next(iter(self.document.findall(nodes.title)), None)
+        if title is None:
             return
-        logger.warning(
-            "%s outputs are stale: the code, the helpers, or the lock have "
-            "changed since they were computed. Run `make book`, which executes "
-            "the page",
-            framework.label,
-            location=f"{CHAPTERS}/{page.name}",
-            type="d2l",
-            subtype="stale",
-        )
+        place = title.parent.index(title) + 1
+        for head in dict.fromkeys(head for head, _ in reversed(notes)):
+            note = nodes.admonition("", nodes.title("", head), classes=["warning"])
+            note += [_with_code(said) for other, said in notes if other == head]
+            title.parent.insert(place, note)
+
+
+def _with_code(text: str) -> nodes.paragraph:
+    """Return a paragraph in which backticks surround code."""
+    parts = enumerate(text.split("`"))
+    kinds = (nodes.Text, lambda code: nodes.literal("", code))
+    return nodes.paragraph("", "", *(kinds[i % 2](part) for i, part in parts))
+
+
+# Up to date
+
+
+def find_changed_outputs(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> list[str]:
+    """Return the pages whose executed notebooks are not those that were read."""
+    known = env.__dict__.get("d2l_pages", {})
+    return [
+        docname
+        for docname in env.found_docs & known.keys()
+        if known[docname]["digest"] != digest_of_outputs(app, docname)
+    ]
+
+
+def digest_of_outputs(app: Sphinx, docname: str) -> str:
+    """Digest the notebooks that a page shows, and which of the two they are."""
+    root, digest = Path(app.srcdir), hashlib.sha256()
+    for framework in declaration.load(root):
+        name = docname.removeprefix(f"{CHAPTERS}/")
+        if path := find_notebook(root, framework, name):
+            place = path.relative_to(root).as_posix()
+            digest.update(place.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_merged(text: str) -> NotebookNode:
+    """Read what `insert_executed_outputs` has put in a page's place."""
+    return nbformat.from_dict(json.loads(text))
+
+
+def register_pages_as_notebooks(app: Sphinx, config: Config) -> None:
+    """Tell MyST-NB which pages come as notebooks, and {only} whether they are
+    those of the site or of an edition.
+    """
+    app.tags.add("edition" if config.edition else "site")
+    root = Path(app.srcdir)
+    for path in sorted((root / CHAPTERS).rglob("*.md")):
+        if is_notebook(read(path)):
+            name = path.relative_to(root).as_posix()
+            config.nb_custom_formats[f"/{name}"] = (f"{__name__}.read_merged", {}, False)
 
 
 def setup(app: Sphinx) -> dict:
     # The framework whose cells alone are shown; without it all are, in tabs.
     app.add_config_value("edition", "", "env", [str])
-    # After myst-nb, which takes each key of nb_custom_formats for a suffix.
-    app.connect("config-inited", register, priority=900)
+    app.add_role("result", ResultRole())
+    app.add_transform(InsertNotes)
+    app.add_post_transform(InsertComputedResults)
+    # After MyST-NB, which takes each key of nb_custom_formats for a suffix.
+    app.connect("config-inited", register_pages_as_notebooks, priority=900)
     app.connect("env-get-outdated", find_changed_outputs)
-    app.connect("source-read", replace)
-    return {"version": "1", "parallel_read_safe": True}
+    app.connect("source-read", insert_executed_outputs)
+    return {"version": "1", "parallel_read_safe": False}

@@ -23,6 +23,40 @@ def framework_of(node: nodes.Node) -> str | None:
     return None
 
 
+def framework_of_tab(node: nodes.Node) -> str | None:
+    """Return the framework of a tab, or None for any other node."""
+    if is_component(node, "tab-item") and node.children:
+        label = node.children[0]
+        if isinstance(label, nodes.rubric) and label.get("sync_group") == GROUP:
+            return label.get("sync_id")
+    return None
+
+
+def framework_around(node: nodes.Node) -> str | None:
+    """Return the framework of the tab or the cell that a node is in, if any."""
+    while node is not None:
+        if found := framework_of_tab(node) or framework_of(node):
+            return found
+        node = node.parent
+    return None
+
+
+class SelectTabsOfEdition(SphinxTransform):
+    """Put the tab of an edition's framework in the place of each tab set."""
+
+    default_priority = 890
+
+    def apply(self, **kwargs: object) -> None:
+        if not self.config.edition:
+            return
+        for tabs in list(self.document.findall(lambda n: is_component(n, "tab-set"))):
+            owners = {framework_of_tab(item): item for item in tabs.children}
+            if None in owners:
+                continue
+            chosen = owners.get(self.config.edition)
+            tabs.replace_self(chosen.children[1].children if chosen else [])
+
+
 class TabCells(SphinxTransform):
     """Wrap each run of cells of different frameworks in a tab set."""
 
@@ -113,6 +147,7 @@ class ShareFigureNumbers(SphinxPostTransform):
 
 
 def setup(app: Sphinx) -> dict:
+    app.add_transform(SelectTabsOfEdition)
     app.add_transform(TabCells)
     app.add_post_transform(ShareFigureNumbers)
     return {"version": "1", "parallel_read_safe": True}

@@ -23,7 +23,7 @@ from sphinx_design.extension import depart_container
 from sphinx_design.extension import visit_container as visit_design_container
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from bookbuild import labels
+from bookbuild import settings
 from . import feed, figures
 from bookbuild import frameworks as declaration
 from .launch_buttons import GITHUB, GITLAB
@@ -302,7 +302,7 @@ _history = cache(feed.history)
 
 def configure(app: Sphinx, config: Config) -> None:
     """Choose the theme, and derive the site's address from the repository."""
-    site = labels.addresses(Path(app.srcdir)).site
+    site = settings.repository(Path(app.srcdir)).site
     config.html_theme = THEME
     config.html_baseurl = config.html_baseurl or site
     config.project = config.html_title

@@ -1,93 +1,281 @@
-"""Write the notebooks of each framework: the Sphinx builder `notebooks`."""
+"""Write the notebooks of each framework: the Sphinx builder `notebooks`.
+
+Their prose comes from the resolved doctree (notebook_markdown.py), so numbers,
+titles, and citations are those of the site. Code and tags come from the page,
+and outputs from an executed notebook.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.errors import ExtensionError
 
-from bookbuild import labels
+from bookbuild import install_cell, settings
 from bookbuild.cache import inputs, write_whole
-from bookbuild.execution import results
 from bookbuild.errors import BuildError
-from bookbuild.executor import notebook_metadata, outputs_of
-from bookbuild.frameworks import load
-from bookbuild.page import Page, notebook, read
+from bookbuild.execution import results
+from bookbuild.executor import notebook_metadata, outputs_of, write_notebook
+from bookbuild.frameworks import Framework, load
+from bookbuild.page import Cell, Page
+from bookbuild.page import read as read_page
 from bookbuild.source import SourceError, is_notebook
 from bookbuild.source import read as read_source
 
+from . import _private
+from .executed_outputs import CHAPTERS
+from .framework_tabs import framework_of_tab
+from .notebook_markdown import MarkdownTranslator
+
+
+EXERCISES = (
+    _private.exercise_enumerable_node, _private.exercise_node, _private.solution_node
+)  # fmt: skip
+
 
 class NotebookBuilder(Builder):
-    """Write `<framework>/<page>.ipynb` for each page with code."""
+    """Write `<framework>/<page>.ipynb` for each page with code.
+
+    With `notebooks_check`, nothing is written, and outputs may be missing: a
+    build finds out what notebooks cannot show before it executes anything.
+    """
 
     name = format = "notebooks"
     epilog = "The notebooks are in %(outdir)s."
+    supported_image_types = [
+        "image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"
+    ]  # fmt: skip
 
     def init(self) -> None:
-        self.labels = labels.read(Path(self.srcdir))
+        self.root = Path(self.srcdir)
+        self.frameworks = load(self.root)
+        self.repository = settings.repository(self.root)
         self.faults: list[str] = []
 
     def get_outdated_docs(self) -> Iterator[str]:
-        yield from self.env.found_docs
+        for docname in self.env.found_docs:
+            state = self._state_of(docname)
+            if not state.exists() or state.read_text() != self._digest(docname):
+                yield docname
 
     def get_target_uri(self, docname: str, typ: str | None = None) -> str:
-        return f"{docname}.html"
+        return self.repository.page(docname)
+
+    def get_relative_uri(self, from_: str, to: str, typ: str | None = None) -> str:
+        return self.get_target_uri(to, typ)
+
+    def address_of_file(self, path: Path) -> str:
+        """Return the address of a file of the book in its repository."""
+        place = path.relative_to(self.root).as_posix()
+        return f"{self.repository.url}/raw/{self.repository.branch}/{place}"
 
     def prepare_writing(self, docnames: set[str]) -> None:
         pass
 
     def write_doc(self, docname: str, doctree: nodes.document) -> None:
-        root = Path(self.srcdir)
         path = Path(self.env.doc2path(docname))
-        if not is_notebook(read_source(path)):
-            return
-        page = read(path, docname.removeprefix("chapters/"), load(root))
-        for name in page.frameworks:
-            try:
-                self.write_notebook(page, name)
-            except SourceError as error:
-                self.faults.append(str(error))
+        if is_notebook(read_source(path)):
+            name = docname.removeprefix(f"{CHAPTERS}/")
+            page = read_page(path, name, self.frameworks)
+            for framework in page.frameworks.values():
+                try:
+                    self.write_notebook(page, framework, docname, doctree)
+                except (BuildError, SourceError) as error:
+                    self.faults.append(str(error))
+        if not self.faults and not self.config.notebooks_check:
+            write_whole(self._state_of(docname), self._digest(docname).encode())
 
-    def write_notebook(self, page: Page, name: str) -> None:
-        root, framework = Path(self.srcdir), page.frameworks[name]
-        if self.config.notebooks_check:
-            notebook(page, framework, labels=self.labels)
-            return
-        place = f"{name}/{page.name}.ipynb"
+    def write_notebook(
+        self, page: Page, framework: Framework, docname: str, doctree: nodes.document
+    ) -> None:
+        place = f"{framework.name}/{page.name}.ipynb"
         target = Path(self.outdir, place)
-        now = inputs(page, framework, root)
-        chosen = [root / "_build" / "outputs" / place]
+        now = inputs(page, framework, self.root)
+        outputs = self.current_outputs(place, now)
+        if outputs is None and not self.config.notebooks_check:
+            target.unlink(missing_ok=True)
+            return
+        texts = None
+        if outputs is not None:
+            recorded = results(page, framework, outputs)
+            texts = {name: record["text"] for name, record in recorded.items()}
+        translator = MarkdownTranslator(self, docname, framework.name, texts)
+        cells = NotebookCells(page, framework, translator, outputs).of(doctree)
+        if not self.config.notebooks_check:
+            first = install_cell.cell(page, framework, self.repository)
+            node = notebook(page, framework, [first, *cells], now)
+            write_notebook(target, node)
+
+    def current_outputs(self, place: str, now: dict) -> list | None:
+        """Return the outputs of a page if nothing that they depend on has changed.
+
+        The committed ones come first, unless this machine's are asked for.
+        """
+        paths = [self.root / "_build" / "outputs" / place]
         if self.config.notebook_outputs == "committed":
-            chosen.insert(0, root / "notebooks" / place)
-        for path in filter(Path.exists, chosen):
+            paths.insert(0, self.root / "notebooks" / place)
+        for path in paths:
             try:
-                notebook_metadata(path)
+                told = notebook_metadata(path)
             except BuildError:  # damaged: it is written anew
                 continue
-            node = nbformat.read(path, as_version=4)
-            told = node.metadata.get("d2l_extras", {})
             if told.get("inputs") == now and "stand_in" not in told:
-                outputs = outputs_of(node)
-                recorded = results(page, framework, outputs)
-                texts = {key: one["text"] for key, one in recorded.items()}
-                node = notebook(
-                    page, framework, outputs, texts, self.labels, {"inputs": now}
-                )
-                nbformat.validate(node)
-                text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
-                write_whole(target, f"{text}\n".encode())
-                return
-        target.unlink(missing_ok=True)
+                return outputs_of(nbformat.read(path, as_version=4))
+        return None
 
     def finish(self) -> None:
         if self.faults:
             raise ExtensionError("\n\n".join(dict.fromkeys(self.faults)))
+
+    # Up to date
+
+    def _state_of(self, docname: str) -> Path:
+        return Path(self.outdir, ".state", f"{docname}.txt")
+
+    def _digest(self, docname: str) -> str:
+        """Digest what a page's notebooks are made of, except what all share."""
+        digest = hashlib.sha256(self.config.notebook_outputs.encode())
+        place = docname.removeprefix(f"{CHAPTERS}/")
+        paths = [Path(self.env.doc2path(docname))]
+        for name in self.frameworks:
+            for folder in ("notebooks", "_build/outputs"):
+                paths.append(self.root / folder / name / f"{place}.ipynb")
+        for path in paths:
+            digest.update(path.read_bytes() if path.exists() else b"none")
+        return digest.hexdigest()
+
+
+class NotebookCells:
+    """The cells of a page's notebook: Markdown from a doctree, and code.
+
+    Cells that the site does not show (`remove-cell`) are there all the same,
+    because later ones may depend on them.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        framework: Framework,
+        translator: MarkdownTranslator,
+        outputs: list[list] | None,
+    ) -> None:
+        self.code = page.code(framework.name)
+        self.places = {cell.id: i for i, cell in enumerate(self.code)}
+        self.framework, self.translator = framework, translator
+        self.outputs = outputs or [[] for _ in self.code]
+        self.cells: list[NotebookNode] = []
+        self.texts: list[str] = []
+        self.done = 0
+
+    def of(self, doctree: nodes.document) -> list[NotebookNode]:
+        """Return all cells."""
+        self.add(doctree)
+        self.add_code_until(len(self.code))
+        self.end_text()
+        return self.cells
+
+    def add(self, node: nodes.Element, level: int = 0) -> None:
+        """Add the children of a node, some of which may be or hold code cells."""
+        for child in node.children:
+            tab = framework_of_tab(child)
+            if (metadata := _private.cell_metadata(child)) is not None:
+                self.add_cell(child, metadata)
+            elif isinstance(child, nodes.title) and isinstance(node, nodes.section):
+                self.texts.append(self.translator.heading(child, level))
+            elif isinstance(child, nodes.section):
+                self.add(child, level + 1)
+            elif tab is not None:
+                if tab == self.framework.name:
+                    self.add(child.children[1], level)
+            elif isinstance(child, nodes.Element) and any(
+                child.findall(lambda n: _private.cell_metadata(n) is not None)
+            ):
+                self.add_around_cells(child, level)
+            else:
+                self.texts.append(self.translator.render(child))
+
+    def add_around_cells(self, node: nodes.Element, level: int) -> None:
+        """Add what surrounds code cells, such as a solution."""
+        if isinstance(node, EXERCISES):
+            (head, after), children = self.translator.exercise_head(node)
+            self.texts.append(f"**{head}**{after}." if after else f"**{head}.**")
+            self.add(nodes.container("", *children), level)
+        else:
+            self.add(node, level)
+
+    def add_cell(self, node: nodes.container, metadata: dict) -> None:
+        name = metadata["anchor"].removeprefix("cell-")
+        if metadata.get("framework", self.framework.name) != self.framework.name:
+            return
+        place = self.places.get(name.rpartition("-")[0])
+        if place is None:
+            return
+        self.add_code_until(place + 1)
+        # A figure is counted once, in the tab of the first framework.
+        figure = self.code[place].metadata.get("mystnb", {}).get("figure", {})
+        ids = [nodes.make_id(figure["name"])] if figure.get("name") else []
+        for caption in node.findall(nodes.caption):
+            self.texts.append(self.translator.numbered("figure", caption, ids))
+
+    def add_code_until(self, end: int) -> None:
+        while self.done < end:
+            self.end_text()
+            cell, outputs = self.code[self.done], self.outputs[self.done]
+            self.done += 1
+            node = nbformat.v4.new_code_cell(
+                cell.source, id=cell.id, outputs=outputs,
+                execution_count=self.done, metadata=jupyter_metadata(cell),
+            )  # fmt: skip
+            self.cells.append(node)
+
+    def end_text(self) -> None:
+        """Make one Markdown cell of the texts since the last code cell."""
+        text = "\n\n".join(text for text in self.texts if text)
+        self.texts = []
+        if text:
+            before = self.cells[-1].id if self.cells else "start"
+            node = nbformat.v4.new_markdown_cell(text, id=f"after-{before}")
+            self.cells.append(node)
+
+
+def jupyter_metadata(cell: Cell) -> dict:
+    """Return what Jupyter understands of a cell's metadata."""
+    metadata: dict = {"tags": cell.tags} if cell.tags else {}
+    if {"hide-input", "hide-cell"} & set(cell.tags):
+        metadata["jupyter"] = {"source_hidden": True}
+    return metadata
+
+
+def notebook(
+    page: Page, framework: Framework, cells: list[NotebookNode], inputs: dict
+) -> NotebookNode:
+    """Return a notebook with what Colab and Jupyter have to know about it."""
+    colab = {"colab": {"provenance": []}}
+    if framework.colab != "CPU":
+        kind = {"gpuType": "T4"} if framework.colab == "GPU" else {}
+        colab = {"accelerator": framework.colab, "colab": {"provenance": [], **kind}}
+    metadata = {
+        **colab,
+        "d2l_extras": {
+            "framework": framework.name,
+            "source": f"{CHAPTERS}/{page.name}.md",
+            "inputs": inputs,
+        },
+        "kernelspec": {
+            "display_name": "Python 3", "language": "python", "name": "python3"
+        },
+        "language_info": {"name": "python"},
+    }  # fmt: skip
+    node = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return nbformat.from_dict(json.loads(json.dumps(node)))
 
 
 def setup(app: Sphinx) -> dict:

@@ -21,8 +21,8 @@ from .frameworks import ROOT
 
 if TYPE_CHECKING:
     from .frameworks import Framework
-    from .labels import Labels
     from .page import Page
+    from .settings import Repository
 
 ID = "setup"
 # What comes with d2l_extras, with Jupyter or with a framework.
@@ -93,17 +93,17 @@ from d2l_extras.runtime import prepare
 prepare({arguments}, helpers=HELPERS)'''
 
 
-def cell(page: Page, framework: Framework, labels: Labels) -> NotebookNode:
+def cell(page: Page, framework: Framework, repository: Repository) -> NotebookNode:
     """The cell, for the packages that the page's cells import."""
     names = [framework.name, *imports(page, framework)]
     version = wheel.version()
     sources = []
-    if labels.site:
+    if repository.site:
         file = quote(wheel.name())
-        branch = quote(labels.branch)
+        branch = quote(repository.branch)
         sources = [
-            f"{labels.site}{wheel.FOLDER}/{file}",
-            f"{labels.repository}/archive/refs/heads/{branch}.zip",
+            f"{repository.site}{wheel.FOLDER}/{file}",
+            f"{repository.url}/archive/refs/heads/{branch}.zip",
         ]
     lines = ",\n".join(f'    "{source}"' for source in sources)
     node = nbformat.v4.new_code_cell(

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import nbformat
 from jupytext.myst import myst_to_notebook
 from nbformat import NotebookNode
 
-from . import install_cell, source
+from . import source
 from .frameworks import Framework
-from .labels import Labels, Target, targets
-from .plain import Plain
 from .source import SourceError
 
 TAGS = {
@@ -62,7 +59,6 @@ class Page:
     path: Path
     cells: list[Cell]
     frameworks: dict[str, Framework] = field(default_factory=dict)
-    targets: dict[str, Target] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -96,7 +92,7 @@ def parse(
     source.check(text, path, frameworks)
     notebook = _jupytext(text, add_source_map=True)
     lines = text.splitlines()
-    page = Page(name, path, [], frameworks, targets(text, name))
+    page = Page(name, path, [], frameworks)
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
         # Jupytext counts the empty lines before a Markdown cell to it.
@@ -162,84 +158,3 @@ def _check_twins(page: Page, frameworks: dict[str, Framework]) -> None:
             f"{' and '.join(missing)}; write one beside it: "
             f"{group[0].first_line}"
         )
-
-
-def notebook(
-    page: Page,
-    framework: Framework,
-    outputs: list[list] | None = None,
-    results: dict[str, str] | None = None,
-    labels: Labels | None = None,
-    metadata: dict | None = None,
-) -> NotebookNode:
-    """The notebook of one framework, in plain Jupyter Markdown.
-
-    Before the page's cells stands one that prepares the machine.
-    `outputs` holds the outputs of each code cell in order, `results` the
-    text of each recorded result; without them the notebook is not executed.
-    `labels` are those of the whole book, or else the page's own.
-    """
-    code = iter(outputs or [])
-    labels = labels or Labels(targets=page.targets)
-    cells, count = [install_cell.cell(page, framework, labels)], 0
-    plain = Plain(page, framework, results, labels)
-    for cell in page.of(framework.name):
-        if cell.type != "code":
-            if source := plain(cell):
-                cells.append(node_of("markdown", source, cell.id))
-            continue
-        node = {"execution_count": None, "outputs": []}
-        if outputs is not None:
-            count += 1
-            node = {"execution_count": count, "outputs": next(code)}
-        node["metadata"] = _jupyter_metadata(cell)
-        cells.append(node_of("code", cell.source, cell.id, **node))
-        if caption := plain.caption(cell):
-            cells.append(node_of("markdown", caption, f"{cell.id}-caption"))
-    return nbformat.from_dict(
-        {
-            "cells": cells,
-            "metadata": {
-                **_colab(framework),
-                "d2l_extras": {
-                    "framework": framework.name,
-                    "source": f"chapters/{page.name}.md",
-                    **(metadata or {}),
-                },
-                "kernelspec": {
-                    "display_name": "Python 3",
-                    "language": "python",
-                    "name": "python3",
-                },
-                "language_info": {"name": "python"},
-            },
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    )
-
-
-def _colab(framework: Framework) -> dict:
-    """What Colab reads: the kind of machine to start."""
-    if framework.colab == "CPU":
-        return {"colab": {"provenance": []}}
-    kind = {"GPU": {"gpuType": "T4"}}.get(framework.colab, {})
-    return {
-        "accelerator": framework.colab,
-        "colab": {"provenance": [], **kind},
-    }
-
-
-def node_of(kind: str, source: str, id: str, **rest: object) -> NotebookNode:
-    """A cell as it stands in a notebook, which is validated as a whole."""
-    cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
-    return nbformat.from_dict({**cell, **rest})
-
-
-def _jupyter_metadata(cell: Cell) -> dict:
-    metadata: dict = {}
-    if cell.tags:
-        metadata["tags"] = cell.tags
-    if {"hide-input", "hide-cell"} & set(cell.tags):
-        metadata["jupyter"] = {"source_hidden": True}
-    return metadata

@@ -28,9 +28,9 @@ from .__main__ import explained
 from .build import Book, locked, require_outputs
 from .errors import BuildError
 from .frameworks import ROOT, Framework
-from .labels import addresses
 from .progress import Line
 from .page import SourceError
+from .settings import repository
 
 # What the site needs beyond these, such as its theme, an edition does not.
 EXTENSIONS = [
@@ -102,7 +102,7 @@ def configuration(book: Book, what: str, framework: Framework) -> dict:
         "extensions": EXTENSIONS,
         "edition": framework.name,
         "edition_label": framework.label,
-        "edition_site": addresses(book.root).site,
+        "edition_site": repository(book.root).site,
         "nitpicky": True,
         "pygments_style": "_ext.editions.Printed",
         "numfig_format": {"figure": "Figure\u00a0%s"},
