@@ -26,18 +26,18 @@ from sphinx.util.logging import getLogger
 
 from bookbuild import frameworks as declaration
 from bookbuild.cache import CELLS, inputs
+from bookbuild.errors import SourceError
 from bookbuild.execution import RECORD, results
 from bookbuild.executor import executed_notebook
 from bookbuild.frameworks import Framework
 from bookbuild.output_checks import plain
-from bookbuild.page import Cell, Page, parse, runs
-from bookbuild.source import SourceError, is_notebook, read
+from bookbuild.page import Cell, Page, is_notebook, name_of, parse_page, runs
+from bookbuild.settings import contents, read_text
 
 from .framework_tabs import framework_around
 
 logger = getLogger(__name__)
 
-CHAPTERS = "chapters"
 NOT_COMPUTED = "(not computed)"
 
 
@@ -114,11 +114,12 @@ def insert_executed_outputs(app: Sphinx, docname: str, content: list[str]) -> No
     if not is_notebook(content[0]):
         return
     root, edition = Path(app.srcdir), app.config.edition
-    name = docname.removeprefix(f"{CHAPTERS}/")
     app.env.note_dependency(str(root / declaration.DECLARATION))
     source = Path(app.env.doc2path(docname))
     try:
-        page = parse(content[0], source, name, declaration.load(root))
+        page = parse_page(
+            content[0], source, name_of(docname), declaration.load(root)
+        )
         shown = {
             key: framework
             for key, framework in page.frameworks.items()
@@ -154,7 +155,7 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
         node = nbformat.read(path, as_version=4)
         mark_stale(app, page, framework, node)
         return node
-    if not app.config.notebooks_check:
+    if page.code(framework.name) and not app.config.notebooks_check:
         raise ExtensionError(
             f"{page.path.relative_to(root)} has no executed {framework.name} "
             "notebook. Run `make book`, which executes it"
@@ -381,8 +382,7 @@ def digest_of_outputs(app: Sphinx, docname: str) -> str:
     """Digest the notebooks that a page shows, and which of the two they are."""
     root, digest = Path(app.srcdir), hashlib.sha256()
     for framework in declaration.load(root):
-        name = docname.removeprefix(f"{CHAPTERS}/")
-        if path := find_notebook(root, framework, name):
+        if path := find_notebook(root, framework, name_of(docname)):
             place = path.relative_to(root).as_posix()
             digest.update(place.encode() + path.read_bytes())
     return digest.hexdigest()
@@ -394,15 +394,18 @@ def read_merged(text: str) -> NotebookNode:
 
 
 def register_pages_as_notebooks(app: Sphinx, config: Config) -> None:
-    """Tell MyST-NB which pages come as notebooks, and {only} whether they are
-    those of the site or of an edition.
+    """Tell Sphinx to read what _toc.yml lists, MyST-NB which pages come as
+    notebooks, and {only} whether they are those of the site or of an edition.
     """
     app.tags.add("edition" if config.edition else "site")
     root = Path(app.srcdir)
-    for path in sorted((root / CHAPTERS).rglob("*.md")):
-        if is_notebook(read(path)):
-            name = path.relative_to(root).as_posix()
-            config.nb_custom_formats[f"/{name}"] = (f"{__name__}.read_merged", {}, False)
+    names = contents(root)
+    config.include_patterns = [f"{name}.*" for name in names]
+    for name in names:
+        path = root / f"{name}.md"
+        if path.exists() and is_notebook(read_text(path)):
+            reader = (f"{__name__}.read_merged", {}, False)
+            config.nb_custom_formats[f"/{name}.md"] = reader
 
 
 def setup(app: Sphinx) -> dict:

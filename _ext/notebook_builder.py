@@ -21,17 +21,13 @@ from sphinx.errors import ExtensionError
 
 from bookbuild import install_cell, settings
 from bookbuild.cache import inputs, write_whole
-from bookbuild.errors import BuildError
+from bookbuild.errors import BuildError, SourceError
 from bookbuild.execution import results
 from bookbuild.executor import notebook_metadata, outputs_of, write_notebook
 from bookbuild.frameworks import Framework, load
-from bookbuild.page import Cell, Page
-from bookbuild.page import read as read_page
-from bookbuild.source import SourceError, is_notebook
-from bookbuild.source import read as read_source
+from bookbuild.page import Cell, Page, name_of, read_page
 
 from . import _private
-from .executed_outputs import CHAPTERS
 from .framework_tabs import framework_of_tab
 from .notebook_markdown import MarkdownTranslator
 
@@ -82,9 +78,10 @@ class NotebookBuilder(Builder):
 
     def write_doc(self, docname: str, doctree: nodes.document) -> None:
         path = Path(self.env.doc2path(docname))
-        if is_notebook(read_source(path)):
-            name = docname.removeprefix(f"{CHAPTERS}/")
-            page = read_page(path, name, self.frameworks)
+        page = None
+        if path.suffix == ".md":
+            page = read_page(path, name_of(docname), self.frameworks)
+        if page and any(cell.type == "code" for cell in page.cells):
             for framework in page.frameworks.values():
                 try:
                     self.write_notebook(page, framework, docname, doctree)
@@ -143,7 +140,7 @@ class NotebookBuilder(Builder):
     def _digest(self, docname: str) -> str:
         """Digest what a page's notebooks are made of, except what all share."""
         digest = hashlib.sha256(self.config.notebook_outputs.encode())
-        place = docname.removeprefix(f"{CHAPTERS}/")
+        place = name_of(docname)
         paths = [Path(self.env.doc2path(docname))]
         for name in self.frameworks:
             for folder in ("notebooks", "_build/outputs"):
@@ -266,7 +263,7 @@ def notebook(
         **colab,
         "d2l_extras": {
             "framework": framework.name,
-            "source": f"{CHAPTERS}/{page.name}.md",
+            "source": f"chapters/{page.name}.md",
             "inputs": inputs,
         },
         "kernelspec": {

@@ -22,14 +22,13 @@ from pathlib import Path
 import nbformat
 from filelock import FileLock, Timeout
 
-from . import cache, install_cell, source
+from . import cache, install_cell, settings
 from . import frameworks as declaration
-from .errors import BuildError
+from .errors import BuildError, SourceError
 from .executor import Executor, notebook_metadata, pairs_of
 from .frameworks import ROOT, Framework
-from .page import Page, read
+from .page import Page, name_of, read_page
 from .progress import Line
-from .source import SourceError
 from .stand_ins import StandIns, find_obstacle
 
 DOOR = """\
@@ -56,43 +55,50 @@ class Book:
         self.root = root
         self.frameworks = declaration.load(root)
         self.build = root / "_build"
-        config, path = source.settings(root / "_config.yml"), "_config.yml"
-        title = config.get("title")
-        if not isinstance(title, str):
-            raise SourceError(f"{path}: write the book's `title: ...`")
+        self.settings = settings.load(root)
         # The title in the names of files.
-        self.slug = "-".join(re.findall(r"\w+", title.lower()))
-        self.timeout = (config.get("execute") or {}).get("timeout", 600)
-        if type(self.timeout) is not int:
-            raise SourceError(
-                f"{path}: `timeout` is a whole number of seconds, not "
-                f"{self.timeout!r}"
-            )
-        self.contents = source.contents(root)
+        self.slug = "-".join(re.findall(r"\w+", self.settings.title.lower()))
+        self.timeout = self.settings.timeout
+        self.contents = settings.contents(root)
 
     def pages(self) -> list[Page]:
         """Read and check every page, and return those with code, by path.
 
-        Raises SourceError for the first faulty page, or for a page that is in
-        no table of contents.
+        Raises SourceError with the faults of all pages, and for a page that is
+        in no table of contents.
         """
-        found = []
-        for path in sorted((self.root / "chapters").rglob("*.md")):
+        found, faults = [], []
+        for path in self._sources():
             name = path.relative_to(self.root).with_suffix("").as_posix()
-            if "/." in name:  # JupyterLab's copies of what it has saved
-                continue
             if name not in self.contents:
-                raise SourceError(
+                faults.append(
                     f"{path}: no reader would find this page: name it in "
                     f"_toc.yml, as `- file: {name}`, or move it out of chapters/"
                 )
-            text = source.read(path)
-            if source.is_notebook(text):
-                name = name.removeprefix("chapters/")
-                found.append(read(path, name, self.frameworks))
-            else:
-                source.check(text, path, self.frameworks)
+                continue
+            try:
+                page = read_page(path, name_of(name), self.frameworks)
+            except SourceError as error:
+                faults.append(str(error))
+                continue
+            if any(cell.type == "code" for cell in page.cells):
+                found.append(page)
+        if faults:
+            raise SourceError("\n".join(faults))
         return found
+
+    def _sources(self) -> list[Path]:
+        """Return the Markdown files of the book: in chapters/ all, and elsewhere
+        those in the table of contents.
+        """
+        listed = {self.root / f"{name}.md" for name in self.contents}
+        chapters = set((self.root / "chapters").rglob("*.md"))
+        return sorted(
+            path
+            for path in listed | chapters
+            # JupyterLab keeps copies in hidden folders.
+            if path.exists() and "/." not in path.relative_to(self.root).as_posix()
+        )
 
     def committed(self, page: Page, framework: Framework) -> Path:
         """Return the path of the notebook that is committed with the book."""

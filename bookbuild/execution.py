@@ -22,8 +22,9 @@ from nbclient.exceptions import (
 from traitlets.config import Config
 
 from . import output_checks
+from .errors import SourceError
 from .frameworks import Framework
-from .page import Cell, Page, SourceError
+from .page import Cell, Page
 
 # What limits the threads of NumPy's and MXNet's libraries, and TensorFlow's.
 THREADS = (

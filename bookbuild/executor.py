@@ -19,12 +19,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from . import cache, install_cell
-from .errors import BuildError
+from .errors import BuildError, SourceError
 from .execution import ExecutionError, KernelError, Kernels, execute
 from .frameworks import Framework
 from .page import Page
 from .progress import Line
-from .source import SourceError
 from .stand_ins import (
     Obstacle,
     StandIns,

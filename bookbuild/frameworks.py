@@ -25,6 +25,7 @@ class Framework:
     lock: str
     platforms: tuple[str, ...]
     colab: str
+    default: bool = True  # whether pages use it that do not say which they use
 
     @property
     def available(self) -> bool:
@@ -63,7 +64,7 @@ def _framework(name: str, entry: dict) -> Framework:
     wanted = {"label", "kernel", "lock", "platforms", "colab"}
     if missing := sorted(wanted - entry.keys()):
         raise ValueError(f"{where}: missing {', '.join(missing)}")
-    if unknown := sorted(entry.keys() - wanted):
+    if unknown := sorted(entry.keys() - wanted - {"default"}):
         raise ValueError(f"{where}: unknown {', '.join(unknown)}")
     if entry["colab"] not in COLAB_RUNTIMES:
         raise ValueError(

@@ -17,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from . import wheel
+from .errors import SourceError
 from .frameworks import ROOT
 
 if TYPE_CHECKING:
@@ -136,8 +137,6 @@ def imports(page: Page, framework: Framework) -> list[str]:
             found |= _imported(cell.source)
     found -= {*sys.stdlib_module_names, *PRESENT, *EACH, framework.name}
     for name in sorted(found - PINS.keys()):
-        from .page import SourceError
-
         raise SourceError(
             f"{page.path}: the {framework.label} notebook imports {name}, "
             "which its first cell cannot install: add it, with the version of "

@@ -1,37 +1,41 @@
-"""Split a source page into one notebook a framework.
+"""Read a page: its cells, its frameworks, and what cannot be meant.
 
-A source is a MyST Markdown notebook. A code cell tagged with a framework's
-name belongs to that framework, an untagged one to all of them. A run of
+A source is a MyST Markdown notebook. A code cell tagged with a framework's name
+belongs to that framework, an untagged one to all frameworks of the page. A run of
 tagged cells holds each framework once: the cell and its twins.
+
+Jupytext splits the page into cells, and MyST's own parser into the tokens that the
+checks look at. Markdown knows no errors: a fence that is not closed swallows what
+follows it. So such faults are told before anything is executed.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 from jupytext.myst import myst_to_notebook
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from myst_nb.core.read import is_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.mdit import create_md_parser
 from nbformat import NotebookNode
 
-from . import source
+from .errors import SourceError
 from .frameworks import Framework
-from .source import SourceError
+from .settings import parse_yaml, read_text
 
-TAGS = {
-    "raises-exception",
-    "hide-cell",
-    "hide-input",
-    "hide-output",
-    "remove-input",
-    "remove-output",
-}
-
-
-# A build asks for it again when Sphinx reads the page.
-_jupytext = cache(myst_to_notebook)
+GROUP = "framework"  # the tab sets whose tabs are frameworks
+CODE_CELL = "code-cell"
+# Directives whose content is no Markdown.
+VERBATIM = {CODE_CELL, "code", "code-block", "sourcecode", "math", "raw", "csv-table"}
 
 
 @dataclass
@@ -53,89 +57,77 @@ class Cell:
 
 @dataclass
 class Page:
-    """A source page: `name` is its path below chapters/, without suffix."""
+    """A source page: `name` is its path without suffix, below chapters/ if there."""
 
     name: str
     path: Path
     cells: list[Cell]
     frameworks: dict[str, Framework] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        for cell in self.cells:
-            for line in cell.source.splitlines():
-                if cell.type == "markdown" and line.startswith("# "):
-                    return line[2:].strip()
-        raise SourceError(f"{self.path}: a page needs a title, `# ...`")
+    title: str = ""
 
     def of(self, framework: str) -> list[Cell]:
-        """The cells of the page that a framework's reader sees."""
+        """Return the cells that a framework's reader sees."""
         return [c for c in self.cells if c.framework in (None, framework)]
 
     def code(self, framework: str) -> list[Cell]:
-        """The code cells that a framework's kernel runs."""
+        """Return the code cells that a framework's kernel runs."""
         return [c for c in self.of(framework) if c.type == "code"]
 
 
-def read(path: Path, name: str, frameworks: dict[str, Framework]) -> Page:
-    """Read and check a source page.
+def name_of(docname: str) -> str:
+    """Return the name of the page that Sphinx calls `docname`."""
+    return docname.removeprefix("chapters/")
 
-    Raises SourceError with page, line and cure for what cannot be split.
+
+@cache
+def is_notebook(text: str) -> bool:
+    """Return whether the text of a page has the header of a notebook."""
+    return is_myst_markdown_notebook(text)
+
+
+def read_page(path: Path, name: str, declared: dict[str, Framework]) -> Page:
+    """Read and check a page, which may use the frameworks that are `declared`.
+
+    Raises SourceError that names each fault with its line and cure.
     """
-    return parse(source.read(path), path, name, frameworks)
+    return parse_page(read_text(path), path, name, declared)
 
 
-def parse(
-    text: str, path: Path, name: str, frameworks: dict[str, Framework]
+def parse_page(
+    text: str, path: Path, name: str, declared: dict[str, Framework]
 ) -> Page:
-    """Like `read`, for the text of a page."""
-    source.check(text, path, frameworks)
+    """Like `read_page`, for the text of a page."""
+    checker = _Checker(text, path, declared)
+    page = Page(name, path, [], checker.frameworks, checker.title or name)
+    if checker.faults:
+        raise SourceError("\n".join(checker.faults))
+    if not is_notebook(text):
+        return page
     notebook = _jupytext(text, add_source_map=True)
     lines = text.splitlines()
-    page = Page(name, path, [], frameworks)
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
         # Jupytext counts the empty lines before a Markdown cell to it.
         while node.cell_type == "markdown" and not lines[line].strip():
             line += 1
-        cell = _cell(node, line + 1, path, frameworks)
+        cell = checker.cell(node, line + 1)
         # The same text twice on a page still needs two different ids.
         seen[cell.id] = seen.get(cell.id, 0) + 1
         if seen[cell.id] > 1:
             cell.id += f"-{seen[cell.id]}"
         page.cells.append(cell)
-    _check_twins(page, frameworks)
+    checker.check_twins(page)
+    if checker.faults:
+        raise SourceError("\n".join(checker.faults))
     return page
 
 
-def _cell(
-    node: NotebookNode, line: int, path: Path, frameworks: dict
-) -> Cell:
-    metadata = dict(node.metadata)
-    tags = list(metadata.pop("tags", []))
-    owners = [tag for tag in tags if tag in frameworks]
-    others = [tag for tag in tags if tag not in frameworks]
-    if unknown := [tag for tag in others if tag not in TAGS]:
-        raise SourceError(
-            f"{path}:{line}: unknown tag {unknown[0]!r}; a cell's tags are "
-            f"a framework ({', '.join(frameworks)}) or one of "
-            + ", ".join(sorted(TAGS))
-        )
-    if len(owners) > 1:
-        raise SourceError(
-            f"{path}:{line}: a cell belongs to one framework or, untagged, "
-            f"to all, not to {' and '.join(owners)}"
-        )
-    owner = owners[0] if owners else None
-    text = json.dumps([node.cell_type, owner, node.source])
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    return Cell(
-        digest, node.cell_type, node.source, line, owner, others, metadata
-    )
+# A build asks for it again when Sphinx reads the page.
+_jupytext = cache(myst_to_notebook)
 
 
 def runs(page: Page) -> list[list[Cell]]:
-    """Group the cells: neighbors of different frameworks stand together."""
+    """Group the cells: neighbors of different frameworks belong together."""
     groups: list[list[Cell]] = []
     for cell in page.cells:
         owners = {twin.framework for twin in groups[-1]} if groups else {None}
@@ -146,15 +138,263 @@ def runs(page: Page) -> list[list[Cell]]:
     return groups
 
 
-def _check_twins(page: Page, frameworks: dict[str, Framework]) -> None:
-    for group in runs(page):
-        owners = [cell.framework for cell in group]
-        if owners == [None] or sorted(owners) == sorted(frameworks):
-            continue
-        missing = [name for name in frameworks if name not in owners]
-        raise SourceError(
-            f"{page.path}:{group[0].line}: this cell for "
-            f"{' and '.join(owners)} has no twin for "
-            f"{' and '.join(missing)}; write one beside it: "
-            f"{group[0].first_line}"
+@cache
+def _parser():
+    extensions = {"amsmath", "colon_fence", "dollarmath", "deflist"}
+    return create_md_parser(MdParserConfig(enable_extensions=extensions), RendererHTML)
+
+
+class _Checker:
+    """Finds the faults of a page, each with its line and cure."""
+
+    def __init__(self, text: str, path: Path, declared: dict[str, Framework]) -> None:
+        self.path, self.declared = path, declared
+        self.faults: list[str] = []
+        self.title = ""
+        self.is_notebook = is_notebook(text)
+        self.frameworks = {n: f for n, f in declared.items() if f.default}
+        lines = text.splitlines()
+        start = self._header(lines)
+        if not self.faults:
+            self._check("\n".join(lines[start:]), start + 1, outermost=True)
+
+    def add(self, line: int, what: str) -> None:
+        self.faults.append(f"{self.path}:{line}: {what}")
+
+    def _yaml(self, text: str, line: int, what: str) -> dict:
+        try:
+            return parse_yaml(text, self.path, line, what)
+        except SourceError as error:
+            self.faults.append(str(error))
+            return {}
+
+    def _header(self, lines: list[str]) -> int:
+        """Read the header, and return how many lines it takes."""
+        if not lines or not lines[0].startswith("---"):
+            return 0
+        for end, line in enumerate(lines[1:], 1):
+            if line.startswith(("---", "...")):
+                text = "\n".join(lines[1:end])
+                header = self._yaml(text, 2, "the header of this page")
+                self._choose_frameworks(header, lines)
+                return end + 1
+        self.add(1, "the header of this page is not closed: write a line --- below it")
+        return 0
+
+    def _choose_frameworks(self, header: dict, lines: list[str]) -> None:
+        if "frameworks" not in header:
+            return
+        chosen = header["frameworks"]
+        chosen = [chosen] if isinstance(chosen, str) else chosen
+        line = next(i for i, s in enumerate(lines, 1) if s.startswith("frameworks"))
+        if not _is_list_of_names(chosen) or not chosen:
+            self.add(line, f"`frameworks` is a list of names, not {chosen!r}")
+        elif unknown := [name for name in chosen if name not in self.declared]:
+            self.add(
+                line,
+                f"there is no framework {unknown[0]!r} in kernels/frameworks.toml, "
+                f"only {', '.join(self.declared)}",
+            )
+        else:
+            self.frameworks = {n: f for n, f in self.declared.items() if n in chosen}
+
+    def _check(self, text: str, first: int, outermost: bool = False) -> list[Token]:
+        """Check Markdown whose first line is the page's line `first`."""
+        lines = text.splitlines()
+        tokens = _parser().parse(text, {})
+        for token, after in zip(tokens, [*tokens[1:], None]):
+            line = first + token.map[0] if token.map else first
+            if token.type in ("fence", "colon_fence"):
+                self._check_fence(token, line, lines, outermost and not token.level)
+            elif token.type.startswith("math_block") and "\n\n" in token.content:
+                self._equation_is_open(line)
+            elif token.type == "inline" and token.content.startswith("$$"):
+                if token.content.count("$$") == 1:
+                    self._equation_is_open(line)
+            elif token.type == "heading_open" and token.tag == "h1":
+                self.title = self.title or after.content
+        return tokens
+
+    def _equation_is_open(self, line: int) -> None:
+        self.add(
+            line,
+            "this equation is not closed; write $$ where it ends, and no empty line "
+            "within it",
         )
+
+    def _check_fence(
+        self, token: Token, line: int, lines: list[str], outermost: bool
+    ) -> None:
+        name = directive_of(token)
+        what = f"the fence of {{{name}}}" if name else "this fence"
+        mark = token.markup
+        for number, inside in enumerate(token.content.splitlines(), line + 1):
+            if inside.strip().startswith(mark):
+                self.add(
+                    line,
+                    f"{what} is not closed before line {number}, {inside.strip()!r}; "
+                    f"write {mark} where it ends, or begin it with a longer fence if "
+                    "it is to hold that line",
+                )
+                return
+        end = token.map[1] - 1
+        closed = end > token.map[0] and not lines[end].strip(f" \t>{mark[0]}")
+        if not closed or mark not in lines[end]:
+            self.add(line, f"{what} is not closed; write {mark} where it ends")
+            return
+        if name == CODE_CELL:
+            self._check_cell(token, line, outermost)
+        elif name and name not in VERBATIM:
+            tokens = self._check(token.content, line + 1)
+            if name == "tab-set":
+                self._check_tabs(token, tokens, line)
+
+    def _check_cell(self, token: Token, line: int, outermost: bool) -> None:
+        if not self.is_notebook:
+            self.add(
+                line,
+                "a page with code cells needs the header of a notebook: begin it as "
+                "the other pages begin, with `format_name: myst`",
+            )
+        elif not outermost:
+            self.add(
+                line,
+                "a code cell must not be inside another block or a list, where "
+                "nothing executes it",
+            )
+        body, first = token.content.splitlines(), line + 1
+        what = "the metadata of this cell"
+        if body and body[0].startswith("---"):
+            body, first = body[1:], first + 1
+            end = next((i for i, s in enumerate(body) if s.startswith("---")), None)
+            if end is None:
+                self.add(line, f"{what} are not closed; write a line --- below them")
+                return
+            options = body[:end]
+        else:
+            bare = (text.lstrip() for text in body)
+            options = [s[1:] for s in takewhile(lambda s: s.startswith(":"), bare)]
+        if any(map(str.strip, options)):
+            self._check_metadata(self._yaml("\n".join(options), first, what), line)
+
+    def _check_metadata(self, metadata: dict, line: int) -> None:
+        tags = metadata.get("tags", [])
+        if not _is_list_of_names(tags):
+            self.add(
+                line,
+                "the tags of a cell are a list of names, as in "
+                f"`tags: [hide-input]`, not {tags!r}",
+            )
+        shown = metadata.get("mystnb", {})
+        for keys in (("figure", "caption"), ("figure", "name"), ("image", "alt")):
+            value, place = shown, "mystnb"
+            for key in keys:
+                if not isinstance(value, dict):
+                    self.add(
+                        line,
+                        f"{place} of this cell must hold lines of `name: value`, such "
+                        f"as `{key}: ...`, not {value!r}",
+                    )
+                    return
+                value, place = value.get(key), f"{place}: {key}"
+                if value is None:
+                    break
+            if not isinstance(value, str | None):
+                self.add(line, f"{place} of this cell must be text, not {value!r}")
+                return
+
+    def _check_tabs(self, tabs: Token, tokens: list[Token], line: int) -> None:
+        """Look whether a tab set of frameworks has one tab for each."""
+        items = [token for token in tokens if directive_of(token) == "tab-item"]
+        keys = [options_of(item).get("sync", "") for item in items]
+        if options_of(tabs).get("sync-group") != GROUP:
+            if set(keys) & self.declared.keys():
+                self.add(
+                    line,
+                    "these are tabs of frameworks, so write `:sync-group: framework` "
+                    "below this line",
+                )
+            return  # its tabs are of something else
+        for item, key in zip(items, keys):
+            if key not in self.frameworks or keys.count(key) > 1:
+                self.add(
+                    line + 1 + item.map[0],
+                    "a tab needs `:sync:` and the name of a framework of this page "
+                    f"({', '.join(self.frameworks)}), which no other tab of the set "
+                    "has" + (f", not {key!r}" if key else ""),
+                )
+                return
+        if missing := [name for name in self.frameworks if name not in keys]:
+            self.add(
+                line,
+                f"these tabs have none for {' and '.join(missing)}; write one beside "
+                "the others",
+            )
+
+    def cell(self, node: NotebookNode, line: int) -> Cell:
+        metadata = dict(node.metadata)
+        tags = list(metadata.pop("tags", []))
+        owners = [tag for tag in tags if tag in self.declared]
+        others = [tag for tag in tags if tag not in self.declared]
+        for tag in others:
+            if meant := difflib.get_close_matches(tag, self.declared, cutoff=0.8):
+                self.add(line, f"unknown tag {tag!r}; do you mean {meant[0]!r}?")
+        if len(owners) > 1:
+            self.add(
+                line,
+                "a cell belongs to one framework or, untagged, to all, not to "
+                f"{' and '.join(owners)}",
+            )
+        owner = owners[0] if owners else None
+        if owner is not None and owner not in self.frameworks:
+            self.add(
+                line,
+                f"this page does not use {owner}: its frameworks are "
+                f"{', '.join(self.frameworks)}. Name {owner} in the header, as in "
+                f"`frameworks: [{', '.join([*self.frameworks, owner])}]`",
+            )
+        text = json.dumps([node.cell_type, owner, node.source])
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return Cell(digest, node.cell_type, node.source, line, owner, others, metadata)
+
+    def check_twins(self, page: Page) -> None:
+        for group in runs(page):
+            owners = [cell.framework for cell in group]
+            if owners == [None] or sorted(owners) == sorted(self.frameworks):
+                continue
+            missing = [name for name in self.frameworks if name not in owners]
+            if missing:
+                self.add(
+                    group[0].line,
+                    f"this cell for {' and '.join(owners)} has no twin for "
+                    f"{' and '.join(missing)}; write one beside it: "
+                    f"{group[0].first_line}",
+                )
+
+
+def directive_of(token: Token) -> str | None:
+    """Return the name of a directive, or None for other tokens."""
+    if token.type not in ("fence", "colon_fence") or not token.info.startswith("{"):
+        return None
+    return token.info[1:].partition("}")[0].strip()
+
+
+def options_of(token: Token) -> dict[str, str]:
+    """Return the options that a directive begins with."""
+    found: dict[str, str] = {}
+    for line in _option_lines(token.content):
+        name, _, value = line.partition(":")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _option_lines(content: str) -> Iterator[str]:
+    lines = content.strip("\n").splitlines()
+    if lines and lines[0].startswith("---"):
+        yield from takewhile(lambda line: not line.startswith("---"), lines[1:])
+    else:
+        yield from (s[1:] for s in takewhile(lambda s: s.startswith(":"), lines))
+
+
+def _is_list_of_names(tags: object) -> bool:
+    return isinstance(tags, list) and all(isinstance(t, str) for t in tags)

@@ -26,10 +26,9 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from .__main__ import explained
 from .build import Book, locked, require_outputs
-from .errors import BuildError
+from .errors import BuildError, SourceError
 from .frameworks import ROOT, Framework
 from .progress import Line
-from .page import SourceError
 from .settings import repository
 
 # What the site needs beyond these, such as its theme, an edition does not.

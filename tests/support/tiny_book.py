@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ from unittest.mock import patch
 import yaml
 from filelock import FileLock
 
+from bookbuild import build, cache, executor
 from bookbuild.frameworks import platform_tag
 
 from . import ROOT
@@ -180,6 +182,30 @@ class TinyBook:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+        )
+
+    def render(self) -> str:
+        """Return the HTML of the page, built as if no cell put out anything."""
+        book = build.Book(self.root)
+        for page, framework in executor.pairs_of(book.pages()):
+            outputs = [[] for _ in page.code(framework.name)]
+            now = cache.inputs(page, framework, self.root)
+            node = executor.executed_notebook(page, framework, outputs, inputs=now)
+            executor.write_notebook(book.output(page, framework), node)
+        done = self.build("site")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.site.read_text()
+
+    def notebook(self, framework: str = "alpha", page: str = "page") -> dict:
+        """Return a committed notebook."""
+        path = self.committed(framework).with_name(f"{page}.ipynb")
+        return json.loads(path.read_text())
+
+    def prose(self, framework: str = "alpha", page: str = "page") -> str:
+        """Return the Markdown of a committed notebook."""
+        cells = self.notebook(framework, page)["cells"]
+        return "\n\n".join(
+            "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
         )
 
     def html(self) -> str:
