@@ -39,6 +39,12 @@ from .framework_tabs import framework_around
 logger = getLogger(__name__)
 
 NOT_COMPUTED = "(not computed)"
+# Stands for a figure that is still to be drawn, so that references find it.
+BLANK = {
+    "output_type": "display_data",
+    "metadata": {},
+    "data": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg"/>'},
+}
 
 
 # Recorded results
@@ -128,6 +134,8 @@ def insert_executed_outputs(app: Sphinx, docname: str, content: list[str]) -> No
         notebooks = {
             key: read_outputs(app, page, framework) for key, framework in shown.items()
         }
+        if app.config.notebooks_check:
+            draw_blank_figures(page, notebooks)
         content[0] = json.dumps(merge_frameworks(page, shown, notebooks))
         page_data(app.env, docname)  # makes the dictionary
         app.env.d2l_pages[docname] = {
@@ -160,9 +168,22 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
             f"{page.path.relative_to(root)} has no executed {framework.name} "
             "notebook. Run `make book`, which executes it"
         )
-    empty = [[] for _ in page.code(framework.name)]
+    empty: list[list] = [[] for _ in page.code(framework.name)]
     now = inputs(page, framework, root)
     return executed_notebook(page, framework, empty, inputs=now, shown_for={})
+
+
+def draw_blank_figures(page: Page, notebooks: dict[str, NotebookNode]) -> None:
+    """Give cells that draw a figure with a caption an output if they have none."""
+    for name, notebook in notebooks.items():
+        known = {cell.id: cell for cell in notebook.cells}
+        for cell in page.code(name):
+            if cell.metadata.get("mystnb", {}).get("figure"):
+                if cell.id not in known:
+                    known[cell.id] = nbformat.v4.new_code_cell(id=cell.id)
+                    notebook.cells.append(known[cell.id])
+                if not known[cell.id].outputs:
+                    known[cell.id].outputs = [nbformat.from_dict(BLANK)]
 
 
 def find_notebook(root: Path, framework: str, page: str) -> Path | None:

@@ -1,4 +1,9 @@
-"""Put the cells of different frameworks into one synchronized tab set."""
+"""Show the cells and texts of different frameworks in synchronized tabs.
+
+Neighboring cells of different frameworks become one set of tabs, and so does a
+{tab-set} with `:sync-group: framework`. The HTML follows the tab pattern of the
+WAI-ARIA Authoring Practices. Without scripts, every tab is shown under its name.
+"""
 
 from __future__ import annotations
 
@@ -8,146 +13,176 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx_design.shared import create_component, is_component
+from sphinx.writers.html5 import HTML5Translator
 
 from bookbuild import frameworks as declaration
+from bookbuild.page import GROUP
 
-GROUP = "framework"
-
-
-def framework_of(node: nodes.Node) -> str | None:
-    """The framework that a node's code cell belongs to, if it is one."""
-    if isinstance(node, nodes.container):
-        if node.get("nb_element") == "cell_code":
-            return node["cell_metadata"].get("framework")
-    return None
+from . import _private
 
 
-def framework_of_tab(node: nodes.Node) -> str | None:
-    """Return the framework of a tab, or None for any other node."""
-    if is_component(node, "tab-item") and node.children:
-        label = node.children[0]
-        if isinstance(label, nodes.rubric) and label.get("sync_group") == GROUP:
-            return label.get("sync_id")
-    return None
+class framework_tabs(nodes.General, nodes.Element):
+    """A set of tabs, of which a reader sees one."""
 
 
-def framework_around(node: nodes.Node) -> str | None:
+class framework_tab(nodes.General, nodes.Element):
+    """What one framework shows: `framework` is its key, `label` its name."""
+
+
+def framework_of_cell(node: nodes.Node) -> str | None:
+    """Return the framework that a code cell belongs to, or None."""
+    return (_private.cell_metadata(node) or {}).get("framework")
+
+
+def framework_around(node: nodes.Node | None) -> str | None:
     """Return the framework of the tab or the cell that a node is in, if any."""
     while node is not None:
-        if found := framework_of_tab(node) or framework_of(node):
+        if isinstance(node, framework_tab):
+            return node["framework"]
+        if found := framework_of_cell(node):
             return found
         node = node.parent
     return None
 
 
-class SelectTabsOfEdition(SphinxTransform):
-    """Put the tab of an edition's framework in the place of each tab set."""
+class ReplaceTabSets(SphinxTransform):
+    """Replace sphinx-design's tab sets.
+
+    Those of frameworks become ours; an edition keeps its framework's tab only. Of
+    other sets, each tab is shown below its label.
+    """
 
     default_priority = 890
 
     def apply(self, **kwargs: object) -> None:
-        if not self.config.edition:
-            return
-        for tabs in list(self.document.findall(lambda n: is_component(n, "tab-set"))):
-            owners = {framework_of_tab(item): item for item in tabs.children}
-            if None in owners:
-                continue
-            chosen = owners.get(self.config.edition)
-            tabs.replace_self(chosen.children[1].children if chosen else [])
+        is_tab_set = lambda node: _private.is_component(node, "tab-set")  # noqa: E731
+        for old in list(self.document.findall(is_tab_set)):
+            new = framework_tabs("", ids=old["ids"])
+            new.source, new.line = old.source, old.line
+            others: list[nodes.Node] = []
+            for item in old.children:
+                if not _private.is_component(item, "tab-item"):
+                    others.append(item)  # such as the target of a link
+                    continue
+                label, content = item.children
+                if label.get("sync_group") == GROUP:
+                    new += framework_tab(
+                        "", *content.children,
+                        framework=label["sync_id"], label=label.astext(),
+                    )  # fmt: skip
+                else:
+                    name = nodes.strong("", label.astext())
+                    others += [nodes.paragraph("", "", name), *content.children]
+            if edition := self.config.edition:
+                chosen = [tab for tab in new.children if tab["framework"] == edition]
+                old.replace_self(others + [n for tab in chosen for n in tab.children])
+            else:
+                old.replace_self(others + ([new] if new.children else []))
 
 
-class TabCells(SphinxTransform):
-    """Wrap each run of cells of different frameworks in a tab set."""
+class WrapFrameworkCells(SphinxTransform):
+    """Put each run of cells of different frameworks into one set of tabs."""
 
-    # After myst-nb has rendered the cells and sphinx-exercise has moved them.
+    # After MyST-NB has rendered the cells and sphinx-exercise has moved them.
     default_priority = 900
 
     def apply(self, **kwargs: object) -> None:
         labels = None
         for parent in list(self.document.findall(nodes.Element)):
-            if not any(framework_of(child) for child in parent.children):
+            if not any(framework_of_cell(child) for child in parent.children):
                 continue
-            labels = labels or {
-                name: framework.label
-                for name, framework in declaration.load(
-                    Path(self.app.srcdir)
-                ).items()
-            }
-            children: list[nodes.Node] = []
-            for run in _runs(parent.children):
-                owner = framework_of(run[0])
-                children.append(together(run, labels) if owner else run[0])
+            if labels is None:
+                declared = declaration.load(Path(self.app.srcdir))
+                labels = {name: f.label for name, f in declared.items()}
+            runs: list[list[nodes.Node]] = []
+            for child in parent.children:
+                owner = framework_of_cell(child)
+                owners = {framework_of_cell(c) for c in runs[-1]} if runs else {None}
+                if None in owners | {owner} or owner in owners:
+                    runs.append([child])
+                else:
+                    runs[-1].append(child)
             parent.children = []
-            parent.extend(children)
+            for run in runs:
+                owner = framework_of_cell(run[0])
+                parent += self.together(run, labels) if owner else run[0]
 
-
-def _runs(children: list[nodes.Node]) -> list[list[nodes.Node]]:
-    runs: list[list[nodes.Node]] = []
-    for child in children:
-        owners = {framework_of(c) for c in runs[-1]} if runs else {None}
-        owner = framework_of(child)
-        if None in owners | {owner} or owner in owners:
-            runs.append([child])
-        else:
-            runs[-1].append(child)
-    return runs
-
-
-def together(cells: list[nodes.Node], labels: dict[str, str]) -> nodes.Node:
-    """A sphinx-design tab set of cells, one a framework."""
-    result = create_component("tab-set", classes=["sd-tab-set", "cell-tabs"])
-    for number, cell in enumerate(cells):
-        name = framework_of(cell)
-        for figure in cell.findall(nodes.figure):
-            if number and not figure["names"]:
-                figure["ids"] = []  # Sphinx counts every figure with an id
-        label = nodes.rubric("", labels[name], classes=["sd-tab-label"])
-        label["sync_id"], label["sync_group"] = name, GROUP
-        content = create_component(
-            "tab-content", classes=["sd-tab-content"], children=[cell]
-        )
-        result += create_component(
-            "tab-item", classes=["sd-tab-item"], children=[label, content]
-        )
-    result.source, result.line = cells[0].source, cells[0].line
-    return result
+    @staticmethod
+    def together(cells: list[nodes.Node], labels: dict[str, str]) -> framework_tabs:
+        new = framework_tabs("")
+        new.source, new.line = cells[0].source, cells[0].line
+        for number, cell in enumerate(cells):
+            for figure in cell.findall(nodes.figure):
+                if number and not figure["names"]:
+                    figure["ids"] = []  # Sphinx counts every figure with an id
+            name = framework_of_cell(cell)
+            new += framework_tab("", cell, framework=name, label=labels[name])
+        return new
 
 
 class ShareFigureNumbers(SphinxPostTransform):
-    """Give the figures in one tab set one number and one target.
+    """Give the figures in one set of tabs one number and one target.
 
-    Only the first tab's figure has a name, so only it was counted. The
-    target moves to the tab set, which is visible whichever tab is chosen.
+    Only the first tab's figure has a name, so only it was counted. The target
+    moves to the set, which is visible whichever tab is chosen.
     """
 
-    default_priority = 190  # before the tab sets are turned into HTML
+    default_priority = 190
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
-        numbers = self.env.toc_fignumbers.get(self.env.docname, {})
-        numbers = numbers.get("figure", {})
-        for tabs in self.document.findall(lambda n: is_component(n, "tab-set")):
-            figures = [
-                (next(iter(item.findall(nodes.figure)), None), item)
-                for item in tabs.children
-                if is_component(item, "tab-item")
-            ]
-            if not figures or figures[0][0] is None or not figures[0][0]["ids"]:
+        numbers = _private.figure_numbers(self.env, self.env.docname)
+        for count, tabs in enumerate(self.document.findall(framework_tabs), 1):
+            tabs["number"] = count
+            figures = [next(iter(tab.findall(nodes.figure)), None) for tab in tabs]
+            if figures[0] is None or not figures[0]["ids"]:
                 continue
-            target = figures[0][0]["ids"][0]
-            tabs["ids"] += figures[0][0]["ids"]
-            for figure, item in figures:
-                if figure is None:
-                    continue
-                own = f"{target}-{item.children[0]['sync_id']}"
-                figure["ids"] = [own]
-                if target in numbers:
-                    numbers[own] = numbers[target]
+            target = figures[0]["ids"][0]
+            tabs["ids"] += figures[0]["ids"]
+            for figure, tab in zip(figures, tabs.children):
+                if figure is not None:
+                    own = f"{target}-{tab['framework']}"
+                    figure["ids"] = [own]
+                    if target in numbers:
+                        numbers[own] = numbers[target]
+
+
+def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="tabs"))
+    self.body.append('<div class="tab-list" role="tablist" aria-label="Framework">')
+    for tab in node.children:
+        key = f"tab-{node['number']}-{tab['framework']}"
+        self.body.append(
+            f'<button type="button" role="tab" id="{key}" '
+            f'aria-controls="{key}-panel" data-framework="{tab["framework"]}">'
+            f"{self.encode(tab['label'])}</button>"
+        )
+    self.body.append("</div>\n")
+
+
+def visit_framework_tab(self: HTML5Translator, node: framework_tab) -> None:
+    key = f"tab-{node.parent['number']}-{node['framework']}"
+    self.body.append(
+        f'<div class="tab" role="tabpanel" id="{key}-panel" '
+        f'aria-labelledby="{key}" data-framework="{node["framework"]}">\n'
+        f'<p class="tab-name">{self.encode(node["label"])}</p>\n'
+    )
+
+
+def depart_div(self: HTML5Translator, node: nodes.Element) -> None:
+    self.body.append("</div>\n")
+
+
+def do_nothing(self: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """Leave a set of tabs to what it contains, as in print."""
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_transform(SelectTabsOfEdition)
-    app.add_transform(TabCells)
+    app.add_transform(ReplaceTabSets)
+    app.add_transform(WrapFrameworkCells)
     app.add_post_transform(ShareFigureNumbers)
+    plain = (do_nothing, do_nothing)
+    html = {framework_tabs: visit_framework_tabs, framework_tab: visit_framework_tab}
+    for kind, visit in html.items():
+        app.add_node(kind, html=(visit, depart_div), latex=plain, text=plain)
     return {"version": "1", "parallel_read_safe": True}

@@ -16,7 +16,7 @@ from sphinx.util.osutil import copyfile
 
 from bookbuild import frameworks as declaration
 from bookbuild.frameworks import Framework
-from .framework_tabs import GROUP
+from bookbuild.page import GROUP
 
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"

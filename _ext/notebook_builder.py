@@ -28,7 +28,7 @@ from bookbuild.frameworks import Framework, load
 from bookbuild.page import Cell, Page, name_of, read_page
 
 from . import _private
-from .framework_tabs import framework_of_tab
+from .framework_tabs import framework_tab
 from .notebook_markdown import MarkdownTranslator
 
 
@@ -182,16 +182,15 @@ class NotebookCells:
     def add(self, node: nodes.Element, level: int = 0) -> None:
         """Add the children of a node, some of which may be or hold code cells."""
         for child in node.children:
-            tab = framework_of_tab(child)
             if (metadata := _private.cell_metadata(child)) is not None:
                 self.add_cell(child, metadata)
             elif isinstance(child, nodes.title) and isinstance(node, nodes.section):
                 self.texts.append(self.translator.heading(child, level))
             elif isinstance(child, nodes.section):
                 self.add(child, level + 1)
-            elif tab is not None:
-                if tab == self.framework.name:
-                    self.add(child.children[1], level)
+            elif isinstance(child, framework_tab):
+                if child["framework"] == self.framework.name:
+                    self.add(child, level)
             elif isinstance(child, nodes.Element) and any(
                 child.findall(lambda n: _private.cell_metadata(n) is not None)
             ):

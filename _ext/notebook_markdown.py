@@ -23,7 +23,7 @@ from bookbuild.errors import BuildError
 
 from . import _private
 from .executed_outputs import computed_result
-from .framework_tabs import framework_of_tab
+from .framework_tabs import framework_tab
 
 # Characters of a text that Markdown would take for markup. An underscore or a
 # bracket is markup in some places only.
@@ -128,6 +128,7 @@ class MarkdownTranslator:
         return self.inline(node)
 
     render_abbreviation = render_generated = render_problematic = render_inline
+    render_PassthroughTextElement = render_inline  # sphinx-design's
     render_title_reference = render_emphasis
 
     def render_superscript(self, node: nodes.Element) -> str:
@@ -158,8 +159,10 @@ class MarkdownTranslator:
         return f"[{text}]({address.replace(' ', '%20').replace(')', '%29')})"
 
     def render_download_reference(self, node: nodes.Element) -> str:
-        file = Path(self.builder.srcdir, node.get("filename") or node["reftarget"])
-        return f"[{self.inline(node)}]({self.builder.address_of_file(file)})"
+        if "refuri" in node:
+            return self.render_reference(node)
+        _, file = self.builder.env.relfn2path(node["reftarget"], self.docname)
+        return f"[{self.inline(node)}]({self.builder.address_of_file(Path(file))})"
 
     def render_number_reference(self, node: nodes.Element) -> str:
         return self.render_reference(node)
@@ -192,7 +195,9 @@ class MarkdownTranslator:
     render_system_message = render_toctree = render_meta = nothing
 
     def render_raw(self, node: nodes.Element) -> str:
-        return node.astext().strip() if "html" in node.get("format", "") else ""
+        if "html" not in node.get("format", ""):
+            return ""
+        return re.sub(r"<!--.*?-->", "", node.astext(), flags=re.DOTALL).strip()
 
     # Blocks
 
@@ -226,12 +231,12 @@ class MarkdownTranslator:
         return "---"
 
     def render_container(self, node: nodes.Element) -> str:
-        if (framework := framework_of_tab(node)) is not None:
-            mine = framework == self.framework
-            return self.blocks(node.children[1:]) if mine else ""
         return self.body(node)
 
-    render_compound = render_only = render_document = render_container
+    def render_framework_tab(self, node: framework_tab) -> str:
+        return self.body(node) if node["framework"] == self.framework else ""
+
+    render_framework_tabs = render_compound = render_only = render_document = render_container
     render_glossary = render_topic = render_sidebar = render_legend = render_container
     render_bibliography = render_attention_container = render_container
 

@@ -67,11 +67,12 @@ def test_each_tab_and_its_panel_refer_to_each_other_and_to_their_framework(html)
     assert len(ids) == len(set(ids))
 
 
-def test_a_tab_without_a_framework_fails_the_build(tiny):
-    tiny.write("::::{tab-set}\n:::{tab-item} Alpha\nText.\n:::\n::::")
-    done = tiny.build("book")
-    assert done.returncode == 1
-    assert "the tab 'Alpha' belongs to no framework" in done.stderr
+def test_tabs_that_are_not_frameworks_are_shown_below_their_labels(tiny):
+    tiny.write("::::{tab-set}\n:::{tab-item} Linux\nUse apt.\n:::\n::::")
+    article = bs4.BeautifulSoup(tiny.html(), "html.parser").find("article")
+    assert not article.select(".tabs")
+    assert article.find("strong").get_text() == "Linux"
+    assert "Use apt." in article.get_text()
 
 
 def test_each_tab_contains_the_code_and_output_of_its_framework(html):
