@@ -1,11 +1,10 @@
-"""Show the site, rebuild it when a file changes, and reload the open pages.
+"""Serve the site, rebuild it when a file changes, and reload the open pages.
 
     python -m bookbuild.serve [--port 8000]
 
-The pages are sent as they were built, but for one script, /_reload.js, which
-a page asks with the digest of the build that it is of. Over a WebSocket it
-hears of the next one and then loads its page anew. Nothing is kept for reading
-offline.
+Each page is sent with one more script, which hears of the next build over a
+WebSocket. If a build fails, open pages go on showing the last good site, with what
+the build said on top.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ import argparse
 import asyncio
 import json
 import sys
-from asyncio.subprocess import Process
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from socket import socket
 
@@ -24,16 +22,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketHandler
-from watchfiles import Change, DefaultFilter, awatch
+from watchfiles import awatch
 
-from .frameworks import ROOT
-from .unchanged import ROOMS, note
+from .cache import NO_SOURCES, ROOT
 
 BUILD = ("make", "--no-print-directory", "book")
-# The same for changed pages, which change no environment and no program: it
-# loads its modules beforehand.
-SPARE = (sys.executable, "-m", "bookbuild.build", "book", "--wait")
-PAGES = ("chapters/", "_static/")
 RELOAD = """\
 // A worker would show what it has kept, of an earlier server on this port too.
 navigator.serviceWorker?.getRegistrations().then((workers) => {
@@ -42,132 +35,126 @@ navigator.serviceWorker?.getRegistrations().then((workers) => {
 Object.defineProperty(navigator, "serviceWorker", { value: undefined });
 
 const mine = new URL(document.currentScript.src).searchParams.get("built");
+function show(failure) {
+  document.getElementById("failed-build")?.remove();
+  if (!failure) return;
+  const box = document.createElement("pre");
+  box.id = "failed-build";
+  box.setAttribute("role", "alert");
+  box.textContent = "The last build failed.\\n\\n" + failure;
+  box.style.cssText = "position: fixed; inset: 0 0 auto; z-index: 1000; margin: 0;"
+    + "max-height: 60vh; overflow: auto; padding: 1rem; white-space: pre-wrap;"
+    + "background: #7a1020; color: #fff; font: 0.9rem/1.4 monospace";
+  document.body.append(box);
+}
 function listen() {
   const socket = new WebSocket(location.origin.replace("http", "ws") + "/_built");
-  socket.onmessage = (event) => event.data === mine || location.reload();
+  socket.onmessage = (event) => {
+    const { built, failure } = JSON.parse(event.data);
+    if (built !== mine) location.reload();
+    else show(failure);
+  };
   socket.onclose = () => setTimeout(listen, 1000);
 }
 listen();
 """
 
 
-class Sources(DefaultFilter):
-    """Changes of what the book is made from: its rooms, the files in the root."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        super().__init__()
-
-    def __call__(self, change: Change, path: str) -> bool:
-        parts = Path(path).relative_to(self.root).parts
-        inside = len(parts) == 1 or parts[0] in ROOMS
-        return inside and parts[-1][0] != "." and super().__call__(change, path)
+# What is shown before the first build has succeeded.
+NO_SITE = "<!DOCTYPE html><html><head><title>No site yet</title></head><body></body></html>"
 
 
 class Server:
-    """The site below `root`, and those who look at it."""
+    """The site below `root`, and the pages that listen."""
 
-    def __init__(
-        self, root: Path, build: Sequence[str], spare: Sequence[str]
-    ) -> None:
-        self.root, self.build, self.spare = root, build, spare
-        self.waiting: Process | None = None
-        self.open: set[Built] = set()
+    def __init__(self, root: Path, build: Sequence[str] = BUILD) -> None:
+        self.root, self.build = root, build
+        self.site = root / "_build" / "html"
+        self.state = {"built": "", "failure": ""}
+        self.listening: set[Built] = set()
 
-    @property
-    def built(self) -> str:
-        """Which build the site is of; "" if none has succeeded."""
+    async def rebuild(self) -> None:
+        """Build the book, print what the build says, and tell the open pages."""
+        process = await asyncio.create_subprocess_exec(
+            *self.build, cwd=self.root,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said = []
         try:
-            return json.loads(note(self.root).read_text("utf-8"))["built"]
-        except (OSError, ValueError):
-            return ""
-
-    def application(self) -> Application:
-        mine = {"server": self}
-        site = {"path": str(self.root / "_build" / "html"), **mine}
-        return Application(
-            [
-                ("/_built", Built, mine),
-                ("/_reload.js", Script),
-                ("/(.*)", Page, {**site, "default_filename": "index.html"}),
-            ],
-            log_function=lambda handler: None,
-        )
-
-    async def rebuild(self, changed: Iterable[str] = ()) -> bool:
-        """Build the book; tell the open pages if the site is another one.
-
-        The build prints what it does, and what is wrong. It is one that has
-        loaded its modules before, if these are not among what has changed.
-        """
-        process, self.waiting = self.waiting, None
-        of_pages = all(path.startswith(PAGES) for path in changed)
-        if process and not of_pages:
-            await ended(process)
-        if process and process.returncode is None:
-            process.stdin.write(b"\n")
-            process.stdin.close()
-        else:
-            process = await asyncio.create_subprocess_exec(
-                *self.build, cwd=self.root
-            )
-        try:
+            async for line in process.stdout:
+                said.append(line.decode(errors="replace"))
+                print(said[-1], end="", flush=True)
             failed = await process.wait()
         except asyncio.CancelledError:
-            await ended(process)
+            process.terminate()
+            await process.wait()
             raise
-        for page in list(self.open):
+        if failed:
+            self.state = {**self.state, "failure": "".join(said)}
+        else:
+            self.state = {"built": str(time.time_ns()), "failure": ""}
+        for page in self.listening:
             page.tell()
-        self.waiting = await asyncio.create_subprocess_exec(
-            *self.spare, cwd=self.root, stdin=asyncio.subprocess.PIPE
-        )
-        return not failed
 
     async def watch(self) -> None:
-        """Rebuild after each change, until this is cancelled."""
+        """Rebuild after each change of a source, until this is cancelled."""
         changes: asyncio.Queue[set[str]] = asyncio.Queue()
-        rooms = filter(Path.is_dir, (self.root / room for room in ROOMS))
 
         async def look(*folders: Path, recursive: bool) -> None:
-            chosen = Sources(self.root)
-            async for found in awatch(
-                *folders, watch_filter=chosen, recursive=recursive
-            ):
-                await changes.put({path for _, path in found})
+            async for found in awatch(*folders, recursive=recursive):
+                paths = (Path(path).relative_to(self.root) for _, path in found)
+                if names := {p.as_posix() for p in paths if is_source(p)}:
+                    await changes.put(names)
 
         async with asyncio.TaskGroup() as group:
+            folders = [p for p in self.root.iterdir() if p.is_dir()]
+            rooms = [p for p in folders if is_source(p.relative_to(self.root))]
             group.create_task(look(self.root, recursive=False))
             group.create_task(look(*rooms, recursive=True))
-            while paths := await changes.get():
+            while names := await changes.get():
                 while not changes.empty():
-                    paths |= changes.get_nowait()
-                names = sorted(str(Path(p).relative_to(self.root)) for p in paths)
-                print(f"\nChanged: {', '.join(names)}", flush=True)
-                await self.rebuild(names)
+                    names |= changes.get_nowait()
+                print(f"\nChanged: {', '.join(sorted(names))}", flush=True)
+                await self.rebuild()
+
+    async def run(self, sockets: list[socket], url: str) -> None:
+        """Build, then serve the book and rebuild it, until this is cancelled."""
+        await self.rebuild()
+        mine = {"server": self}
+        site = {"path": str(self.site), "default_filename": "index.html", **mine}
+        handlers = [("/_built", Built, mine), ("/_reload.js", Script), ("/(.*)", Page, site)]
+        application = Application(handlers, log_function=lambda handler: None)
+        HTTPServer(application).add_sockets(sockets)
+        print(
+            f"The book is at {url} until you press Ctrl-C. Change a file: the book "
+            "is rebuilt, and open pages are reloaded.",
+            flush=True,
+        )
+        await self.watch()
 
 
-async def ended(process: Process) -> None:
-    """End a process, and wait until it has."""
-    with suppress(ProcessLookupError):
-        process.terminate()
-    await process.wait()
+def is_source(path: Path) -> bool:
+    """Return whether the site is made from a file; `path` is relative to the root."""
+    hidden = any(part.startswith((".", "__pycache__")) for part in path.parts)
+    passing = path.name.endswith(("~", ".part", ".swp", ".tmp"))
+    return not hidden and not passing and path.parts[0] not in NO_SOURCES
 
 
 class Built(WebSocketHandler):
-    """Tells a page which build the site is of: at once and with each new one."""
+    """Tells a page which build the site is of: at once and after each build."""
 
     def initialize(self, server: Server) -> None:
         self.server = server
 
     def open(self) -> None:
-        self.server.open.add(self)
+        self.server.listening.add(self)
         self.tell()
 
     def tell(self) -> None:
-        self.write_message(self.server.built)
+        self.write_message(json.dumps(self.server.state))
 
     def on_close(self) -> None:
-        self.server.open.discard(self)
+        self.server.listening.discard(self)
 
 
 class Script(RequestHandler):
@@ -184,76 +171,47 @@ class Page(StaticFileHandler):
 
     def initialize(self, server: Server, path: str, default_filename: str) -> None:
         super().initialize(path, default_filename)
-        self.server, self.absolute_path = server, None
+        self.server = server
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")  # ask whether it is new
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        built = self.server.built  # before the page is read, which may be newer
-        self.path = self.parse_url_path(path)
-        absolute = self.get_absolute_path(self.root, self.path)
-        file = self.validate_absolute_path(self.root, absolute)
+        built = self.server.state["built"]  # before the page is read
+        place = self.get_absolute_path(self.root, self.parse_url_path(path))
+        file = self.validate_absolute_path(self.root, place)
         if file is not None and not file.endswith(".html"):
             await super().get(path, include_body)
         elif file is not None:  # else a redirection has been sent
             self.set_extra_headers(path)
-            self.finish(listening(Path(file).read_text("utf-8"), built))
+            self.send(Path(file), built)
 
     def compute_etag(self) -> str | None:
-        """Of the file, or else of what is sent in its place."""
-        of = StaticFileHandler if self.absolute_path else RequestHandler
-        return of.compute_etag(self)
+        return RequestHandler.compute_etag(self) if self._write_buffer else None
 
     def write_error(self, status_code: int, **details: object) -> None:
-        lost = Path(self.root, "404.html")
-        if status_code == 404 and lost.exists():
-            text = lost.read_text("utf-8")
-            self.finish(listening(text, self.server.built))
+        if status_code == 404:
+            self.send(self.server.site / "404.html", self.server.state["built"])
         else:
             super().write_error(status_code, **details)
 
-
-def listening(page: str, built: str) -> str:
-    """A page that hears of the next build."""
-    script = f'<script src="/_reload.js?built={built}"></script>'
-    return page.replace("</head>", f"{script}\n</head>", 1)
-
-
-async def serve(server: Server, sockets: list[socket], url: str) -> int:
-    """Build, then show the book and rebuild it, until this is cancelled."""
-    try:
-        if not await server.rebuild():
-            if not server.built:
-                return 1
-            print("\nThe last site that could be built is shown.", flush=True)
-        HTTPServer(server.application()).add_sockets(sockets)
-        print(
-            f"The book is at {url} until you press Ctrl-C. Change a file: it is "
-            "built anew, and open pages are loaded anew.",
-            flush=True,
-        )
-        await server.watch()
-        return 0
-    finally:
-        if server.waiting:
-            await ended(server.waiting)
+    def send(self, page: Path, built: str) -> None:
+        text = page.read_text("utf-8") if page.exists() else NO_SITE
+        script = f'<script src="/_reload.js?built={built}"></script>\n</head>'
+        self.finish(text.replace("</head>", script, 1))
 
 
-def main(
-    arguments: list[str] | None = None,
-    build: Sequence[str] = BUILD,
-    spare: Sequence[str] = SPARE,
-) -> int:
+def main(arguments: list[str] | None = None, build: Sequence[str] = BUILD) -> int:
+    """Serve the book until Ctrl-C, and return the exit status."""
     parser = argparse.ArgumentParser(prog="bookbuild.serve")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--root", type=Path, default=ROOT)
     options = parser.parse_args(arguments)
 
-    async def run() -> int:
-        server = Server(options.root.resolve(), build, spare)
+    async def run() -> None:
         port = sockets[0].getsockname()[1]
-        return await serve(server, sockets, f"http://127.0.0.1:{port}/")
+        server = Server(options.root.resolve(), build)
+        await server.run(sockets, f"http://127.0.0.1:{port}/")
 
     try:
         sockets = bind_sockets(options.port, "127.0.0.1")
@@ -265,9 +223,10 @@ def main(
         )
         return 1
     try:
-        return asyncio.run(run())
+        asyncio.run(run())
     except KeyboardInterrupt:
-        return 0
+        pass
+    return 0
 
 
 if __name__ == "__main__":

@@ -46,15 +46,11 @@ def test_only_the_site_is_served(serving):
         assert '"built"' not in text
 
 
-def test_a_changed_page_is_built_by_a_process_that_has_loaded_its_modules(
-    serving, book
-):
-    waiting = serving.waiting()
-    book.edit("Words.", "Without delay.")
-    assert "Started again\n" not in serving.said("Open ")
-    assert "Without delay." in serving.get("chapters/tiny/page.html")[2]
-    waiting.wait(PATIENCE)
-    assert serving.waiting() != waiting
+def test_a_changed_page_is_served_anew(serving, book):
+    book.edit("Words.", "Other words.")
+    serving.until("Changed: chapters/tiny/page.md")
+    serving.until("Open ")
+    assert "Other words." in serving.get("chapters/tiny/page.html")[2]
 
 
 def test_a_port_in_use_is_named_with_the_remedy(serving, book):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from support import ROOT
 from support.serving import PATIENCE, Serving
 from support.tiny_book import TinyBook, standard
 
@@ -26,41 +23,23 @@ def serving(book: TinyBook) -> Iterator[Serving]:
     server.kill()
 
 
-def test_changed_settings_start_a_build_with_new_modules(serving, book):
-    waiting = serving.waiting()
+def test_changed_settings_start_a_build(serving, book):
     with (book.root / "_config.yml").open("a") as config:
         config.write("# A remark\n")
-    assert "Started again\n" in serving.said("Open ")
-    assert not waiting.is_running()
+    serving.until("Changed: _config.yml")
+    serving.until("Open ")
 
 
-def test_a_waiting_process_that_died_is_replaced(serving, book):
-    waiting = serving.waiting()
-    waiting.kill()
-    waiting.wait()  # until the server has collected its status
-    book.edit("Words.", "In spite of that.")
-    assert "Started again\n" in serving.said("Open ")
-
-
-@pytest.mark.parametrize(
-    ("word", "said"), [("", ""), ("\n", "Nothing has changed")]
-)
-def test_a_waiting_build_does_nothing_without_a_server_or_a_change(
-    serving, book, word, said
-):
-    command = [sys.executable, "-m", "bookbuild.build", "book", "--wait"]
-    done = subprocess.run(
-        [*command, "--root", book.root], input=word, cwd=ROOT,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(said) and bool(done.stdout) == bool(said)
-
-
-def test_without_a_site_a_failed_build_ends_the_server(tiny):
+def test_without_a_site_a_failed_build_is_served_until_it_is_fixed(tiny):
     tiny.write("See {ref}`sec_nowhere`.")
-    with pytest.raises(AssertionError, match="has ended"):
-        Serving(tiny)
+    server = Serving(tiny)
+    try:
+        assert server.get("chapters/tiny/page.html")[0] == 404
+        tiny.write("Fixed.")
+        server.until("Open ")
+        assert "Fixed." in server.get("chapters/tiny/page.html")[2]
+    finally:
+        server.kill()
 
 
 def test_ctrl_c_ends_the_server_quietly_and_all_its_processes(tiny_copy):

@@ -14,9 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 
-import psutil
-
-from bookbuild.serve import ROOMS
+from bookbuild.serve import is_source
 
 from . import ROOT
 from .tiny_book import TinyBook
@@ -24,10 +22,8 @@ from .tiny_book import TinyBook
 START = """
 import sys
 from bookbuild import serve
-build = [sys.executable, "-m", "bookbuild.build", "book", "--root", {root!r}]
-first = ["sh", "-c", 'echo Started again; exec "$@"', "sh", *build]
-spare = [*build, "--wait"]
-sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], first, spare))
+build = [sys.executable, "-m", "bookbuild", "book", "--root", {root!r}]
+sys.exit(serve.main(["--port", {port!r}, "--root", {root!r}], build))
 """
 PATIENCE = 180  # seconds, for a build on a busy machine
 
@@ -60,7 +56,8 @@ class Serving:
         """Wait until the system reports changes in each folder to the server."""
         if not Path("/proc/self/fdinfo").exists():  # not Linux
             return
-        rooms = [root / room for room in ROOMS if (root / room).is_dir()]
+        folders = [path for path in root.iterdir() if path.is_dir()]
+        rooms = [path for path in folders if is_source(path.relative_to(root))]
         folders = {
             root, *rooms,
             *(path for room in rooms for path in room.rglob("*") if path.is_dir()),
@@ -88,16 +85,6 @@ class Serving:
         while not lines or not lines[-1].startswith(end):
             lines.append(self.until(""))
         return lines
-
-    def waiting(self) -> psutil.Process:
-        """Return the process that has loaded its modules for the next build."""
-        stop = time.monotonic() + PATIENCE
-        while time.monotonic() < stop:
-            for child in psutil.Process(self.process.pid).children():
-                if child.cmdline()[-1:] == ["--wait"]:
-                    return child
-            time.sleep(0.05)
-        raise AssertionError("no process is waiting")
 
     def get(self, path: str) -> tuple[int, dict, str]:
         try:

@@ -199,6 +199,10 @@ class TinyBook:
     def notebook(self, framework: str = "alpha", page: str = "page") -> dict:
         """Return a committed notebook."""
         path = self.committed(framework).with_name(f"{page}.ipynb")
+        return self.read_notebook(path)
+
+    @staticmethod
+    def read_notebook(path: Path) -> dict:
         return json.loads(path.read_text())
 
     def prose(self, framework: str = "alpha", page: str = "page") -> str:
