@@ -8,9 +8,9 @@ import pytest
 from myst_nb.core.read import is_myst_markdown_notebook
 from support.tiny_book import HEADER, TinyBook, cell, standard
 
-from bookbuild import page as split, source
+from bookbuild import page as split
 from bookbuild.build import Book
-from bookbuild.source import SourceError
+from bookbuild.errors import SourceError
 
 RECORD = "from d2l_extras import record\n"
 
@@ -34,72 +34,88 @@ def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
     answers = set()
     for header in itertools.product(starts, insides, endings):
         text = f"{''.join(header)}# Title\n\n---\n\nfile_format: mystnb\n"
-        answer = source.is_notebook(text)
+        answer = split.is_notebook(text)
         assert answer is is_myst_markdown_notebook(text), header
         answers.add(answer)
     assert answers == {True, False}
 
 
-# The text of a page below its title, which is in line 12; the line of the
-# fault; and the message. tests/unit/test_source_checks.py has the faults that
-# source.check finds.
+# The text of a page below its title, which is in line 12; the line of the fault;
+# and the message. tests/unit/test_source_checks.py has the faults that reading a
+# page finds. Sphinx finds these, and all at once.
 FAULTS = {
-    "a directive that is not closed before a cell": (
-        "```{note}\nWords.\n\n" + cell("b = 2"),
-        14, "{note} is not closed before line 17",
-    ),
     "a section's label twice": (
-        "(sec_a)=\n## A\n\n(sec_a)=\n## B",
-        17, "label 'sec_a' is that of line 14 of chapters/tiny/page.md",
+        "(sec_a)=\n## A\n\n(sec_a)=\n## B", 17, "Duplicate explicit target name",
     ),
     "an equation's label twice": (
-        "$$a$$ (eq_a)\n\n$$b$$ (eq_a)", 16, "'eq_a' is that of line 14",
-    ),
-    "a figure's name twice": (
-        2 * cell("1", mystnb={"figure": {"name": "fig_a"}}), 26, "'fig_a' is that of line",
+        "$$a$$ (eq_a)\n\n$$b$$ (eq_a)", 16, "duplicate label of equation eq_a",
     ),
     "an exercise's label twice": (
-        2 * "```{exercise}\n:label: ex_a\nWords.\n```\n\n",
-        20, "'ex_a' is that of line 15",
+        2 * "```{exercise}\n:label: ex_a\nWords.\n```\n\n", 19, "duplicate label: ex_a",
     ),
     "a reference to nothing": (
-        "Words.\n\nSee {ref}`sec_none`.", 16, "nothing is labeled 'sec_none'",
+        "Words.\n\nSee {ref}`sec_none`.", 16, "undefined label: 'sec_none'",
     ),
     "a reference to no figure": (
-        "Words.\n\nSee {numref}`fig_none`.", 16, "nothing is labeled 'fig_none",
+        "Words.\n\nSee {numref}`fig_none`.", 16, "undefined label: 'fig_none'",
     ),
-    "markup that notebooks do not know": (
-        "Words.\n\n```{epigraph}\nWords.\n```", 16, "unknown to notebooks",
+    "a reference to no equation": (
+        "Words.\n\nSee {eq}`eq_none`.", 16, "equation not found: eq_none",
+    ),
+    "a citation of nothing": (
+        "Words.\n\nSee {cite:t}`None1999`.", 16, "None1999",
+    ),
+    "a link to a page that is not there": (
+        "Words.\n\nSee [it](nowhere.md).", 16, "'nowhere.md'",
+    ),
+    "a picture that is not there": (
+        "Words.\n\n![It](nowhere.png)", 16, "image file not readable",
+    ),
+    "a directive that is not known": (
+        "Words.\n\n```{nothing}\nWords.\n```", 16, "Unknown directive type: 'nothing'",
+    ),
+    "a role that is not known": (
+        "Words.\n\nSee {nothing}`it`.", 16, "Unknown interpreted text role",
+    ),
+    "a result that no cell records": (
+        cell("a = 1") + "\nWords.\n\nIt is {result}`b`.\n", 20,
+        "no cell of the page calls record\\('b', ...\\)",
     ),
 }  # fmt: skip
 
 
 def message(tiny: TinyBook) -> str:
-    """What is said of a fault that is found without executing anything."""
+    """What is said of a fault that reading the pages finds."""
     with pytest.raises(SourceError) as raised:
-        book = Book(tiny.root)
-        for page in book.pages():
-            for framework in book.frameworks.values():
-                split.notebook(page, framework, labels=book.labels)
+        Book(tiny.root).pages()
     return str(raised.value)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_on_a_page_is_reported_with_its_line(tiny, fault):
-    text, line, said = FAULTS[fault]
-    tiny.page.write_text(f"{HEADER}\n# Tiny\n\n{text}\n")
-    [told] = message(tiny).splitlines()
-    assert re.match(rf"\S*chapters/tiny/page\.md:{line}: ", told), told
-    assert re.search(said, told), told
+def test_faults_that_sphinx_finds_are_reported_with_their_lines_at_once(tiny):
+    """Each fault is on a page of its own, so that one build finds all of them."""
+    names = [f"page-{number}" for number in range(len(FAULTS))]
+    tiny.write("Words.")
+    contents = "".join(f"- file: chapters/tiny/{name}\n" for name in names)
+    (tiny.root / "_toc.yml").write_text(
+        f"format: jb-book\nroot: chapters/tiny/page\nchapters:\n{contents}"
+    )
+    for name, (text, _, _) in zip(names, FAULTS.values()):
+        path = tiny.page.with_name(f"{name}.md")
+        path.write_text(f"{HEADER}\n# Tiny\n\n{text}\n")
+    failed = tiny.build("book")
+    assert failed.returncode == 1
+    told = re.sub(r"\x1b\[[0-9;]*m", "", failed.stderr)
+    for name, (fault, (_, line, said)) in zip(names, FAULTS.items()):
+        mine = [t for t in told.splitlines() if f"tiny/{name}.md:{line}: " in t]
+        assert any(re.search(said, one) for one in mine), (fault, mine, told)
 
 
-def test_a_label_on_two_pages_is_reported_with_both_lines(tiny):
+def test_a_label_on_two_pages_is_reported(tiny):
     tiny.page.write_text(f"{HEADER}\n(sec_a)=\n# Tiny\n")
     tiny.add_page("other", "(sec_a)=\n# Other\n")
-    assert message(tiny).startswith(
-        "chapters/tiny/other.md:1: the label 'sec_a' is that of line 12 of "
-        "chapters/tiny/page.md already; choose another"
-    )
+    failed = tiny.build("book")
+    assert failed.returncode == 1
+    assert re.search(r"duplicate label:? sec_a, other instance in", failed.stderr)
 
 
 def test_a_page_outside_the_table_of_contents_is_reported(tiny):
@@ -119,11 +135,15 @@ def test_a_page_outside_the_table_of_contents_is_reported(tiny):
         ("_config.yml", "", ":1: this file must be lines of .*not empty"),
         ("_config.yml", "author: A", "write the book's `title: ...`"),
         ("_config.yml", "title: A\nexecute: {timeout: soon}", "not 'soon'"),
+        ("_config.yml", "title: A\nexecute: {timeout: 0}", "at least 1, not 0"),
         ("_config.yml", "title: A\nrepository: here", "hold `url`.*'here'"),
+        (
+            "_config.yml", "title: A\nrepository: {url: 'not an address'}",
+            "is no address of a repository: write `url: https",
+        ),
         ("_toc.yml", None, "is missing: restore it with git checkout"),
         ("_toc.yml", "root: [", r":1: .*not valid YAML"),
         ("_toc.yml", "chapters: []", "_toc.yml: 'root' key not found"),
-        ("chapters/references.bib", "@book{a, title = {x", "bib: .*line 1"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_reported(tiny, file, text, said):
@@ -131,16 +151,6 @@ def test_a_setting_that_cannot_be_used_is_reported(tiny, file, text, said):
     path = tiny.root / file
     path.unlink() if text is None else path.write_text(text)
     assert re.search(said, message(tiny))
-
-
-def test_a_result_that_no_cell_records_is_reported_with_its_line(tiny):
-    tiny.write(cell("a = 1") + "\nWords.\n\nIt is {result}`b`.\n")
-    book = Book(tiny.root)
-    [page], alpha = book.pages(), book.frameworks["alpha"]
-    with pytest.raises(SourceError) as raised:
-        split.notebook(page, alpha, [[]], {"a": "1"}, book.labels)
-    assert "chapters/tiny/page.md:20: {result}`b`" in str(raised.value)
-    assert "calls record('b', ...)" in str(raised.value)
 
 
 def test_jupyterlabs_backup_of_a_page_is_not_a_page(tiny):
@@ -159,7 +169,7 @@ def test_a_fault_is_reported_once_and_nothing_is_executed_or_changed(tiny_copy):
     failed = book.build("book")
     assert failed.returncode == 1
     assert "executed" not in failed.stdout
-    assert failed.stderr.count("nothing is labeled 'sec_none'") == 1
+    assert failed.stderr.count("undefined label: 'sec_none'") == 1
     assert (book.site_files(), book.notebook_files()) == before
 
 
@@ -209,7 +219,7 @@ def test_a_page_has_the_same_cells_with_either_line_ending(tiny):
     pages = []
     for end in ("\n", "\r\n"):
         tiny.page.write_bytes(text.replace("\n", end).encode())
-        pages.append(split.read(tiny.page, "tiny/page", frameworks))
+        pages.append(split.read_page(tiny.page, "tiny/page", frameworks))
     assert pages[0] == pages[1]
 
 

@@ -6,7 +6,8 @@ import pytest
 from support.tiny_book import HEADER, cell
 
 from bookbuild import frameworks, install_cell, page as split, wheel
-from bookbuild.labels import Labels
+from bookbuild.errors import SourceError
+from bookbuild.settings import Repository
 from d2l_extras import runtime
 
 FRAMEWORKS = frameworks.load()
@@ -14,7 +15,7 @@ FRAMEWORKS = frameworks.load()
 
 def page(*codes: str, tags: tuple[str, ...] = ()) -> split.Page:
     cells = "\n".join(cell(code, *tags) for code in codes)
-    return split.parse(
+    return split.parse_page(
         f"{HEADER}\n# Title\n\n{cells}", Path("page.md"), "page", FRAMEWORKS
     )
 
@@ -50,26 +51,25 @@ def test_imports_of_all_cells_count_but_those_that_are_to_fail():
 
 def test_a_package_without_a_pinned_version_is_refused_with_the_cure():
     with pytest.raises(
-        split.SourceError, match=r"page.md: the MXNet notebook imports jax, .*"
+        SourceError, match=r"page.md: the MXNet notebook imports jax, .*"
         "to PINS in d2l_extras/runtime.py"
     ):  # fmt: skip
         imports("import jax")
 
 
 def test_the_cell_installs_this_version_from_the_site_or_the_repository():
-    labels = Labels(site="https://a.example/b/", repository="https://c.example/d")
-    labels.branch = "fix/no#1"
-    made = install_cell.cell(page("import scipy"), FRAMEWORKS["mxnet"], labels)
+    repository = Repository("https://github.com/c/d", "fix/no#1")
+    made = install_cell.cell(page("import scipy"), FRAMEWORKS["mxnet"], repository)
     space = {}
     begin, end = made.source.index("WANTED ="), made.source.index("def fits")
     exec(made.source[begin:end], space)
     assert space["WANTED"] == wheel.version()
     assert space["HELPERS"] == runtime.CONTENT
     site, archive = space["SOURCES"]
-    assert site.startswith("https://a.example/b/wheels/d2l_extras-")
+    assert site.startswith("https://c.github.io/d/wheels/d2l_extras-")
     assert site.endswith(".whl") and "+" not in site
     assert archive == (
-        "https://c.example/d/archive/refs/heads/fix/no%231.zip"
+        "https://github.com/c/d/archive/refs/heads/fix/no%231.zip"
     )
     call = 'prepare("mxnet", "scipy", helpers=HELPERS)'
     assert made.source.endswith(call)
@@ -82,6 +82,6 @@ def test_the_cell_installs_this_version_from_the_site_or_the_repository():
 
 
 def test_without_a_site_there_is_nothing_to_install_from():
-    made = install_cell.cell(page("1"), FRAMEWORKS["tensorflow"], Labels())
+    made = install_cell.cell(page("1"), FRAMEWORKS["tensorflow"], Repository())
     assert "SOURCES = []" in made.source
     compile(made.source, "cell", "exec")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.tiny_book import HEADER, TinyBook, cell
 
-from bookbuild import frameworks, source
+from bookbuild import frameworks, page, settings
+from bookbuild.errors import SourceError
 
 PATH = Path("page.md")
 START = HEADER.count("\n") + 4  # the line that a page's text begins in
@@ -19,7 +20,7 @@ def check(tmp_path):
     both = frameworks.load(tmp_path / "book")
 
     def check(text: str, header: str = HEADER) -> None:
-        source.check(f"{header}\n# Title\n\n{text}", PATH, both)
+        page.parse_page(f"{header}\n# Title\n\n{text}", PATH, "page", both)
 
     return check
 
@@ -30,7 +31,7 @@ def tabs(*keys: str, options: str = ":sync-group: framework\n") -> str:
 
 
 GOOD = {
-    "a cell with tags": cell("1", "hide-input", "alpha"),
+    "a cell with tags": cell("1", "hide-input", "raises-exception"),
     "a cell with options in a line": (
         "```{code-cell} ipython3\n:tags: [hide-input]\n:mystnb: {}\n\n1\n```"
     ),
@@ -48,12 +49,25 @@ GOOD = {
     "tabs of both frameworks": tabs("alpha", "beta"),
     "tabs in another order": tabs("beta", "alpha"),
     "tabs of something else": tabs("linux", "macos", options=""),
+    "colon fences with code in their titles": (
+        ":::{admonition} Using `code`\nWords.\n:::\n\n"
+        ":::{dropdown} See {ref}`sec_a`\nWords.\n:::"
+    ),
+    "an exercise without a label": "```{exercise}\nWords.\n```",
+    "roles in code and comments": (
+        "`{ref}`sec_none``\n\n% {ref}`sec_none`\n\n    {ref}`sec_none`\n\n"
+        "<!-- {ref}`sec_none` -->"
+    ),
+    "all tags of Jupyter Book": cell("1", "remove-cell", "skip-execution", "margin"),
+    "a tag of another book": cell("1", "my-own-tag"),
+    "a figure with a hyphen in its name": cell(
+        "1", mystnb={"figure": {"name": "fig-a"}}
+    ),
     "an exercise with a label": "```{exercise} A\n:label: ex_a\nWords.\n```",
     "code that looks like a directive": "```\n```{note}\n```".replace(
         "```{", "~~~{"
     ),
     "a fence inside verbatim code": "````python\n```{code-cell}\n1\n```\n````",
-    "text between colons": "::: what is that :::\n\nWords.",
     "an equation in one line": "$$a = 1$$ (eq_a)",
     "an equation in several lines": "$$\na = 1\n$$\n\n$$b$$",
     "an equation that ends behind its text": "$$\na = 1 $$ (eq_a)",
@@ -75,6 +89,8 @@ FAULTS = {
     "a fence that is closed by a longer one with a name": (
         "```{note}\nWords.\n````{tip}\n````", 0,
         "{note} is not closed before line %d, '````{tip}'; write ``` where it"),
+    "text between colons, which is a fence": (
+        "::: what is that :::\n\nWords.", 0, "this fence is not closed"),
     "code that is not closed": ("~~~\na", 0, "this fence is not closed"),
     "an inner fence that is not closed": (
         "::::{note}\n:name: a\n\n:::{tip}\nWords.\n\n::::", 3,
@@ -83,9 +99,11 @@ FAULTS = {
         "this equation is not closed; write $$ where it ends"),
     "an equation at the end": ("$$\na", 0, "this equation is not closed"),
     "a cell in a block": ("````{note}\n\n" + cell("1") + "````", 2,
-        "a code cell must not stand inside another block"),
-    "an exercise without a label": ("\n```{exercise} A\nWords.\n```", 1,
-        "an exercise needs a label: write `:label: ex_...`"),
+        "a code cell must not be inside another block"),
+    "a cell in a list": ("- Words.\n\n  ```{code-cell}\n  1\n  ```", 2,
+        "a code cell must not be inside another block or a list"),
+    "a tag that is nearly a framework": (cell("1", "alpa"), 1,
+        "unknown tag 'alpa'; do you mean 'alpha'?"),
     "options that are not closed": (
         "```{code-cell} ipython3\n---\ntags: []\n1\n```", 0,
         "the metadata of this cell are not closed"),
@@ -123,17 +141,11 @@ FAULTS = {
     "words for an image that are a list": (
         cell("1", mystnb={"image": {"alt": ["A"]}}), 0,
         "mystnb: image: alt of this cell must be text, not ['A']"),
-    "a figure that is named like a section": (
-        cell("1", mystnb={"figure": {"name": "sec_a"}}), 0,
-        "a figure's name begins with fig_ and has letters, digits and "
-        "underscores alone, unlike 'sec_a'"),
-    "a figure whose name has a hyphen": (
-        cell("1", mystnb={"figure": {"name": "fig_a-b"}}), 0, "begins with"),
     "a tab that is missing": (tabs("alpha"), 0,
         "these tabs have none for beta; write one beside the others"),
     "a tab of an unknown framework": (tabs("alpha", "gamma"), 7,
-        "a tab needs `:sync:` and the name of a framework (alpha, beta), "
-        "which no other tab of the set has, not 'gamma'"),
+        "a tab needs `:sync:` and the name of a framework of this page "
+        "(alpha, beta), which no other tab of the set has, not 'gamma'"),
     "a tab twice": (tabs("alpha", "alpha", "beta"), 3, "not 'alpha'"),
     "a tab without a key": (tabs("alpha", "beta", "").replace(
         ":sync: \n", ""), 11, "which no other tab of the set has"),
@@ -149,14 +161,14 @@ def test_a_fault_is_refused_with_its_line_and_its_cure(check, fault):
     text, line, said = FAULTS[fault]
     if "%d" in said:
         said %= START + line + 2
-    with pytest.raises(source.SourceError) as raised:
+    with pytest.raises(SourceError) as raised:
         check(text)
     assert str(raised.value).startswith(f"page.md:{START + line}: ")
     assert said in str(raised.value)
 
 
 def test_a_cell_needs_the_header_of_a_notebook(check):
-    with pytest.raises(source.SourceError) as raised:
+    with pytest.raises(SourceError) as raised:
         check(cell("1"), header="---\ntitle: A\n---\n")
     assert "page.md:7: a page with code cells needs the header" in str(
         raised.value
@@ -173,7 +185,7 @@ def test_a_cell_needs_the_header_of_a_notebook(check):
     ],
 )
 def test_a_faulty_header_is_refused_with_its_line(check, header, line, said):
-    with pytest.raises(source.SourceError) as raised:
+    with pytest.raises(SourceError) as raised:
         check("Words.", header)
     assert str(raised.value).startswith(f"page.md:{line}: ")
     assert said in str(raised.value)
@@ -183,34 +195,57 @@ def test_a_header_may_end_with_dots(check):
     check(cell("1"), HEADER[::-1].replace("---", "...", 1)[::-1])
 
 
-def test_a_directive_begins_with_its_options():
-    body = [":a-b:  1 ", ":c:", "", ":d: 2"]
-    assert source.options(body) == ({"a-b": "1", "c": ""}, ["", ":d: 2"])
-    assert source.options([":a: 1"]) == ({"a": "1"}, [])
+def test_all_faults_of_a_page_are_reported_at_once(check):
+    pair = cell("1", "alpha") + "\nWords.\n\n" + cell("2", "beta")
+    with pytest.raises(SourceError) as raised:
+        check(pair)
+    assert str(raised.value).count("has no twin") == 2
+
+
+def test_the_header_of_a_page_chooses_its_frameworks(tmp_path):
+    TinyBook(tmp_path / "book")
+    declared = frameworks.load(tmp_path / "book")
+
+    def read(chosen: str, text: str) -> page.Page:
+        header = HEADER.replace("---\n", f"---\nframeworks: {chosen}\n", 1)
+        return page.parse_page(f"{header}\n# T\n\n{text}", PATH, "page", declared)
+
+    one = read("beta", cell("1") + cell("2", "beta"))
+    assert list(one.frameworks) == ["beta"]
+    assert list(read("[beta, alpha]", cell("1")).frameworks) == ["alpha", "beta"]
+    for chosen, text, said in [
+        ("gamma", "", "page.md:2: there is no framework 'gamma'"),
+        ("3", "", "page.md:2: `frameworks` is a list of names, not 3"),
+        ("beta", cell("1", "alpha"), "this page does not use alpha"),
+        ("beta", tabs("alpha", "beta"), "a framework of this page (beta)"),
+    ]:
+        with pytest.raises(SourceError) as raised:
+            read(chosen, text)
+        assert said in str(raised.value)
 
 
 def test_a_byte_order_mark_and_carriage_returns_are_removed(tmp_path):
     path = tmp_path / "page.md"
     path.write_bytes(b"\xef\xbb\xbfa\r\nb\n")
-    assert source.read(path) == "a\nb\n"
+    assert settings.read_text(path) == "a\nb\n"
     path.write_bytes(b"a\nb\xff\n")
-    with pytest.raises(source.SourceError, match=r"page.md:2: the byte 0xff"):
-        source.read(path)
+    with pytest.raises(SourceError, match=r"page.md:2: the byte 0xff"):
+        settings.read_text(path)
 
 
 def test_a_missing_file_of_settings_is_named_with_the_cure(tmp_path):
-    with pytest.raises(source.SourceError, match="git checkout _toc.yml"):
-        source.settings(tmp_path / "_toc.yml")
+    with pytest.raises(SourceError, match="git checkout _toc.yml"):
+        settings.read_yaml(tmp_path / "_toc.yml")
 
 
 def test_each_caller_gets_a_fresh_copy_of_the_settings(tmp_path):
     path = tmp_path / "a.yml"
     path.write_text("a: [1]\n")
-    source.settings(path)["a"].append(2)
-    assert source.settings(path) == {"a": [1]}
+    settings.read_yaml(path)["a"].append(2)
+    assert settings.read_yaml(path) == {"a": [1]}
     path.write_text("")
-    with pytest.raises(source.SourceError, match="a.yml:1: this file .*empty"):
-        source.settings(path)
+    with pytest.raises(SourceError, match="a.yml:1: this file .*empty"):
+        settings.read_yaml(path)
 
 
 TOC = "format: jb-book\nroot: chapters/a\nchapters:\n- file: chapters/b\n"
@@ -221,11 +256,11 @@ def test_the_table_of_contents_lists_pages_that_exist(tmp_path):
     (tmp_path / "chapters").mkdir()
     (tmp_path / "chapters" / "a.md").touch()
     with pytest.raises(
-        source.SourceError, match=r"_toc.yml:4: there is no page chapters/b.md"
+        SourceError, match=r"_toc.yml:4: there is no page chapters/b.md"
     ):
-        source.contents(tmp_path)
+        settings.contents(tmp_path)
     (tmp_path / "chapters" / "b.md").touch()
-    assert source.contents(tmp_path) == ["chapters/a", "chapters/b"]
+    assert settings.contents(tmp_path) == ["chapters/a", "chapters/b"]
     (tmp_path / "_toc.yml").write_text(TOC.replace("file", "page"))
-    with pytest.raises(source.SourceError, match=re.escape("_toc.yml: ")):
-        source.contents(tmp_path)
+    with pytest.raises(SourceError, match=re.escape("_toc.yml: ")):
+        settings.contents(tmp_path)

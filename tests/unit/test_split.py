@@ -1,4 +1,4 @@
-"""A source page gives one notebook a framework, in plain Markdown."""
+"""A page is read into cells, which belong to one framework or to all."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +9,16 @@ from jupytext.config import load_jupytext_config
 from support import ROOT
 from support.tiny_book import HEADER, cell
 
+from _ext import notebook_builder
 from bookbuild import frameworks, page as split
+from bookbuild.errors import SourceError
 
 FRAMEWORKS = frameworks.load(ROOT)
 MXNET, TENSORFLOW = FRAMEWORKS["mxnet"], FRAMEWORKS["tensorflow"]
 
 def page(text: str) -> split.Page:
     source = f"{HEADER}\n# Title\n\n{text}"
-    return split.parse(source, Path("page.md"), "page", FRAMEWORKS)
+    return split.parse_page(source, Path("page.md"), "page", FRAMEWORKS)
 
 
 def test_a_notebook_has_its_own_cells_and_the_shared_ones():
@@ -43,18 +45,18 @@ def test_a_notebook_asks_colab_for_the_runtime_of_its_framework(
     runtime, metadata
 ):
     framework = replace(MXNET, colab=runtime)
-    found = split.notebook(page(cell("1")), framework).metadata
+    found = notebook_builder.notebook(page(cell("1")), framework, [], {}).metadata
     assert {k: found[k] for k in ("accelerator", "colab") if k in found} == metadata
 
 
 def test_a_cell_without_a_twin_is_refused_with_its_line():
-    with pytest.raises(split.SourceError, match=r"page.md:15.*no twin.*a = 1"):
+    with pytest.raises(SourceError, match=r"page.md:15.*no twin.*a = 1"):
         page(cell("a = 1", "mxnet") + cell("b"))
 
 
 def test_two_cells_of_one_framework_in_a_row_need_two_twins():
     text = cell("a", "mxnet") + cell("b", "mxnet") + cell("c", "tensorflow")
-    with pytest.raises(split.SourceError, match="no twin for tensorflow"):
+    with pytest.raises(SourceError, match="no twin for tensorflow"):
         page(text)
 
 
@@ -64,14 +66,9 @@ def test_adjacent_pairs_of_twins_form_separate_groups():
     assert [len(group) for group in groups] == [1, 2, 2]
 
 
-def test_an_unknown_tag_is_refused_with_the_tags_there_are():
-    with pytest.raises(split.SourceError, match="'pytorch'.*mxnet, tensorflow"):
-        page(cell("a", "pytorch"))
-
-
 def test_invalid_metadata_of_a_cell_is_refused_with_its_line():
     broken = "```{code-cell} ipython3\n:tags: [mxnet\na\n```\n"
-    with pytest.raises(split.SourceError, match="page.md:15: the metadata"):
+    with pytest.raises(SourceError, match="page.md:15: the metadata"):
         page(broken)
 
 
