@@ -221,7 +221,9 @@ def merge_frameworks(
             for node in merged:
                 node.metadata.pop("framework", None)
         cells += merged
-        lines += [group[0].line - 1] * len(merged)
+        # MyST-NB counts from 0, and adds 1 too many to the lines of Markdown.
+        line = group[0].line - (1 if group[0].type == "code" else 2)
+        lines += [line] * len(merged)
     metadata = {
         "kernelspec": {
             "display_name": "Python 3", "language": "python", "name": "python3"

@@ -171,14 +171,15 @@ class Page(StaticFileHandler):
 
     def initialize(self, server: Server, path: str, default_filename: str) -> None:
         super().initialize(path, default_filename)
-        self.server = server
+        self.server, self.absolute_path = server, None
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")  # ask whether it is new
 
     async def get(self, path: str, include_body: bool = True) -> None:
         built = self.server.state["built"]  # before the page is read
-        place = self.get_absolute_path(self.root, self.parse_url_path(path))
+        self.path = self.parse_url_path(path)
+        place = self.get_absolute_path(self.root, self.path)
         file = self.validate_absolute_path(self.root, place)
         if file is not None and not file.endswith(".html"):
             await super().get(path, include_body)
@@ -187,7 +188,9 @@ class Page(StaticFileHandler):
             self.send(Path(file), built)
 
     def compute_etag(self) -> str | None:
-        return RequestHandler.compute_etag(self) if self._write_buffer else None
+        """Digest what is sent, which for a page is not the file."""
+        of = StaticFileHandler if self.absolute_path else RequestHandler
+        return of.compute_etag(self)
 
     def write_error(self, status_code: int, **details: object) -> None:
         if status_code == 404:

@@ -92,7 +92,7 @@ def test_a_shared_cell_is_shown_per_framework_if_its_outputs_differ(merged):
 def test_cells_keep_their_tags_lines_and_numbers_of_lines(merged):
     node = merged("Words.\n\n" + cell("1", "hide-input") + "\nMore.")
     assert node.cells[1].metadata["tags"] == ["hide-input"]
-    assert node.metadata["source_map"][0] == 11
+    assert node.metadata["source_map"][0] == 10
     assert len(node.metadata["source_map"]) == len(node.cells)
     assert node.metadata["mystnb"] == {"execution_mode": "off"}
 
