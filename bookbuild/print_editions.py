@@ -40,7 +40,6 @@ EXTENSIONS = [
     "sphinx_design",
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
-    "_ext.measured",
     "_ext.executed_outputs",
     "_ext.mathml",
     "_ext.editions",

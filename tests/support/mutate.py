@@ -41,7 +41,7 @@ from support import ROOT
 # start processes.
 PURE = (
     "_ext/dark", "_ext/executed_outputs", "_ext/figures", "_ext/launch_buttons",
-    "_ext/mathml", "_ext/measured", "bookbuild/cache", "bookbuild/frameworks",
+    "_ext/mathml", "bookbuild/cache", "bookbuild/frameworks",
     "bookbuild/install_cell", "bookbuild/labels", "bookbuild/output_checks",
     "bookbuild/page", "bookbuild/plain", "bookbuild/settled",
     "bookbuild/source", "bookbuild/unchanged",
