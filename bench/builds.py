@@ -1,32 +1,23 @@
-"""How fast the book is set up, built, changed and trained: `make bench`.
+"""Measure how long the book takes to set up, to build, and to rebuild.
 
-    python bench/rebuild.py [--parts setup,cold,...] [--turns N] [--work FOLDER]
+    python -m bench.builds [--parts cold,change] [--turns N] [--work FOLDER]
 
-    1  setup     `make setup` from empty caches of uv and pip, and from warm ones
-    2  cold      `make book` where nothing was executed, beside a stock Jupyter
-                 Book that executes the same notebooks by itself
-    3  change    a build after no change, one sentence (of each page, one page
-                 after the other), one cell, beside it
-    4  growth    no change and one sentence with 8, 32 and 128 pages, beside
-                 Sphinx alone
-    5  training  an epoch in several ways (bench/training.py)
+setup   `make setup` with empty caches of uv and pip, and with warm ones
+cold    `make book` with nothing executed before, and a stock Jupyter Book that
+        executes the same notebooks
+change  rebuilds after no change, after one changed sentence (on each page, one
+        page after the other; also with `make serve`), and after one changed cell
+growth  rebuilds of generated books of 8, 32, and 128 pages
 
-What is compared takes turns within one run. What is built is a clone of the
-last commit, in a temporary folder or in --work, which is kept: part 3 needs
-the books that part 2 builds, and builds those that it does not find.
-
-Every time goes to _build/bench/rebuild.json at once and, when its part is
-complete, to chapters/appendix/measurements.json, from which _ext/measured.py
-makes the numbers, tables and plots of the page there. On another machine than
-the one that measured what is there, that waits until all parts are complete.
+The books to compare are built in turns. The parts `setup`, `cold`, and `change`
+build a clone of the last commit in a temporary folder, or in --work, which is
+kept: `change` needs both books and builds those that it does not find.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -34,261 +25,168 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "bench"), str(ROOT / "tests")]
-
-import stock
-import training
 from support.tiny_book import HEADER, TinyBook, cell
 
-from bookbuild import unchanged
-from bookbuild.build import Book, cpus
-from _ext.measured import DATA
+from bookbuild import cache
+from bookbuild.build import Book
+from bookbuild.page import Page
 
-LOG = ROOT / "_build" / "bench" / "rebuild.json"
-DRAFT = LOG.with_name("measurements.json")
+from . import ROOT, stock_book
+from .measurements import Part, alternate, commit_of, run
+
 PYTHON = getattr(sys, "_base_executable", sys.executable)
-# A page that is executed in seconds, of which a cell is changed.
-PAGE = "linear-networks/linear-regression-concise"
-SENTENCE = re.compile(r"\s*This sentence is of \d+\.\s*\Z")
+SENTENCE = re.compile(r"\s*This sentence was written at \d+\.\s*\Z")
 SIZES = (8, 32, 128)  # pages
-PAUSE = 10  # seconds from one change to the next, while the book is served
-PATIENCE = 300  # seconds until a change must have come to the site
+PAUSE = 10  # seconds between two changes while the book is served
+TIMEOUT = 300  # seconds for a change to appear on the served site
 
 
-class Bench:
-    """A run: where it works, how often, and what it has measured so far.
+class Workspace:
+    """The folder that the books are built in, and how often each is built."""
 
-    `seconds` holds the times of each thing that was measured, one a turn;
-    `notes` what else is to be known.
-    """
-
-    def __init__(
-        self, work: Path, turns: int | None = None, commit: str | None = None
-    ) -> None:
+    def __init__(self, work: Path, turns: int | None = None) -> None:
         self.work, self.turns = work, turns
-        self.commit = commit or commit_of(ROOT)
         self.clone = work / "book"
-        self.seconds: dict[str, list[float]] = {}
-        self.notes: dict[str, object] = {}
+        self.commit = commit_of(ROOT)
 
-    def times(self, usual: int) -> range:
+    def repeat(self, usual: int) -> range:
+        """Return the numbers of the turns."""
         return range(self.turns or usual)
 
-    def time(self, name: str, do: Callable[[], object]) -> None:
-        start = time.perf_counter()
-        do()
-        self.keep(name, time.perf_counter() - start)
-
-    def keep(self, name: str, seconds: float) -> None:
-        self.seconds.setdefault(name, []).append(float(f"{seconds:.4g}"))
-        print(f"  {name:28} {seconds:9.3f} s", flush=True)
-        LOG.parent.mkdir(parents=True, exist_ok=True)
-        LOG.write_text(json.dumps(self.seconds, indent=1), encoding="utf-8")
-
-    def make(self, *words: str, **more: str) -> str:
-        """Run make in the clone; what it printed."""
-        # What belongs to the environment that this runs in is not the clone's.
+    def make(self, *words: str, **variables: str) -> str:
+        """Run make in the clone, and return what it prints."""
+        # These describe the environment of this script, not the clone's.
         hidden = ("JUPYTER_PATH", "MAKEFLAGS", "PYTHONPATH", "VIRTUAL_ENV")
         kept = {k: v for k, v in os.environ.items() if k not in hidden}
-        command = ["make", f"PYTHON={PYTHON}", *words]
-        return run(command, cwd=self.clone, env={**kept, **more})
+        return run(
+            "make", f"PYTHON={PYTHON}", *words,
+            cwd=self.clone, env={**kept, **variables},
+        )  # fmt: skip
 
-    def cloned(self) -> None:
-        """See to a clone of the commit.
+    def clone_book(self) -> None:
+        """Clone the last commit, unless an earlier part has done so.
 
-        Raises SystemExit if --work has one of another commit.
+        Raises SystemExit if the folder has a clone of another commit.
         """
         if not self.clone.exists():
-            run(["git", "clone", "--quiet", ROOT, self.clone])
+            run("git", "clone", "--quiet", ROOT, self.clone)
         if commit_of(self.clone) != self.commit:
             raise SystemExit(
-                f"{self.clone} is of another commit: remove {self.work}."
+                f"{self.clone} is a clone of another commit. Remove {self.work}, "
+                "and try again."
             )
 
 
-def run(command: list, **more: object) -> str:
-    """What a command printed; SystemExit with all of it if it fails."""
-    done = subprocess.run(
-        command,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **more,
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}:\n{done.stdout}")
-    return done.stdout
+# Set-up and cold builds
 
 
-def in_turn(turn: int, ways: list) -> list:
-    """The other way round each time, so that nobody always comes first."""
-    return ways[:: -1 if turn % 2 else 1]
-
-
-# 1 Set-up
-
-
-def setup(bench: Bench) -> None:
-    """Environments, with everything to be fetched and with nothing."""
-    bench.cloned()
-    for _ in bench.times(2):
-        with tempfile.TemporaryDirectory(dir=bench.work) as caches:
-            own = {
+def measure_setup(workspace: Workspace, part: Part) -> None:
+    """Create the environments, with empty and with warm caches."""
+    workspace.clone_book()
+    for _ in workspace.repeat(2):
+        with tempfile.TemporaryDirectory(dir=workspace.work) as caches:
+            places = {
                 "UV_CACHE_DIR": f"{caches}/uv",
                 "PIP_CACHE_DIR": f"{caches}/pip",
             }
             for state in ("empty", "warm"):
-                shutil.rmtree(bench.clone / ".envs", ignore_errors=True)
-                bench.time(state, lambda: bench.make("setup", **own))
+                shutil.rmtree(workspace.clone / ".envs", ignore_errors=True)
+                part.time(state, workspace.make, "setup", **places)
 
 
-# 2 Cold builds
-
-
-def cold(bench: Bench) -> None:
-    """Both books where nothing was executed or rendered before."""
-    bench.cloned()
-    bench.make("setup")
-    other = bench.work / "stock"
-    shutil.rmtree(other, ignore_errors=True)
-    bench.notes["notebooks"] = len(stock.executing(other, Book(bench.clone)))
-    ways = [
-        ("this", bench.clone, lambda: bench.make("book")),
-        ("stock", other, lambda: stock.build(other)),
+def measure_cold(workspace: Workspace, part: Part) -> None:
+    """Build both books with nothing executed or rendered before."""
+    workspace.clone_book()
+    workspace.make("setup")
+    stock = workspace.work / "stock"
+    shutil.rmtree(stock, ignore_errors=True)
+    notebooks = stock_book.write_notebooks(stock, Book(workspace.clone))
+    part.notes["notebooks"] = len(notebooks)
+    books = [
+        ("this", workspace.clone, lambda: workspace.make("book")),
+        ("stock", stock, lambda: stock_book.build(stock)),
     ]
-    for turn in bench.times(2):
-        for name, folder, build in in_turn(turn, ways):
+    for turn in workspace.repeat(2):
+        for name, folder, build in alternate(turn, books):
             shutil.rmtree(folder / "_build", ignore_errors=True)
-            bench.time(name, build)
+            part.time(name, build)
 
 
-# 3 Changes
+# Changes
 
 
-def change(bench: Bench) -> None:
-    """Books that were built before, after no change, one sentence, one cell."""
-    bench.cloned()
-    ours = Ours(bench)
-    books = [ours, Stock(bench, "stock", "force")]
-    books.append(Stock(bench, "cached", "cache"))
-    bench.notes["notebooks"] = len(books[1].notebooks)
-    executed = bench.notes["executed"] = {}
-
-    def step(turn: int, task: str, page: str = PAGE) -> None:
-        for book in in_turn(turn, books):
-            book.edit(task, page)
-            bench.time(f"{task}.{book.name}", book.build)
-        executed.setdefault(task, []).append(ours.executed)
-
-    for turn in bench.times(3):
-        step(turn, "nothing")
-        step(turn, "cell")
-    pages = [page.name for page in Book(bench.clone).pages()]
-    pages *= len(bench.times(1))
-    bench.notes["pages"] = pages
+def measure_change(workspace: Workspace, part: Part) -> None:
+    """Rebuild books after no change, one changed sentence, or one changed cell."""
+    workspace.clone_book()
+    this = ThisBook(workspace)
+    books = [
+        this, StockBook(workspace, "stock", "force"), StockBook(workspace, "cached", "cache")
+    ]  # fmt: skip
+    example = page_with_tabs(Book(workspace.clone))
+    for turn in workspace.repeat(3):
+        for task in ("nothing", "cell"):
+            for book in alternate(turn, books):
+                book.edit(task, example)
+                part.time(f"{task}.{book.name}", book.build)
+    pages = [page.name for page in Book(workspace.clone).pages()]
+    part.notes["pages"] = len(pages)
+    pages *= len(workspace.repeat(1))
     for turn, page in enumerate(pages):
-        step(turn, "sentence", page)
-    with Served(bench) as served:
+        for book in alternate(turn, books):
+            book.edit("sentence", page)
+            part.time(f"sentence.{book.name}", book.build)
+    with served(workspace) as wait_for_site:
         for page in pages:
-            served.edit("sentence", page)
-            bench.time("served.this", served.build)
+            time.sleep(PAUSE)
+            before = state_of(workspace.clone)
+            this.edit("sentence", page)
+            part.time("served.this", wait_for_site, before)
 
 
-class Ours:
-    """This book, built and ready to be changed."""
+class ThisBook:
+    """The clone, built and ready to be changed."""
 
     name = "this"
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.executed = bench, 0
-        known = ROOT / "_build" / "executed"
-        if known.exists():  # what was executed with the same inputs is reused
-            kept = bench.clone / "_build" / "executed"
-            shutil.copytree(known, kept, dirs_exist_ok=True)
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        stored = ROOT / "_build" / "executed"
+        if stored.exists():  # spares executing the same notebooks again
+            folder = workspace.clone / "_build" / "executed"
+            shutil.copytree(stored, folder, dirs_exist_ok=True)
         self.build()
 
     def build(self) -> None:
-        """Build; `executed` is then the number of notebooks that were run."""
-        self.executed = self.bench.make("book").count("  executed  ")
+        self.workspace.make("book")
 
     def edit(self, task: str, page: str) -> None:
-        path = self.bench.clone / "chapters" / f"{page}.md"
+        book = Book(self.workspace.clone)
+        path = find_page(book, page).path
         text = path.read_text(encoding="utf-8")
-        _, code = cell_of(Book(self.bench.clone))
+        code = example_cell(book, page)
         path.write_text(edited(task, text, code), encoding="utf-8")
 
 
-class Served(Ours):
-    """This book while `make serve` watches it, for one who writes slowly."""
+class StockBook:
+    """A stock Jupyter Book with one notebook per page and framework."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-
-    def __enter__(self) -> Served:
-        self.output = tempfile.TemporaryFile("w+")
-        self.server = subprocess.Popen(
-            ["make", f"PYTHON={PYTHON}", "serve", "PORT=0"],
-            cwd=self.bench.clone,
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        while "The book is at" not in self._said():
-            if self.server.poll() is not None:
-                raise SystemExit(f"make serve:\n{self._said()}")
-            time.sleep(0.1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.killpg(self.server.pid, signal.SIGTERM)
-        self.server.wait()
-        self.output.close()
-
-    def _said(self) -> str:
-        self.output.seek(0)
-        return self.output.read()
-
-    def edit(self, task: str, page: str) -> None:
-        time.sleep(PAUSE)
-        self.before, self.changed = self._built(), time.monotonic()
-        super().edit(task, page)
-
-    def build(self) -> None:
-        """Wait for the site that the open pages are told to load."""
-        while self._built() in (None, self.before):
-            if time.monotonic() > self.changed + PATIENCE:
-                raise SystemExit(f"make serve:\n{self._said()}")
-            time.sleep(0.01)
-
-    def _built(self) -> str | None:
-        path = unchanged.note(self.bench.clone)
-        return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-class Stock:
-    """A stock book, in which a page is a notebook a framework."""
-
-    def __init__(self, bench: Bench, name: str, mode: str) -> None:
-        self.bench, self.name, self.folder = bench, name, bench.work / name
+    def __init__(self, workspace: Workspace, name: str, mode: str) -> None:
+        self.workspace, self.name = workspace, name
+        self.folder = workspace.work / name
         if not self.folder.exists():
-            stock.executing(self.folder, Book(bench.clone), mode)
-        self.notebooks = sorted(self.folder.glob("*/*/*.ipynb"))
+            stock_book.write_notebooks(self.folder, Book(workspace.clone), mode)
         self.build()
 
     def build(self) -> None:
-        stock.build(self.folder)
+        stock_book.build(self.folder)
 
     def edit(self, task: str, page: str) -> None:
-        _, code = cell_of(Book(self.bench.clone))
+        code = example_cell(Book(self.workspace.clone), page)
         for path in self.folder.glob(f"*/{page}.ipynb"):
             node = nbformat.read(path, as_version=4)
             before = [c.source for c in node.cells]
@@ -299,22 +197,76 @@ class Stock:
                 nbformat.write(node, path)
 
 
-def cell_of(book: Book) -> tuple[str, str]:
-    """The first cell of PAGE that belongs to one framework: its framework and
-    code, without what `edited` has put before it.
+@contextmanager
+def served(workspace: Workspace) -> Iterator:
+    """Run `make serve` in the clone.
+
+    Yields a function that waits until the site differs from a given state.
     """
-    page = next(page for page in book.pages() if page.name == PAGE)
-    own = {name: f for name, f in book.frameworks.items() if f.available}
-    found = next(cell for cell in page.cells if cell.framework in own)
-    return found.framework, re.sub(r"^(# \d+\n)+", "", found.source)
+    with tempfile.TemporaryFile("w+") as output:
+        server = subprocess.Popen(
+            ["make", f"PYTHON={PYTHON}", "serve", "PORT=0"],
+            cwd=workspace.clone,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+        def wait_until(condition) -> None:
+            deadline = time.monotonic() + TIMEOUT
+            while not condition():
+                if server.poll() is not None or time.monotonic() > deadline:
+                    output.seek(0)
+                    raise SystemExit(f"make serve failed:\n{output.read()}")
+                time.sleep(0.01)
+
+        def is_ready() -> bool:
+            output.seek(0)
+            return "http://127.0.0.1:" in output.read()
+
+        try:
+            wait_until(is_ready)
+            yield lambda before: wait_until(
+                lambda: state_of(workspace.clone) not in (None, before)
+            )
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+
+
+def state_of(root: Path) -> bytes | None:
+    """Return the note that a complete build leaves, or None if there is none."""
+    path = root / cache.STATE
+    return path.read_bytes() if path.exists() else None
+
+
+def page_with_tabs(book: Book) -> str:
+    """Return the name of a page with a cell that belongs to one framework."""
+    return next(p.name for p in book.pages() if example_cell(book, p.name))
+
+
+def find_page(book: Book, name: str) -> Page:
+    return next(page for page in book.pages() if page.name == name)
+
+
+def example_cell(book: Book, name: str) -> str:
+    """Return the code of a page's first cell that belongs to one framework.
+
+    Comments that `edited` has put before it are left out. A page without such a
+    cell gives an empty string.
+    """
+    usable = {name for name, f in book.frameworks.items() if f.available}
+    cells = find_page(book, name).cells
+    sources = [c.source for c in cells if c.framework in usable]
+    return re.sub(r"\A(# \d+\n)+", "", sources[0]) if sources else ""
 
 
 def edited(task: str, text: str, code: str) -> str:
-    """A text with a last sentence or a cell that it has never had."""
+    """Return a text with a last sentence or a cell that it has never had."""
     now = time.time_ns()
     if task == "sentence":
         rest = SENTENCE.sub("", text).rstrip()
-        return f"{rest}\n\nThis sentence is of {now}.\n"
+        return f"{rest}\n\nThis sentence was written at {now}.\n"
     if task == "cell":
         pattern = rf"^(# \d+\n)?{re.escape(code)}"
         new = f"# {now}\n{code}"
@@ -322,53 +274,55 @@ def edited(task: str, text: str, code: str) -> str:
     return text
 
 
-# 4 Growth
+# Growth
 
-CONF = """
-extensions = ["myst_nb"]
-myst_enable_extensions = ["dollarmath"]
-nb_execution_mode = "off"
-numfig = True
-"""
 PARAGRAPH = (
     "The mean of $n$ numbers $x_1, \\ldots, x_n$ is $\\bar{x} = \\frac{1}{n} "
-    "\\sum_{i=1}^n x_i$, and each of them pulls at it with the same force. "
-    "What was said of the mean on {ref}`the page before <sec_%d>` holds here "
-    "as well, and so does what was said of the variance there."
+    "\\sum_{i=1}^n x_i$, and each number has the same influence on it. What "
+    "{ref}`the previous page <sec_%d>` says about the mean and the variance "
+    "holds here, too."
 )
 
 
-def growth(bench: Bench, sizes: tuple[int, ...] = SIZES) -> None:
-    """This book's builds and Sphinx's own, of the same generated pages."""
-    bench.notes["sizes"] = sizes
+def measure_growth(
+    workspace: Workspace, part: Part, sizes: tuple[int, ...] = SIZES
+) -> None:
+    """Rebuild generated books of several sizes, with every cell executed."""
+    part.notes["sizes"] = sizes
     books = [
-        kind(bench.work / "growth" / f"{kind.name}-{size}", size)
+        kind(workspace.work / "growth" / f"{kind.name}-{size}", size)
         for size in sizes
-        for kind in (Generated, StockPages, Plain)
+        for kind in (GeneratedBook, GeneratedStockBook)
     ]
-    for turn in bench.times(3):
+    for turn in workspace.repeat(3):
         for task in ("nothing", "sentence"):
-            for book in in_turn(turn, books):
+            for book in alternate(turn, books):
                 if task == "sentence":
                     book.write(book.size // 2, str(time.time_ns()))
-                bench.time(f"{task}.{book.name}.{book.size}", book.build)
+                part.time(f"{task}.{book.name}.{book.size}", book.build)
 
 
-def page(number: int, word: str = "first") -> str:
-    """A generated page: a title, ten paragraphs with formulas, three cells."""
-    other = max(number - 1, 0)
-    paragraphs = "\n\n".join([PARAGRAPH % other] * 10)
+def generated_page(number: int, word: str = "first") -> str:
+    """Return a page with a title, ten paragraphs of formulas, and three cells."""
+    paragraphs = "\n\n".join([PARAGRAPH % max(number - 1, 0)] * 10)
     return (
-        f"(sec_{number})=\n# Page {number}\n\nThis is the {word} version.\n\n"
-        f"{paragraphs}\n\n"
+        f"{HEADER}(sec_{number})=\n# Page {number}\n\n"
+        f"This is the {word} version.\n\n{paragraphs}\n\n"
         + cell("x = [1, 2, 3, 4]\nprint(len(x))")
         + cell("print('alpha', sum(x))", "alpha")
         + cell("print('beta', sum(x))", "beta")
     )
 
 
-class Generated(TinyBook):
-    """A book of ours of some generated pages, all executed."""
+def generated_contents(size: int, folder: str) -> str:
+    """Return the `_toc.yml` of a generated book."""
+    names = [f"{folder}page-{number}" for number in range(size)]
+    files = "".join(f"- file: {name}\n" for name in names[1:])
+    return f"format: jb-book\nroot: {names[0]}\nchapters:\n{files}"
+
+
+class GeneratedBook(TinyBook):
+    """A generated book that this pipeline builds."""
 
     name = "this"
 
@@ -378,215 +332,79 @@ class Generated(TinyBook):
         self.size = size
         for number in range(size):
             self.write(number)
-        names = [f"chapters/tiny/page-{n}" for n in range(size)]
-        files = "".join(f"- file: {name}\n" for name in names[1:])
-        (root / "_toc.yml").write_text(
-            f"format: jb-book\nroot: {names[0]}\nchapters:\n{files}"
-        )
+        contents = generated_contents(size, "chapters/tiny/")
+        (root / "_toc.yml").write_text(contents)
         (root / ".gitignore").write_text("_build\n")
-        who = ["-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+        user = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
         for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "Pages"]):
-            run(["git", *who, *words], cwd=root)
+            run("git", *user, *words, cwd=root)
         self.build()
 
     def write(self, number: int, word: str = "first") -> None:
-        self.page = self.page.with_name(f"page-{number}.md")
-        self.page.write_text(HEADER + page(number, word), encoding="utf-8")
+        path = self.page.with_name(f"page-{number}.md")
+        path.write_text(generated_page(number, word), encoding="utf-8")
 
     def build(self) -> None:
-        """What `make book` runs."""
-        for module in ("unchanged", "build book"):
-            command = [sys.executable, "-m", *f"bookbuild.{module}".split()]
-            done = subprocess.run(
-                [*command, "--root", self.root], capture_output=True, text=True,
-                cwd=ROOT, check=False,
-            )  # fmt: skip
-            if done.returncode == 0:
-                return
-        raise SystemExit(f"{self.root}: {done.stdout}{done.stderr}")
+        run(
+            sys.executable, "-m", "bookbuild", "book", "--root", self.root,
+            cwd=ROOT,
+        )  # fmt: skip
 
 
-class Plain:
-    """The same pages for Sphinx with what it takes to read them."""
-
-    name = "sphinx"
-
-    def __init__(self, root: Path, size: int) -> None:
-        shutil.rmtree(root, ignore_errors=True)
-        (root / "source").mkdir(parents=True)
-        self.root, self.size = root, size
-        for number in range(size):
-            self.write(number)
-        self.configure([f"page-{number}" for number in range(size)])
-        self.build()
-
-    def write(self, number: int, word: str = "first") -> None:
-        path = self.root / "source" / f"page-{number}.md"
-        path.write_text(HEADER + page(number, word), encoding="utf-8")
-
-    def configure(self, names: list[str]) -> None:
-        (self.root / "source" / "conf.py").write_text(CONF)
-        listed = "\n".join(names)
-        (self.root / "source" / "index.md").write_text(
-            f"# Pages\n\n```{{toctree}}\n{listed}\n```\n"
-        )
-
-    def build(self) -> None:
-        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html"]
-        run([*command, self.root / "source", self.root / "html"])
-
-
-class StockPages(Plain):
-    """The same pages for a stock Jupyter Book, which executes none of them."""
+class GeneratedStockBook:
+    """The same pages in a stock Jupyter Book that executes none of them."""
 
     name = "stock"
 
-    def configure(self, names: list[str]) -> None:
-        root = self.root / "source"
-        settings = {
-            "execute": {"execute_notebooks": "off"},
-            "only_build_toc_files": False,  # which is Jupyter Book's default
-        }
-        stock.configure(root, (), **settings)
-        files = "".join(f"- file: {name}\n" for name in names[1:])
-        (root / "_toc.yml").write_text(
-            f"format: jb-book\nroot: {names[0]}\nchapters:\n{files}"
-        )
+    def __init__(self, root: Path, size: int) -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True)
+        self.root, self.size = root, size
+        for number in range(size):
+            self.write(number)
+        (root / "_toc.yml").write_text(generated_contents(size, ""))
+        stock_book.configure(root, (), execute={"execute_notebooks": "off"})
+        self.build()
+
+    def write(self, number: int, word: str = "first") -> None:
+        path = self.root / f"page-{number}.md"
+        path.write_text(generated_page(number, word), encoding="utf-8")
 
     def build(self) -> None:
-        stock.build(self.root / "source")
+        stock_book.build(self.root)
 
 
-# 5 Training
-
-
-def train(bench: Bench) -> None:
-    """Epochs in several ways: see bench/training.py."""
-    bench.notes.update(training.measure(len(bench.times(5)), bench.keep))
-
-
-CLONED = ("setup", "cold", "change")  # what measures a clone of the commit
-PARTS = {
-    "setup": setup,
-    "cold": cold,
-    "change": change,
-    "growth": growth,
-    "training": train,
+MEASURES = {
+    "setup": measure_setup,
+    "cold": measure_cold,
+    "change": measure_change,
+    "growth": measure_growth,
 }
 
 
-# What is kept
-
-
-def machine() -> dict[str, object]:
-    """What a reader has to know of the machine to understand the times."""
-    try:
-        system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:
-        system = platform.platform(terse=True)
-    return {
-        "processor": _processor(),
-        "processors": cpus(),
-        "memory": round(
-            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        ),
-        "system": system,
-    }
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:  # not Linux
-        text = ""
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
-
-
-def commit_of(root: Path) -> str:
-    return run(["git", "-C", root, "rev-parse", "--short=9", "HEAD"]).strip()
-
-
-def merged(known: list[dict], new: dict) -> dict:
-    """A new part beside those that are known, of the first that were measured
-    on the same machine.
-    """
-    for old in known:
-        if old["machine"] == new["machine"]:
-            return {**new, "parts": {**old["parts"], **new["parts"]}}
-    return new
-
-
-def keep(name: str, bench: Bench, path: Path, draft: Path) -> None:
-    """Put a part that is complete into `path`, which the page reads, or into
-    `draft` as long as `path` is of another machine and parts are missing.
-    """
-    changes = ["git", "-C", ROOT, "status", "--porcelain", "-uno", "--"]
-    changed = run([*changes, ".", f":!{DATA}"])
-    part = {
-        "commit": bench.commit,
-        "with_changes": name not in CLONED and bool(changed.strip()),
-        "day": datetime.now(UTC).date().isoformat(),
-        "versions": {
-            "Python": platform.python_version(),
-            "Jupyter Book": version("jupyter-book"),
-            "Sphinx": version("sphinx"),
-        },
-        "notes": bench.notes,
-        "seconds": bench.seconds,
-    }
-    known = [
-        json.loads(file.read_text(encoding="utf-8"))
-        for file in (path, draft)
-        if file.exists()
-    ]
-    found = merged(known, {"machine": machine(), "parts": {name: part}})
-    found["parts"] = {
-        n: found["parts"][n] for n in PARTS if n in found["parts"]
-    }
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    # The repeats of one measurement stand on one line.
-    text = re.sub(
-        r"\[\s+([^\[\]{}\"]*?)\s+\]",
-        lambda match: f"[{' '.join(match[1].split())}]",
-        text,
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="bench.builds", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument(
+        "--parts", default=",".join(MEASURES), help="what to measure"
     )
-    here = known and path.exists() and known[0]["machine"] == machine()
-    complete = len(found["parts"]) == len(PARTS)
-    (path if here or complete else draft).write_text(text, encoding="utf-8")
-
-
-def chosen(text: str) -> list[str]:
-    """The parts that are named, by number or name."""
-    names = list(PARTS)
-    found = [
-        names[int(word) - 1] if word in "12345" else word
-        for word in filter(None, text.split(","))
-    ]
-    for name in found:
-        if name not in PARTS:
-            raise SystemExit(f"There is no part {name!r}: {', '.join(names)}.")
-    return found
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench/rebuild.py")
-    parser.add_argument("--parts", default=",".join(PARTS), help="1,3 or names")
-    parser.add_argument("--turns", type=int, help="instead of the usual ones")
-    parser.add_argument("--work", type=Path, help="a folder that is kept")
-    options = parser.parse_args()
-    names = chosen(options.parts)
+    parser.add_argument("--turns", type=int, help="how often to repeat it")
+    parser.add_argument("--work", type=Path, help="a folder to work in and keep")
+    options = parser.parse_args(arguments)
+    names = options.parts.split(",")
+    if unknown := [name for name in names if name not in MEASURES]:
+        parser.error(f"there is no part {unknown[0]!r}, only {', '.join(MEASURES)}")
     with tempfile.TemporaryDirectory() as folder:
         work = (options.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        commit = commit_of(ROOT)
+        workspace = Workspace(work, options.turns)
         for name in names:
             start = time.monotonic()
             print(f"{name}:", flush=True)
-            bench = Bench(work, options.turns, commit)
-            PARTS[name](bench)
-            keep(name, bench, ROOT / DATA, DRAFT)
-            print(f"  in all {time.monotonic() - start:21.0f} s", flush=True)
+            part = Part(name)
+            MEASURES[name](workspace, part)
+            part.save(None if name == "growth" else workspace.commit)
+            print(f"  total {time.monotonic() - start:21.0f} s", flush=True)
 
 
 if __name__ == "__main__":

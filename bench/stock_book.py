@@ -1,7 +1,7 @@
-"""A stock Jupyter Book 1 of our pages, to measure ours beside it.
+"""Build a stock Jupyter Book of our pages, to compare ours with it.
 
-It has Jupyter Book's own theme and extensions, and of ours only what it takes
-to read the pages.
+It has the theme and the extensions of Jupyter Book, and of ours only those that
+it needs to read the pages.
 """
 
 from __future__ import annotations
@@ -16,27 +16,25 @@ import jupyter_cache
 import nbformat
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 from bookbuild import install_cell
 from bookbuild.build import Book
+
+from . import ROOT
 
 KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
 
-def stock(folder: Path) -> Path:
-    """Build a stock Jupyter Book of our pages in `folder`; its site.
+def build_with_outputs(folder: Path) -> Path:
+    """Build our pages with our site's outputs in `folder`; return the site.
 
-    The outputs are those that our site shows. Raises SystemExit with what
-    Jupyter Book said if it warns or fails.
+    Raises SystemExit with the output of Jupyter Book if it warns or fails.
     """
     inputs = ("chapters", "d2l_extras", "kernels")
     for name in (*inputs, "notebooks", "_build/outputs"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "_toc.yml", folder)
-    names = ("_ext.executed_outputs", "_ext.framework_tabs", "_ext.measured")
+    names = ("_ext.executed_outputs", "_ext.framework_tabs")
     configure(
         folder,
         ("exclude_patterns", "bibtex_bibfiles"),
@@ -51,28 +49,34 @@ def stock(folder: Path) -> Path:
     return folder / "_build" / "html"
 
 
-def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
-    """Write, in `folder`, a stock Jupyter Book that executes our notebooks by
-    itself, in the same kernels; the notebooks, one a page and framework.
+def write_notebooks(
+    folder: Path, book: Book, mode: str = "force"
+) -> list[Path]:
+    """Write a stock Jupyter Book that executes our notebooks itself.
 
-    A page of two frameworks needs two kernels, which no page of Jupyter Book
-    has, so each framework is a part. Their first cell, which prepares a
-    machine, is left out. `mode` is Jupyter Book's execute_notebooks; for
-    "cache", the cache knows the outputs already.
+    A page of Jupyter Book has a single kernel, so there is one notebook per page
+    and framework, without the first cell, which only prepares the machine. They
+    run in the same kernels as ours. `mode` is Jupyter Book's setting
+    `execute_notebooks`. For "cache", all outputs are in the cache already.
+    Returns the notebooks.
     """
     parts, paths = [], []
     for framework in filter(lambda f: f.available, book.frameworks.values()):
+        files = []
         for page in book.pages():
+            if framework.name not in page.frameworks:
+                continue
             node = nbformat.read(book.committed(page, framework), as_version=4)
             node.cells = [c for c in node.cells if c.id != install_cell.ID]
             node.metadata.kernelspec.name = framework.kernel
-            path = folder / framework.name / f"{page.name}.ipynb"
+            name = f"{framework.name}/{page.name}"
+            path = folder / f"{name}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(node, path)
             paths.append(path)
-        mine = paths[-len(book.pages()) :]
-        files = [{"file": str(p.relative_to(folder))[:-6]} for p in mine]
-        parts.append({"caption": framework.label, "chapters": files})
+            files.append({"file": name})
+        if files:
+            parts.append({"caption": framework.label, "chapters": files})
     (folder / "intro.md").write_text("# Introduction\n", encoding="utf-8")
     toc = {"format": "jb-book", "root": "intro", "parts": parts}
     (folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
@@ -87,10 +91,10 @@ def executing(folder: Path, book: Book, mode: str = "force") -> list[Path]:
 
 
 def configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
-    """Write a configuration with some settings of ours."""
+    """Write a `_config.yml` with these settings and those named in `same`."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     same += ("title", "author", "parse")
-    # Beside its pages there lie notebooks that are none.
+    # Files that are no pages lie beside the pages.
     config = {"only_build_toc_files": True}
     config |= {**{name: ours[name] for name in same}, **settings}
     (folder / "_config.yml").write_text(yaml.safe_dump(config))
@@ -99,25 +103,23 @@ def configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
 def build(folder: Path, *options: str) -> None:
     """Build a stock book.
 
-    Raises SystemExit with what Jupyter Book said if it fails, or a notebook
-    does when it executes it, which Jupyter Book lets pass.
+    Raises SystemExit with the output of Jupyter Book if it fails, or if a
+    notebook fails, about which Jupyter Book only warns.
     """
     program = Path(sys.executable).with_name("jupyter-book")
+    paths = {"PYTHONPATH": str(ROOT), "JUPYTER_PATH": str(KERNELS)}
     done = subprocess.run(
         [program, "build", folder, "-q", *options],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "JUPYTER_PATH": str(KERNELS),
-        },
+        env={**os.environ, **paths},
         capture_output=True,
         text=True,
         check=False,
     )
     failed = sorted(path.stem for path in folder.rglob("*.err.log"))
     if done.returncode or failed:
+        pages = f" These notebooks failed: {', '.join(failed)}." if failed else ""
         raise SystemExit(
-            "A stock Jupyter Book of the pages cannot be built. What it lacks "
-            f"to read or execute them ({', '.join(failed) or 'see below'}) "
-            f"belongs into bench/stock.py:\n{done.stdout}{done.stderr}"
+            f"The stock Jupyter Book in {folder} cannot be built.{pages} If it "
+            "lacks a setting or an extension, add it in bench/stock_book.py.\n"
+            f"{done.stdout}{done.stderr}"
         )
