@@ -389,11 +389,15 @@ def main(arguments: list[str] | None = None) -> None:
         "--parts", default=",".join(MEASURES), help="what to measure"
     )
     parser.add_argument("--turns", type=int, help="how often to repeat it")
-    parser.add_argument("--work", type=Path, help="a folder to work in and keep")
+    parser.add_argument(
+        "--work", type=Path, help="a folder to work in and keep"
+    )
     options = parser.parse_args(arguments)
     names = options.parts.split(",")
     if unknown := [name for name in names if name not in MEASURES]:
-        parser.error(f"there is no part {unknown[0]!r}, only {', '.join(MEASURES)}")
+        parser.error(
+            f"there is no part {unknown[0]!r}, only {', '.join(MEASURES)}"
+        )
     with tempfile.TemporaryDirectory() as folder:
         work = (options.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from bookbuild.build import Book
@@ -49,6 +50,7 @@ def results(cells: list[str], python: Path, seed: int) -> dict:
         input=json.dumps([cells, seed]),
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -63,11 +65,9 @@ def main(name: str = PAGE, num_seeds: str = "10") -> None:
         cells = [cell.source for cell in page.code(framework.name)]
         end = max(i for i, cell in enumerate(cells) if "record(" in cell)
         python = ROOT / ".envs" / framework.kernel / "bin" / "python"
+        run = partial(results, cells[: end + 1], python)
         with ThreadPoolExecutor(2) as pool:
-            runs += pool.map(
-                lambda seed: results(cells[: end + 1], python, seed),
-                range(1, int(num_seeds) + 1),
-            )
+            runs += pool.map(run, range(1, int(num_seeds) + 1))
     print(f"{len(runs)} runs{'':15}    mean     std     min     max")
     for result in runs[0]:
         values = [run[result] for run in runs]

@@ -117,7 +117,9 @@ def build(folder: Path, *options: str) -> None:
     )
     failed = sorted(path.stem for path in folder.rglob("*.err.log"))
     if done.returncode or failed:
-        pages = f" These notebooks failed: {', '.join(failed)}." if failed else ""
+        pages = (
+            f" These notebooks failed: {', '.join(failed)}." if failed else ""
+        )
         raise SystemExit(
             f"The stock Jupyter Book in {folder} cannot be built.{pages} If it "
             "lacks a setting or an extension, add it in bench/stock_book.py.\n"
