@@ -34,7 +34,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from playwright.sync_api import Browser, CDPSession, sync_playwright
-
 from support.served import lessons, served
 
 from . import ROOT, stock_book
@@ -64,15 +63,16 @@ CPU_SLOWDOWN = 4
 QUIET = 0.5  # seconds without a request, after which a page has settled
 TIMEOUT = 90  # seconds, for a page to settle
 
-MEASURES = (
-    "requests",
-    "outside",
-    "bytes",
-    "all_bytes",
-    "first_paint",
-    "largest_paint",
-    "layout_shift",
-)
+# The measures of a visit, and the units of the report: KB and seconds.
+MEASURES = {
+    "requests": 1,
+    "outside": 1,
+    "bytes": 1000,
+    "all_bytes": 1000,
+    "first_paint": 1000,
+    "largest_paint": 1000,
+    "layout_shift": 1,
+}
 # Layout shift is that of the largest burst, which lasts at most 5 s and has no
 # pause of more than 1 s.
 OBSERVE = """
@@ -285,7 +285,7 @@ def add_medians(part: Part, visits: list[dict], pages: list[str]) -> None:
                 == (visit, site, page)
             ]
             name = f"{visit}.{measure}.{site}"
-            part.add(name, statistics.median(values))
+            part.add(name, statistics.median(values) / MEASURES[measure])
     part.notes["pages"], part.notes["visits"] = len(pages), len(visits)
     part.notes["origins"] = {
         site: sorted(
