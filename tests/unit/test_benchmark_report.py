@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 
 import pytest
-from bench import report
-from bench.measurements import PARTS, Part, load
 from support import ROOT
 
+from bench import report
+from bench.measurements import PARTS, Part, load
 from bookbuild import frameworks
 
 LABELS = {"one": "One", "two": "Two"}
