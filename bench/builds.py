@@ -363,7 +363,7 @@ class GeneratedStockBook:
         for number in range(size):
             self.write(number)
         (root / "_toc.yml").write_text(generated_contents(size, ""))
-        stock_book.configure(root, (), execute={"execute_notebooks": "off"})
+        stock_book.configure(root, execute={"execute_notebooks": "off"})
         self.build()
 
     def write(self, number: int, word: str = "first") -> None:

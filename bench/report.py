@@ -260,8 +260,8 @@ def site_section(parts: dict, _: dict) -> Iterator[str]:
     yield (
         f"## Weight of the Site\n\n{notes['visits']} visits to {notes['pages']} "
         "pages with a slow phone, as Lighthouse simulates it. Medians over the "
-        "pages. A ratio below 1 is in favor of this site. Other origins that this "
-        f"site asks: {others}."
+        "pages. A ratio below 1 is in favor of this site, whose pages show all "
+        f"frameworks, not one. Other origins that this site asks: {others}."
     )
     visits = {"first": "First visit, with an empty cache", "next": "Next page"}
     for visit, title in visits.items():

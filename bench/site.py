@@ -3,7 +3,8 @@
     python -m bench.site [--seconds 320] [page ...]
 
 Compares the site in _build/html with a stock Jupyter Book (bench/stock_book.py)
-of the same pages and outputs. A phone opens every page of each site in turn,
+of the pages with code. A page of the stock book shows a single framework, while
+ours shows all of them. A phone opens every page of each site in turn,
 first with an empty cache, and then goes on to the next page. Two phones repeat
 this until the time is up, so that both sites meet the same disturbances.
 
@@ -20,6 +21,7 @@ visit to _build/bench/site.json.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import shutil
@@ -307,17 +309,22 @@ def main(arguments: list[str] | None = None) -> None:
         "--seconds", type=float, default=320, help="how long to visit pages"
     )
     options = parser.parse_args(arguments)
-    pages = options.pages or lessons(ROOT)
-    if not (SITE / pages[0]).exists():
-        raise SystemExit(f"{SITE} has no {pages[0]}. Run make book.")
+    if not SITE.exists():
+        raise SystemExit(f"There is no {SITE}. Run make book.")
     package = find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(Path(package, "static", "mathjax")) as mathjax,
-        served(SITE) as this,
-        served(stock_book.build_with_outputs(Path(folder, "book"))) as stock,
+        contextlib.ExitStack() as stack,
     ):
-        sites = dict(zip(SITES, (this, stock)))
+        stock = stock_book.build_with_outputs(Path(folder, "book"))
+        pages = options.pages or [
+            p for p in lessons(ROOT) if (stock / p).exists()
+        ]
+        mathjax, *urls = (
+            stack.enter_context(served(site))
+            for site in (Path(package, "static", "mathjax"), SITE, stock)
+        )
+        sites = dict(zip(SITES, urls))
         visits = measure(sites, mathjax, pages, options.seconds)
     VISITS.parent.mkdir(parents=True, exist_ok=True)
     VISITS.write_text(json.dumps(visits, indent=1))

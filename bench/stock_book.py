@@ -1,13 +1,12 @@
 """Build a stock Jupyter Book of our pages, to compare ours with it.
 
-It has the theme and the extensions of Jupyter Book, and of ours only those that
-it needs to read the pages.
+It has the theme and the extensions of Jupyter Book, and none of ours. Its pages
+are our notebooks.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 
 from bookbuild import install_cell
 from bookbuild.build import Book
+from bookbuild.frameworks import Framework
 
 from . import ROOT
 
@@ -25,27 +25,17 @@ KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
 
 def build_with_outputs(folder: Path) -> Path:
-    """Build our pages with our site's outputs in `folder`; return the site.
+    """Build a stock book of our executed notebooks; return its site.
 
-    Raises SystemExit with the output of Jupyter Book if it warns or fails.
+    Its pages have the addresses of ours. A page of Jupyter Book shows a single
+    framework, so it has the first one, while ours has all of them.
     """
-    inputs = ("chapters", "d2l_extras", "kernels")
-    for name in (*inputs, "notebooks", "_build/outputs"):
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "_toc.yml", folder)
-    names = ("_ext.executed_outputs", "_ext.framework_tabs")
-    configure(
-        folder,
-        ("exclude_patterns", "bibtex_bibfiles"),
-        execute={"execute_notebooks": "off"},
-        sphinx={
-            "extra_extensions": ["sphinx_exercise"],
-            "local_extensions": dict.fromkeys(names, str(ROOT)),
-            "config": {"bibtex_reference_style": "author_year"},
-        },
-    )
-    build(folder, "-W", "--keep-going")
+    book = Book(ROOT)
+    framework = next(f for f in book.frameworks.values() if f.available)
+    notebooks = _copy_notebooks(folder / "chapters", book, framework)
+    _write_contents(folder, {framework.label: notebooks})
+    configure(folder, execute={"execute_notebooks": "off"})
+    build(folder)
     return folder / "_build" / "html"
 
 
@@ -55,49 +45,79 @@ def write_notebooks(
     """Write a stock Jupyter Book that executes our notebooks itself.
 
     A page of Jupyter Book has a single kernel, so there is one notebook per page
-    and framework, without the first cell, which only prepares the machine. They
-    run in the same kernels as ours. `mode` is Jupyter Book's setting
-    `execute_notebooks`. For "cache", all outputs are in the cache already.
+    and framework. They run in the same kernels as ours. `mode` is Jupyter Book's
+    setting `execute_notebooks`. For "cache", all outputs are in the cache already.
     Returns the notebooks.
     """
-    parts, paths = [], []
-    for framework in filter(lambda f: f.available, book.frameworks.values()):
-        files = []
-        for page in book.pages():
-            if framework.name not in page.frameworks:
-                continue
-            node = nbformat.read(book.committed(page, framework), as_version=4)
-            node.cells = [c for c in node.cells if c.id != install_cell.ID]
-            node.metadata.kernelspec.name = framework.kernel
-            name = f"{framework.name}/{page.name}"
-            path = folder / f"{name}.ipynb"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(node, path)
-            paths.append(path)
-            files.append({"file": name})
-        if files:
-            parts.append({"caption": framework.label, "chapters": files})
-    (folder / "intro.md").write_text("# Introduction\n", encoding="utf-8")
-    toc = {"format": "jb-book", "root": "intro", "parts": parts}
-    (folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    parts = {
+        framework.label: _copy_notebooks(folder / name, book, framework)
+        for name, framework in book.frameworks.items()
+        if framework.available
+    }
+    _write_contents(folder, parts)
+    paths = [path for part in parts.values() for path in part]
     execute = {"execute_notebooks": mode, "timeout": book.timeout}
     if mode == "cache":
         execute["cache"] = str(folder / "cache")
         cache = jupyter_cache.get_cache(folder / "cache")
         for path in paths:
             cache.cache_notebook_file(path, check_validity=False)
-    configure(folder, (), execute=execute)
+    configure(folder, execute=execute)
     return paths
 
 
-def configure(folder: Path, same: tuple[str, ...], **settings: dict) -> None:
-    """Write a `_config.yml` with these settings and those named in `same`."""
+def _copy_notebooks(
+    folder: Path, book: Book, framework: Framework
+) -> list[Path]:
+    """Copy a framework's notebooks, without the first cell.
+
+    That cell only prepares the machine.
+    """
+    paths = []
+    for page in book.pages():
+        if framework.name not in page.frameworks:
+            continue
+        node = nbformat.read(book.committed(page, framework), as_version=4)
+        node.cells = [c for c in node.cells if c.id != install_cell.ID]
+        node.metadata.kernelspec.name = framework.kernel
+        path = folder / f"{page.name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(node, path)
+        paths.append(path)
+    return paths
+
+
+def _write_contents(folder: Path, parts: dict[str, list[Path]]) -> None:
+    """Write `_toc.yml` with one part per framework, and the first page."""
+    (folder / "intro.md").write_text("# Introduction\n", encoding="utf-8")
+    contents = {
+        "format": "jb-book",
+        "root": "intro",
+        "parts": [
+            {
+                "caption": caption,
+                "chapters": [
+                    {"file": path.relative_to(folder).as_posix()}
+                    for path in paths
+                ],
+            }
+            for caption, paths in parts.items()
+            if paths
+        ],
+    }
+    text = yaml.safe_dump(contents)
+    (folder / "_toc.yml").write_text(text, encoding="utf-8")
+
+
+def configure(folder: Path, **settings: dict) -> None:
+    """Write a `_config.yml` with our title and parser, and these settings."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    same += ("title", "author", "parse")
+    config = {name: ours[name] for name in ("title", "author", "parse")}
     # Files that are no pages lie beside the pages.
-    config = {"only_build_toc_files": True}
-    config |= {**{name: ours[name] for name in same}, **settings}
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
+    config["only_build_toc_files"] = True
+    config |= settings
+    text = yaml.safe_dump(config)
+    (folder / "_config.yml").write_text(text, encoding="utf-8")
 
 
 def build(folder: Path, *options: str) -> None:
@@ -121,7 +141,6 @@ def build(folder: Path, *options: str) -> None:
             f" These notebooks failed: {', '.join(failed)}." if failed else ""
         )
         raise SystemExit(
-            f"The stock Jupyter Book in {folder} cannot be built.{pages} If it "
-            "lacks a setting or an extension, add it in bench/stock_book.py.\n"
+            f"The stock Jupyter Book in {folder} cannot be built.{pages}\n"
             f"{done.stdout}{done.stderr}"
         )

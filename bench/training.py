@@ -293,7 +293,9 @@ def measure(part: Part, turns: int) -> None:
                 libraries[name] = worker.summary
                 for way, seconds in median_epochs(worker, turn).items():
                     part.add(f"{name}.{way}", seconds)
-                    print(f"  {name}.{way:20} {seconds:9.3f} s", flush=True)
+                    print(
+                        f"  {f'{name}.{way}':28} {seconds:9.3f} s", flush=True
+                    )
     part.notes["libraries"] = list(libraries.values())
     part.notes["recommended"] = {
         name: ways for name, ways in RECOMMENDED.items() if name in libraries

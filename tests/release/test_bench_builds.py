@@ -35,7 +35,9 @@ def executed(tmp_path_factory) -> SimpleNamespace:
     found = SimpleNamespace(tiny=tiny, folder=folder, drawn={}, paths={})
     for mode in ("force", "cache"):
         book = folder / mode
-        found.paths[mode] = stock_book.write_notebooks(book, Book(tiny.root), mode)
+        found.paths[mode] = stock_book.write_notebooks(
+            book, Book(tiny.root), mode
+        )
         stock_book.build(book)
         found.drawn[mode] = [
             drawn(path.read_text("utf-8"))
@@ -85,7 +87,9 @@ def test_a_stock_book_is_changed_in_the_same_way_as_this_book(
         book.edit(task, "tiny/page")
     assert (source.read_bytes() != before[source]) == bool(changed)
     names = {path: path.relative_to(books[0].folder).parts[0] for path in paths}
-    differ = [names[path] for path in paths if path.read_bytes() != before[path]]
+    differ = [
+        names[path] for path in paths if path.read_bytes() != before[path]
+    ]
     assert differ == changed
     # Sphinx executes what is newer, so no other notebook may be written.
     newer = [p for p in paths if p.stat().st_mtime_ns != written[p]]
@@ -126,7 +130,9 @@ def test_generated_books_are_timed_and_show_the_changed_sentence(workspace):
     pages = workspace.work.glob("growth/*/_build/html/**/page-1.html")
     texts = [path.read_text(encoding="utf-8") for path in pages]
     assert len(texts) == 2
-    assert all(re.search(r"This is the \d{16,} version", text) for text in texts)
+    assert all(
+        re.search(r"This is the \d{16,} version", text) for text in texts
+    )
 
 
 def test_a_clone_of_another_commit_is_rejected(workspace):

@@ -139,12 +139,15 @@ def test_values_have_about_three_digits():
 
 def test_each_row_compares_the_books_after_the_same_change(parts):
     text = report.report(parts, LABELS)
-    assert """\
+    assert (
+        """\
 | nothing executed before | 100 | 200 | – | 2.00 |
 | no change | 0.30 | 6.00 | 5.00 | 20.0 |
 | one sentence changed | 3.00 | 60.0 | 9.00 | 20.0 |
 | one sentence, with `make serve` | 2.00 | – | – | 30.0 |
-| one cell changed | 9.00 | 18.0 | 15.0 | 2.00 |""" in text
+| one cell changed | 9.00 | 18.0 | 15.0 | 2.00 |"""
+        in text
+    )
     assert "| no change, this book | 1.01 | 1.13 | 1.0 |" in text
     assert "| One: `fit` | 3.00 | 2.86 |" in text
     assert "| NumPy: the same epoch | 0.080 | – |" in text
