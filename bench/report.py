@@ -87,7 +87,7 @@ class Spread(NamedTuple):
 def digits(value: float) -> str:
     """Return a number with about three digits."""
     limits = ((3, 0.1), (2, 10), (1, 100))
-    places = next((p for p, limit in limits if value < limit), 0)
+    places = next((p for p, limit in limits if 0 < value < limit), 0)
     return f"{value:,.{places}f}"
 
 

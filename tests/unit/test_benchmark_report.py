@@ -131,9 +131,9 @@ def test_a_ratio_is_the_median_of_the_ratios_of_single_turns(parts):
 
 
 def test_values_have_about_three_digits():
-    values = (0.01234, 0.1, 9.994, 10, 99.94, 100, 1234.5)
+    values = (0, 0.01234, 0.1, 9.994, 10, 99.94, 100, 1234.5)
     assert [report.digits(value) for value in values] == [
-        "0.012", "0.10", "9.99", "10.0", "99.9", "100", "1,234"
+        "0", "0.012", "0.10", "9.99", "10.0", "99.9", "100", "1,234"
     ]  # fmt: skip
 
 
