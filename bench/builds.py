@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -230,7 +230,8 @@ def served(workspace: Workspace) -> Iterator:
                 lambda: state_of(workspace.clone) not in (None, before)
             )
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # if it has ended by itself
+                os.killpg(server.pid, signal.SIGTERM)
             server.wait()
 
 

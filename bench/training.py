@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from bookbuild.build import Book
 from bookbuild.page import Page
@@ -224,7 +225,7 @@ class Worker:
         )
         self.summary, *self.ways = self._ask(json.dumps(cells))
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

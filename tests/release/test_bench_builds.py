@@ -13,7 +13,7 @@ from support.tiny_book import TinyBook, cell
 
 from bench import builds, stock_book, training
 from bench.measurements import Part
-from bookbuild import install_cell
+from bookbuild import cache, install_cell
 from bookbuild.build import Book
 
 
@@ -161,3 +161,40 @@ def test_a_part_that_does_not_exist_is_refused_with_the_names_of_all_parts(
         builds.main(["--parts", "cold,none"])
     error = capsys.readouterr().err
     assert "there is no part 'none', only setup, cold, change, growth" in error
+
+
+@pytest.fixture
+def fake_server(workspace):
+    """A clone in which `make serve` does what the variable SERVE says."""
+    workspace.clone.mkdir(parents=True)
+    state = workspace.clone / cache.STATE
+    state.parent.mkdir()
+    state.write_text("first")
+    makefile = workspace.clone / "Makefile"
+    makefile.write_text(
+        "serve:\n\t@echo The book is at http://127.0.0.1:$(PORT)/\n"
+        "\t@$(SERVE)\n"
+    )
+    return workspace
+
+
+def test_a_served_change_lasts_until_the_site_is_another_one(
+    fake_server, monkeypatch
+):
+    rebuild = f"sleep 0.5; printf second > {cache.STATE}; sleep 60"
+    monkeypatch.setenv("SERVE", rebuild)
+    before = builds.state_of(fake_server.clone)
+    with builds.served(fake_server) as wait_for_site:
+        wait_for_site(before)
+        assert builds.state_of(fake_server.clone) == b"second"
+
+
+def test_a_server_that_ends_is_reported_with_its_output(
+    fake_server, monkeypatch
+):
+    monkeypatch.setenv("SERVE", "echo The port is in use; exit 1")
+    with (
+        pytest.raises(SystemExit, match=r"failed:\n(.*\n)*The port is in use"),
+        builds.served(fake_server) as wait_for_site,
+    ):
+        wait_for_site(b"first")

@@ -1,4 +1,4 @@
-"""Outputs that would run code on a page, or break it, are refused."""
+"""Outputs that would run code on a page, or break it, are found."""
 
 import pytest
 
@@ -31,13 +31,13 @@ from bookbuild import output_checks
     ],
 )
 @pytest.mark.parametrize("kind", ["text/html", "text/markdown"])
-def test_html_is_accepted_if_it_has_no_scripts_and_its_tags_match(
+def test_html_is_harmless_without_scripts_and_with_matching_tags(
     kind, html, fault
 ):
     assert output_checks.fault({"text/plain": "<script>", kind: html}) == fault
 
 
-def test_a_script_is_found_whatever_else_an_output_contains():
+def test_a_script_is_harmful_whatever_stands_beside_it():
     data = {"text/html": "<b>A</b>", "application/javascript": "f()"}
     assert output_checks.fault(data) == "a script"
 
