@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +14,7 @@ from support import ROOT
 from support.tiny_book import TinyBook, cell
 
 from bench import builds, stock_book, training
-from bench.measurements import Part
+from bench.measurements import Part, commit_of, run
 from bookbuild import cache, install_cell
 from bookbuild.build import Book
 
@@ -154,6 +156,14 @@ def test_the_taught_loop_runs_in_a_process_of_its_own():
             assert other[:-1] == taught[:-1] and '"taught"' not in other[-1]
 
 
+def test_the_helpers_that_the_benchmark_of_training_imports_exist():
+    code = training.BEFORE + training.NUMPY
+    found = re.findall(r"^from (\S+) import (\w+)$", code, re.MULTILINE)
+    for module, name in found:
+        assert hasattr(importlib.import_module(module), name)
+    assert ("bookbuild.executor", "cpus") in found
+
+
 def test_a_part_that_does_not_exist_is_refused_with_the_names_of_all_parts(
     capsys,
 ):
@@ -198,3 +208,38 @@ def test_a_server_that_ends_is_reported_with_its_output(
         builds.served(fake_server) as wait_for_site,
     ):
         wait_for_site(b"first")
+
+
+def test_cold_builds_and_changes_of_both_books_are_timed(
+    workspace, monkeypatch
+):
+    tiny = TinyBook(workspace.clone)
+    tiny.write(cell("a = 1\na", "alpha") + cell("b = 1\nb", "beta"))
+    command = f"PYTHONPATH={ROOT} {sys.executable} -m bookbuild book --root ."
+    (tiny.root / "Makefile").write_text(
+        f"setup:\n\t@true\nbook:\n\t@{command}\n"
+        "serve:\n\t@echo The book is at http://127.0.0.1:8000/\n"
+        f"\t@while sleep 0.1; do {command}; done\n"
+    )
+    (tiny.root / ".gitignore").write_text("_build\n")
+    assert tiny.build("book").returncode == 0  # writes the notebooks
+    user = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "Book"]):
+        run("git", *user, *words, cwd=tiny.root)
+    workspace.commit = commit_of(tiny.root)
+    monkeypatch.setattr(builds, "PAUSE", 0)
+
+    cold, change = Part("cold"), Part("change")
+    builds.measure_cold(workspace, cold)
+    builds.measure_change(workspace, change)
+
+    assert cold.runs.keys() == {"this", "stock"}
+    assert cold.notes == {"notebooks": 2}
+    assert change.runs.keys() == {"served.this"} | {
+        f"{task}.{book}"
+        for task in ("nothing", "cell", "sentence")
+        for book in ("this", "stock", "cached")
+    }
+    assert change.notes == {"pages": 1}
+    assert all(len(values) == 1 for values in change.runs.values())
+    assert "This sentence was written at" in tiny.site.read_text()
