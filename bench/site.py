@@ -36,7 +36,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from playwright.sync_api import Browser, CDPSession, sync_playwright
-from support.served import lessons, served
+from support.served import served
+
+from bookbuild.build import Book
 
 from . import ROOT, stock_book
 from .measurements import Part
@@ -317,9 +319,8 @@ def main(arguments: list[str] | None = None) -> None:
         contextlib.ExitStack() as stack,
     ):
         stock = stock_book.build_with_outputs(Path(folder, "book"))
-        pages = options.pages or [
-            p for p in lessons(ROOT) if (stock / p).exists()
-        ]
+        names = (page.name for page in Book(ROOT).pages())
+        pages = options.pages or [f"chapters/{name}.html" for name in names]
         mathjax, *urls = (
             stack.enter_context(served(site))
             for site in (Path(package, "static", "mathjax"), SITE, stock)
