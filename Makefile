@@ -72,9 +72,11 @@ audit: ## look for known vulnerabilities in the locked packages
 	@$(call bootstrap,--audit)
 	@.envs/audit/bin/python -m bookbuild.audit
 
-bench: book test-setup ## measure builds and training, and the site's weight
-	@"$(TEST)" bench/rebuild.py
-	@"$(TEST)" bench/site.py
+bench: book test-setup ## measure builds, training, and the site (docs/benchmarks.md)
+	@$(RUN) -m bench.builds
+	@$(RUN) -m bench.training
+	@$(RUN) -m bench.site
+	@$(RUN) -m bench.report
 
 lighthouse: book test-setup ## let Lighthouse judge every page as on a phone
 	@$(RUN) -m support.lighthouse.audit

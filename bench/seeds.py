@@ -1,10 +1,10 @@
-"""How much the recorded results of a page depend on the seed.
+"""Measure how much the recorded results of a page depend on the seed.
 
-    python bench/seeds.py [page] [number of seeds]
+    python -m bench.seeds [page] [number of seeds]
 
-Runs the page's own cells, up to the last one that records a result, with
-other seeds, in each framework, two runs at a time. Prints one line a result:
-the source of the bounds in tests/book/test_results.py.
+Runs the page's cells, up to the last one that records a result, with several
+seeds in each framework, two runs at a time. Prints the spread of each result,
+from which the bounds in tests/support/bounds.py are derived.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from bookbuild.build import Book
 
-from bookbuild import frameworks, page as split
+from . import ROOT
 
 PAGE = "linear-networks/softmax-regression-concise"
-# Runs in the framework's environment: the cells and a seed come in as JSON.
+# Runs in the framework's environment, with the cells and a seed on its input.
 SCRIPT = """
 import contextlib, json, sys
 import d2l_extras
@@ -44,11 +44,13 @@ print(json.dumps(found))
 
 
 def results(cells: list[str], python: Path, seed: int) -> dict:
+    """Return what the cells record with this seed."""
     done = subprocess.run(
         [python, "-c", SCRIPT],
         input=json.dumps([cells, seed]),
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -56,18 +58,16 @@ def results(cells: list[str], python: Path, seed: int) -> dict:
 
 
 def main(name: str = PAGE, num_seeds: str = "10") -> None:
-    declared = frameworks.load(ROOT)
-    page = split.read(ROOT / "chapters" / f"{name}.md", name, declared)
+    book = Book(ROOT)
+    page = next(page for page in book.pages() if page.name == name)
     runs = []
-    for framework in filter(lambda f: f.available, declared.values()):
+    for framework in filter(lambda f: f.available, page.frameworks.values()):
         cells = [cell.source for cell in page.code(framework.name)]
         end = max(i for i, cell in enumerate(cells) if "record(" in cell)
         python = ROOT / ".envs" / framework.kernel / "bin" / "python"
+        run = partial(results, cells[: end + 1], python)
         with ThreadPoolExecutor(2) as pool:
-            runs += pool.map(
-                lambda seed: results(cells[: end + 1], python, seed),
-                range(1, int(num_seeds) + 1),
-            )
+            runs += pool.map(run, range(1, int(num_seeds) + 1))
     print(f"{len(runs)} runs{'':15}    mean     std     min     max")
     for result in runs[0]:
         values = [run[result] for run in runs]

@@ -1,26 +1,27 @@
-"""How light the site is beside a stock Jupyter Book: `make bench`.
+"""Measure how much a phone downloads, and how long it waits, to read the site.
 
-    python bench/site.py [--seconds 320] [page ...]
+    python -m bench.site [--seconds 320] [page ...]
 
-Both are built of the same pages, with the same outputs: this site as it lies
-in _build/html, and a stock Jupyter Book 1 (bench/stock.py). A phone visits
-every page of each in turn: first with nothing in its cache, then goes on to the
-next page. Round follows round until the time is up, two phones at once, so that
-both sites meet the same noise.
+Compares the site in _build/html with a stock Jupyter Book (bench/stock_book.py)
+of the pages with code. A page of the stock book shows a single framework, while
+ours shows all of them. A phone opens every page of each site in turn,
+first with an empty cache, and then goes on to the next page. Two phones repeat
+this until the time is up, so that both sites meet the same disturbances.
 
-The network and the processor are slowed down to Lighthouse's phone. All of it
-is served from this machine, as a host would (tests/support/served.py). What a page
-asks of jsDelivr's MathJax is answered by a server of its own, through the same
-slow network; anything else from outside is refused. What a service worker
-keeps for later is no part of a page and is left out, and so are icons of tabs.
+Network and processor are as slow as Lighthouse's phone. This machine serves all
+files as a host would (tests/support/served.py). MathJax, which the stock book
+loads from jsDelivr, comes from a second server through the same slow network.
+All other requests to other origins are refused. Files that a service worker
+stores for later and icons of tabs do not count.
 
-Prints a summary; _build/bench/ holds site.md, and site.json with every visit.
+Prints nothing but progress. Medians go to bench/measurements.json, and every
+visit to _build/bench/site.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
+import contextlib
 import itertools
 import json
 import shutil
@@ -35,18 +36,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from playwright.sync_api import Browser, CDPSession, sync_playwright
+from support.served import served
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from bookbuild.build import Book
 
-from stock import stock
-from support.served import lessons, served
+from . import ROOT, stock_book
+from .measurements import Part
 
-OUT = ROOT / "_build" / "bench"
+VISITS = ROOT / "_build" / "bench" / "site.json"
 SITE = ROOT / "_build" / "html"
 SITES = ("this", "stock")
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
-PHONES = 2  # as many as there are processors to give each its own
+PHONES = 2  # at the same time
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 3,
@@ -54,8 +55,8 @@ PHONE = {
     "has_touch": True,
     "service_workers": "block",
 }
-# Lighthouse's mobileSlow4G, as it throttles a browser: 150 ms and 1.6 Mbit/s
-# down, 0.75 up, which the protocol gives in milliseconds and bytes a second.
+# Lighthouse's mobileSlow4G, as it throttles a browser: 150 ms, 1.6 Mbit/s down,
+# and 0.75 Mbit/s up, in milliseconds and bytes per second.
 SLOW_4G = {
     "offline": False,
     "latency": 150 * 3.75,
@@ -66,21 +67,18 @@ CPU_SLOWDOWN = 4
 QUIET = 0.5  # seconds without a request, after which a page has settled
 TIMEOUT = 90  # seconds, for a page to settle
 
-# The measures of a visit: title, unit, digits, and what the unit is made of.
+# The measures of a visit, and the units of the report: KB and seconds.
 MEASURES = {
-    "requests": ("requests", "", 0, 1),
-    "outside": ("of them to other origins", "", 0, 1),
-    "bytes": ("bytes, images aside", "KB", 0, 1000),
-    "all_bytes": ("bytes, images included", "KB", 0, 1000),
-    "first_paint": ("first contentful paint", "s", 2, 1000),
-    "largest_paint": ("largest contentful paint", "s", 2, 1000),
-    "layout_shift": ("cumulative layout shift", "", 3, 1),
+    "requests": 1,
+    "outside": 1,
+    "bytes": 1000,
+    "all_bytes": 1000,
+    "first_paint": 1000,
+    "largest_paint": 1000,
+    "layout_shift": 1,
 }
-VISITS = {
-    "cold": "First visit, nothing in the cache",
-    "warm": "The next page, after the one before",
-}
-# The largest burst of shifts counts: at most 5 s, no pause above 1 s.
+# Layout shift is that of the largest burst, which lasts at most 5 s and has no
+# pause of more than 1 s.
 OBSERVE = """
 (() => {
   const seen = window.seen = {largest_paint: 0, layout_shift: 0};
@@ -112,7 +110,7 @@ PAINTS = """() => ({
 
 
 class Traffic:
-    """What a page asks of the network, by the browser's own account."""
+    """The requests of a page, as the browser reports them."""
 
     def __init__(self, session: CDPSession, origin: str, mathjax: str) -> None:
         self.session, self.origin, self.mathjax = session, origin, mathjax
@@ -131,7 +129,7 @@ class Traffic:
         session.send("Network.enable")
         session.send("Network.emulateNetworkConditions", SLOW_4G)
         session.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
-        # Playwright's routes would turn the cache off, and answer at once.
+        # Playwright's routes would disable the cache and bypass the slow network.
         patterns = [{"urlPattern": "https://*"}]
         session.send("Fetch.enable", {"patterns": patterns})
 
@@ -175,14 +173,14 @@ class Traffic:
         return [self.asked[request]["url"] for request in self.open]
 
     def take(self) -> dict:
-        """The counts since the last call, cached answers left out."""
+        """Return the counts since the last call, without cached answers."""
         counts = count(self.asked.values(), self.origin)
         self.asked, self.open = {}, set()
         return counts
 
 
 def count(asked: Iterable[dict], origin: str) -> dict:
-    """Requests and bytes on the network, and those to other origins."""
+    """Count the requests and bytes that went over the network."""
     sent = [request for request in asked if not request.get("cached")]
     away = [r for r in sent if not r["url"].startswith(origin)]
     return {
@@ -196,9 +194,9 @@ def count(asked: Iterable[dict], origin: str) -> dict:
 
 
 def visit(browser: Browser, origin: str, pages: tuple, mathjax: str) -> dict:
-    """Open one page and then another; what each visit took.
+    """Open one page and then another, and return the measures of each visit.
 
-    Raises SystemExit if a page is not there or does not settle.
+    Raises SystemExit if a page is missing or never stops making requests.
     """
     context = browser.new_context(**PHONE)
     context.set_default_timeout(1000 * TIMEOUT)
@@ -206,7 +204,7 @@ def visit(browser: Browser, origin: str, pages: tuple, mathjax: str) -> dict:
     page.add_init_script(OBSERVE)
     traffic = Traffic(context.new_cdp_session(page), origin, mathjax)
     found = {}
-    for name, address in zip(VISITS, pages):
+    for name, address in zip(("first", "next"), pages):
         answer = page.goto(origin + address, wait_until="load")
         if not answer.ok:
             raise SystemExit(f"{answer.url} answers {answer.status}.")
@@ -215,7 +213,9 @@ def visit(browser: Browser, origin: str, pages: tuple, mathjax: str) -> dict:
         while not traffic.quiet:
             if time.monotonic() > deadline:
                 waits = "; ".join(traffic.waits) or "one request after another"
-                raise SystemExit(f"{answer.url} does not settle: {waits}.")
+                raise SystemExit(
+                    f"{answer.url} makes requests for {TIMEOUT} s: {waits}."
+                )
             page.wait_for_timeout(50)
         found[name] = {**page.evaluate(PAINTS), **traffic.take()}
     context.close()
@@ -225,9 +225,9 @@ def visit(browser: Browser, origin: str, pages: tuple, mathjax: str) -> dict:
 def measure(
     sites: dict[str, str], mathjax: str, pages: list[str], seconds: float
 ) -> list[dict]:
-    """Visit every page of each site, in rounds, for some time; all visits.
+    """Visit every page of each site, in rounds, and return all visits.
 
-    The first round is completed however long it takes.
+    The first round is completed, however long it takes.
     """
     following = dict(zip(pages, [*pages[1:], pages[0]]))
     turns = itertools.count()
@@ -254,7 +254,7 @@ def measure(
                     pair = (page, following[page])
                     found = visit(browser, sites[site], pair, mathjax)
                     for name, taken in found.items():
-                        where = pair[name == "warm"]
+                        where = pair[name == "next"]
                         entry = {"site": site, "page": where, "visit": name}
                         visits.append({**entry, "turn": turn, **taken})
                 with lock:
@@ -270,140 +270,68 @@ def measure(
 
 
 def in_turn(turn: int, pages: list[str]) -> Iterable[tuple]:
-    """The jobs of a round: each page, with the site that goes first."""
+    """Return the jobs of a round: each page, with the order of the sites."""
     for number, page in enumerate(pages):
         order = SITES if (turn + number) % 2 == 0 else SITES[::-1]
         yield turn, page, order
 
 
-def summarize(visits: list[dict]) -> dict:
-    """Medians by visit, measure, page and site, with least and most.
-
-    Maps (visit, measure, page) to {site: (median, least, most)}.
-    """
-    values = collections.defaultdict(lambda: collections.defaultdict(list))
-    for entry in visits:
-        for measure in MEASURES:
-            key = (entry["visit"], measure, entry["page"])
-            values[key][entry["site"]].append(entry[measure])
-    return {
-        key: {
-            site: (statistics.median(some), min(some), max(some))
-            for site, some in by_site.items()
-        }
-        for key, by_site in values.items()
+def add_medians(part: Part, visits: list[dict], pages: list[str]) -> None:
+    """Add the median of each page, as "visit.measure.site", and notes."""
+    for visit, measure, site in itertools.product(
+        ("first", "next"), MEASURES, SITES
+    ):
+        for page in pages:
+            values = [
+                entry[measure]
+                for entry in visits
+                if (entry["visit"], entry["site"], entry["page"])
+                == (visit, site, page)
+            ]
+            name = f"{visit}.{measure}.{site}"
+            part.add(name, statistics.median(values) / MEASURES[measure])
+    part.notes["pages"], part.notes["visits"] = len(pages), len(visits)
+    part.notes["origins"] = {
+        site: sorted(
+            {
+                address.split("/")[2]
+                for entry in visits
+                if entry["site"] == site
+                for address in entry["addresses"]
+            }
+        )
+        for site in SITES
     }
 
 
-def ratio(this: float, stock: float) -> float | None:
-    return this / stock if stock else None
-
-
-def shown(value: float | None, measure: str) -> str:
-    _, _, digits, unit = MEASURES[measure]
-    return f"{value / unit:,.{digits}f}"
-
-
-def summary(medians: dict, pages: list[str]) -> str:
-    """A table of both sites: medians over the pages, and their ratios."""
-    lines = []
-    for name, title in VISITS.items():
-        lines += [f"**{title}**", ""]
-        lines += ["| | this site | stock Jupyter Book | ratio (of pages) |"]
-        lines += ["|---|---:|---:|---:|"]
-        for measure, (label, unit, _, _) in MEASURES.items():
-            rows = [medians[name, measure, page] for page in pages]
-            both = [
-                statistics.median(row[site][0] for row in rows)
-                for site in SITES
-            ]
-            ratios = [ratio(row["this"][0], row["stock"][0]) for row in rows]
-            ratios = sorted(r for r in ratios if r is not None)
-            text = "–"
-            if ratios:
-                middle = statistics.median(ratios)
-                text = f"{middle:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            cells = [shown(value, measure) for value in both]
-            label += f", {unit}" if unit else ""
-            lines.append(f"| {label} | {' | '.join(cells)} | {text} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def details(medians: dict, pages: list[str]) -> str:
-    """A table a measure and visit: every page, with least and most."""
-    lines = []
-    for (name, title), measure in itertools.product(VISITS.items(), MEASURES):
-        label, unit, _, _ = MEASURES[measure]
-        label += f", {unit}" if unit else ""
-        lines += [f"## {title}: {label}", ""]
-        lines += ["| page | this site | stock Jupyter Book | ratio |"]
-        lines += ["|---|---:|---:|---:|"]
-        for page in pages:
-            row = medians[name, measure, page]
-            cells = []
-            for site in SITES:
-                middle, least, most = (shown(v, measure) for v in row[site])
-                spread = f" ({least} to {most})" if least != most else ""
-                cells.append(middle + spread)
-            share = ratio(row["this"][0], row["stock"][0])
-            cells.append("–" if share is None else f"{share:.2f}")
-            lines.append(f"| {page} | {' | '.join(cells)} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def notes(visits: list[dict], seconds: float) -> str:
-    """How it was measured, and what was asked of other origins."""
-    kinds = [(visit["page"], visit["site"], visit["visit"]) for visit in visits]
-    repeats = sorted(collections.Counter(kinds).values())
-    how = (
-        f"{len(visits)} visits in {seconds:.0f} s, {repeats[0]} to "
-        f"{repeats[-1]} of each kind; a phone of "
-        f"{PHONE['viewport']['width']} pixels, Lighthouse's slow 4G, a "
-        f"processor slowed down {CPU_SLOWDOWN} times, HTTP/1.1. Figures are "
-        "medians; in brackets stands what the pages, or the repeats, span. A "
-        "ratio below 1 is in favor of this site."
-    )
-    lines = [how, ""]
-    for site in SITES:
-        mine = [v for v in visits if v["site"] == site]
-        hosts = sorted({u.split("/")[2] for v in mine for u in v["addresses"]})
-        most = max(v["outside_bytes"] for v in mine)
-        asked = f"{', '.join(hosts)} (at most {most / 1000:.0f} KB a visit)"
-        lines.append(f"- {site}: other origins: {asked if hosts else 'none'}")
-    return "\n".join([*lines, ""])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench/site.py")
-    parser.add_argument("pages", nargs="*", help="as they stand in the site")
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="bench.site")
+    parser.add_argument("pages", nargs="*", help="addresses within the site")
     parser.add_argument(
-        "--seconds", type=float, default=320, help="for the visits"
+        "--seconds", type=float, default=320, help="how long to visit pages"
     )
-    options = parser.parse_args()
-    pages = options.pages or lessons(ROOT)
-    if not (SITE / pages[0]).exists():
-        raise SystemExit(f"{SITE} lacks {pages[0]}: make book builds it.")
+    options = parser.parse_args(arguments)
+    if not SITE.exists():
+        raise SystemExit(f"There is no {SITE}. Run make book.")
     package = find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
-    start = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(Path(package, "static", "mathjax")) as mathjax,
-        served(SITE) as this,
-        served(stock(Path(folder, "book"))) as other,
+        contextlib.ExitStack() as stack,
     ):
-        sites = dict(zip(SITES, (this, other)))
+        stock = stock_book.build_with_outputs(Path(folder, "book"))
+        names = (page.name for page in Book(ROOT).pages())
+        pages = options.pages or [f"chapters/{name}.html" for name in names]
+        mathjax, *urls = (
+            stack.enter_context(served(site))
+            for site in (Path(package, "static", "mathjax"), SITE, stock)
+        )
+        sites = dict(zip(SITES, urls))
         visits = measure(sites, mathjax, pages, options.seconds)
-    medians = summarize(visits)
-    head = notes(visits, time.monotonic() - start)
-    head += "\n" + summary(medians, pages)
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "site.json").write_text(json.dumps(visits, indent=1))
-    text = f"# This site beside a stock Jupyter Book\n\n{head}\n"
-    (OUT / "site.md").write_text(text + details(medians, pages))
-    print(head)
-    print(f"Every page: {(OUT / 'site.md').relative_to(ROOT)}")
+    VISITS.parent.mkdir(parents=True, exist_ok=True)
+    VISITS.write_text(json.dumps(visits, indent=1))
+    part = Part("site")
+    add_medians(part, visits, pages)
+    part.save()
 
 
 if __name__ == "__main__":

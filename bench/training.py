@@ -1,33 +1,38 @@
-"""Seconds an epoch of softmax regression, in several ways.
+"""Measure the seconds per epoch of softmax regression, done in several ways.
 
-60,000 images in minibatches of 256: for each framework the loop as the page
-teaches it, the same without a loader, its customary ways, and D2L's loader;
-beside them plain NumPy, and what the memory allows. What the page teaches has
-a process of its own, as a notebook has; and each turn has new processes, since
-how fast one is depends on where its memory happens to lie. bench/rebuild.py
-asks for it.
+    python -m bench.training [--turns N]
+
+An epoch reads 60,000 images in minibatches of 256. For each framework we time
+the loop that the page teaches, the same loop over minibatches that are prepared
+beforehand, the ways that the framework's own guides recommend, and D2L's loader.
+Beside them are plain NumPy and the time that the memory alone needs.
+
+The taught loop has a process of its own, as in a notebook. Every turn starts new
+processes, because speed depends on where a process's memory happens to lie.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from bookbuild.build import Book
+from bookbuild.page import Page
 
-from bookbuild import frameworks, page as split
+from . import ROOT
+from .measurements import Part, alternate
 
 PAGE = "linear-networks/softmax-regression-concise"
 LAST = "def train_epoch("
-EPOCHS = 5  # that are timed of each way in a process, after one to warm up
-LONG = 2  # seconds of an epoch that is timed once
+EPOCHS = 5  # timed epochs per way and process, after one to warm up
+LONG = 2  # an epoch of more seconds than this is timed once
 
 # A way is a generator that trains, or reads, for one epoch at a time.
 BEFORE = """
@@ -37,7 +42,7 @@ from d2l_extras.data import fashion_mnist
 data = fashion_mnist()
 
 class Batches:
-    '''What train_epoch wants of a loader: minibatches, and how many images.'''
+    '''Minibatches, with the number of images that train_epoch asks for.'''
 
     num_examples = train_set.num_examples
 
@@ -61,27 +66,16 @@ def reading(batches):
         wait()
         yield
 """
-OURS = """
+TAUGHT = """
 ways = {
     "taught": training(train_set),
     "bare": training(Batches(list(train_set))),
     "read": reading(train_set),
 }
 """
-LIBRARY = {
-    "mxnet": """
-from d2l_extras.mxnet import summary
-
-wait = mx.npx.waitall
-""",
-    "tensorflow": """
-from d2l_extras.tensorflow import summary
-
-def wait():
-    pass
-""",
-}
-THEIRS = {
+# What waits until all arrays are computed, where calls return before that.
+WAIT = {"mxnet": "wait = mx.npx.waitall"}
+OTHERS = {
     "mxnet": """
 from d2l import mxnet as d2l
 from mxnet.gluon.data import ArrayDataset, DataLoader, vision
@@ -129,22 +123,21 @@ ways = {
 }
 """,
 }
-# What the customary ways are called.
-CUSTOMARY = {
+# The names of the recommended ways in the report.
+RECOMMENDED = {
     "mxnet": {"customary": "Gluon's `DataLoader` with `ToTensor`"},
     "tensorflow": {"customary": "Keras' `fit`", "pipeline": "`tf.data`"},
-    "numpy": {},
 }
-# Two things that take as long as the memory does, by as many threads as there
-# are processors. Reading each pixel once, as a 32-bit float: no way to compute
-# the products can take less. Moving each image to another place: no loader that
-# keeps 32-bit floats and shuffles images can take less.
+# Lower bounds, computed by one thread per processor. Reading every pixel once, as
+# a 32-bit float, is the least that any way to compute the products needs. Moving
+# every image is the least that a loader needs if it keeps 32-bit floats and
+# shuffles single images.
 NUMPY = """
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from d2l_extras.data import fashion_mnist
-from bookbuild.build import cpus
+from bookbuild.executor import cpus
 
 data = fashion_mnist()
 batch_size, learning_rate = 256, 0.1
@@ -190,8 +183,9 @@ def moving():
 
 ways = {"epoch": training(), "limit": limit(), "moving": moving()}
 """
-# Runs in the framework's environment: the cells come in as JSON, then the
-# name of a way for each epoch that is wanted; its seconds go out.
+# Runs in the framework's environment. It reads the cells as JSON, and then the
+# names of ways, one per line. For each it trains an epoch and answers with the
+# seconds.
 SERVE = """
 import contextlib, json, sys, time
 answer, space = sys.stdout, {}
@@ -199,10 +193,10 @@ with contextlib.redirect_stdout(sys.stderr):
     for cell in json.loads(sys.stdin.readline()):
         exec(cell, space)
     device = space["device"]
-    computing = hasattr(device, "__enter__")
-    with device if computing else contextlib.nullcontext():
-        told = [space["summary"](), *space["ways"]]
-        print(json.dumps(told), file=answer, flush=True)
+    is_context = hasattr(device, "__enter__")
+    with device if is_context else contextlib.nullcontext():
+        answers = [space["summary"](), *space["ways"]]
+        print(json.dumps(answers), file=answer, flush=True)
         for name in sys.stdin:
             start = time.perf_counter()
             next(space["ways"][name.strip()])
@@ -212,9 +206,10 @@ with contextlib.redirect_stdout(sys.stderr):
 
 
 class Worker:
-    """A process that trains on demand: `summary` of its library, its `ways`.
+    """A process that trains for an epoch when it is asked to.
 
-    Raises SystemExit with what it said if it fails.
+    `summary` describes its library, and `ways` names the ways that it knows.
+    Raises SystemExit with the errors of the process if it fails.
     """
 
     def __init__(self, python: Path, cells: list[str], **more: str) -> None:
@@ -230,7 +225,7 @@ class Worker:
         )
         self.summary, *self.ways = self._ask(json.dumps(cells))
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -239,7 +234,7 @@ class Worker:
         self.errors.close()
 
     def epoch(self, way: str) -> float:
-        """Seconds of an epoch."""
+        """Train for an epoch, and return its seconds."""
         return self._ask(way)
 
     def _ask(self, line: str) -> object:
@@ -248,61 +243,76 @@ class Worker:
         if answer := self.process.stdout.readline():
             return json.loads(answer)
         self.errors.seek(0)
-        raise SystemExit(f"The training failed:\n{self.errors.read()}")
+        raise SystemExit(
+            f"The training in {self.process.args[0]} failed:\n{self.errors.read()}"
+        )
 
 
-def cells(framework: str) -> list[list[str]]:
-    """What a framework's processes run: the page's cells, and some ways."""
-    page = split.read(
-        ROOT / "chapters" / f"{PAGE}.md", PAGE, frameworks.load(ROOT)
-    )
+def cells(page: Page, framework: str) -> list[list[str]]:
+    """Return what each process of a framework runs.
+
+    The first one defines the taught loop. The second one, if there is one,
+    defines the other ways.
+    """
     sources = [cell.source for cell in page.code(framework)]
     end = [LAST in source for source in sources].index(True)
-    before = [*sources[: end + 1], LIBRARY[framework], BEFORE]
-    return [[*before, ways] for ways in (OURS, THEIRS[framework])]
+    summary = f"from d2l_extras.{framework} import summary"
+    wait = WAIT.get(framework, "def wait(): pass")
+    before = [*sources[: end + 1], summary, wait, BEFORE]
+    ways = [TAUGHT, *filter(None, [OTHERS.get(framework)])]
+    return [[*before, code] for code in ways]
 
 
-def rounds(worker: Worker, turn: int) -> dict[str, float]:
-    """Seconds of an epoch for each way of a process: the median of EPOCHS."""
+def median_epochs(worker: Worker, turn: int) -> dict[str, float]:
+    """Return the median seconds of an epoch for each way of a process."""
     seconds: dict[str, list[float]] = {way: [] for way in worker.ways}
     for way in worker.ways:  # to warm up
         worker.epoch(way)
     for number in range(turn, turn + EPOCHS):
-        # The other way round each time: nobody always comes first.
-        for way in worker.ways[:: -1 if number % 2 else 1]:
+        for way in alternate(number, worker.ways):
             if not seconds[way] or seconds[way][0] < LONG:
                 seconds[way].append(worker.epoch(way))
     return {way: statistics.median(times) for way, times in seconds.items()}
 
 
-def measure(turns: int, keep: Callable[[str, float], None]) -> dict:
-    """Hand the seconds of an epoch, `turns` a way, to `keep`, with a name of
-    framework and way, as in "mxnet.taught"; which libraries they are of.
-    """
-    commands = {
-        framework.name: (
-            ROOT / ".envs" / framework.kernel / "bin" / "python",
-            cells(framework.name),
-        )
-        for framework in frameworks.load(ROOT).values()
-        if framework.available
-    }
-    commands["numpy"] = Path(sys.executable), [[NUMPY]]
-    # A product so thin is slower with a second thread, which waits for the first.
-    alone = {"numpy": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
+def measure(part: Part, turns: int) -> None:
+    """Train in all ways, and add their seconds as "framework.way"."""
+    page = next(page for page in Book(ROOT).pages() if page.name == PAGE)
     processes = [
-        (name, python, sources)
-        for name, (python, several) in commands.items()
-        for sources in several
+        (name, ROOT / ".envs" / framework.kernel / "bin" / "python", code, {})
+        for name, framework in page.frameworks.items()
+        if framework.available
+        for code in cells(page, name)
     ]
-    libraries = {}
+    # A second thread slows down products of matrices as thin as these.
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    processes.append(("numpy", Path(sys.executable), [NUMPY], one_thread))
+    libraries = dict.fromkeys(name for name, *_ in processes)
     for turn in range(turns):
-        for name, python, sources in processes[:: -1 if turn % 2 else 1]:
-            with Worker(python, sources, **alone.get(name, {})) as worker:
+        for name, python, code, variables in alternate(turn, processes):
+            with Worker(python, code, **variables) as worker:
                 libraries[name] = worker.summary
-                for way, seconds in rounds(worker, turn).items():
-                    keep(f"{name}.{way}", seconds)
-    return {
-        "libraries": [libraries[name] for name in commands],
-        "customary": {name: CUSTOMARY[name] for name in commands},
+                for way, seconds in median_epochs(worker, turn).items():
+                    part.add(f"{name}.{way}", seconds)
+                    print(
+                        f"  {f'{name}.{way}':28} {seconds:9.3f} s", flush=True
+                    )
+    part.notes["libraries"] = list(libraries.values())
+    part.notes["recommended"] = {
+        name: ways for name, ways in RECOMMENDED.items() if name in libraries
     }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="bench.training")
+    parser.add_argument(
+        "--turns", type=int, default=5, help="how often to repeat it"
+    )
+    options = parser.parse_args(arguments)
+    part = Part("training")
+    measure(part, options.turns)
+    part.save()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,6 @@ EXTENSIONS = [
     "sphinx_design",
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
-    "_ext.measured",
     "_ext.executed_outputs",
     "_ext.mathml",
     "_ext.editions",

@@ -42,7 +42,6 @@ PROMISED = {
     "sec_softmax_concise": "linear-networks/softmax-regression-concise",
     "sec_softmax_gluon": "linear-networks/softmax-regression-concise",
     "sec_naive_bayes": "appendix/naive-bayes-underflow",
-    "sec_measurements": "appendix/measurements",
 }
 
 

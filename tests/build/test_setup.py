@@ -1030,7 +1030,13 @@ PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
             ["nbval.py notebooks/a.ipynb"],
         ),
         (["audit"], ["audit.py"]),
-        (["bench"], ["build.py book", "rebuild.py", "site.py"]),
+        (
+            ["bench"],
+            [
+                "build.py book", "builds.py", "training.py", "site.py",
+                "report.py",
+            ],
+        ),
         (["lighthouse"], ["build.py book", "audit.py"]),
         (["screenshots"], ["build.py book", "screenshots.py"]),
         (["colab"], ["stand_in.py"]),
@@ -1039,7 +1045,8 @@ PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
 )
 def test_each_make_target_runs_its_own_commands(made, words, asked):
     for file in (
-        "bookbuild/audit", "bench/rebuild", "bench/site",
+        "bookbuild/audit", "bench/builds", "bench/training",
+        "bench/site", "bench/report",
         "tests/support/lighthouse/audit", "tests/support/machine",
         "tests/support/nbval", "tests/support/screenshots",
         "tests/support/colab/stand_in", "tests/support/colab/grid",

@@ -296,8 +296,7 @@ def test_the_pdf_has_every_figure_as_vector_graphics(pdf, pages):
         r"\\sphinxincludegraphics\[?[^{]*\{\{(\w+)\}(\.\w+)", tex
     )
     drawn = sum(pictures(page, PDF) for page in PAGES)
-    measured = (ROOT / "chapters/appendix/measurements.md").read_text("utf-8")
-    assert len(included) == drawn + measured.count("```{figure} /_build/")
+    assert len(included) == drawn
     assert {suffix for _, suffix in included} == {".pdf"}
     text = "".join(pages)
     for label, target in BOOK.labels.targets.items():

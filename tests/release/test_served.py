@@ -1,4 +1,4 @@
-"""The server of the tests and of bench/site.py answers like a real host.
+"""The server of the tests and of bench.site answers like a real host.
 
 The measured bytes, requests, and times of a visit depend on compression, on
 caching, and on what happens to a file that does not exist.

@@ -20,11 +20,10 @@ from bookbuild import frameworks
 DECLARED = frameworks.load(ROOT)
 FRAMEWORKS = list(DECLARED)
 SEARCH = "search.html?q=gradient"
-MEASUREMENTS = "chapters/appendix/measurements.html"
 PAGES = [*LESSONS, SEARCH, "genindex.html", "404.html"]
 WITH_TABS = [page for page in LESSONS if soup(page).select("[role=tablist]")]
 # One page of each kind, for what need not be asked of every page.
-KINDS = [FIRST, CONCISE, GLOSSARY, MEASUREMENTS, SEARCH]
+KINDS = [FIRST, CONCISE, GLOSSARY, SEARCH]
 RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
 
 
@@ -266,8 +265,3 @@ def test_letters_twice_as_large_fit_a_phone(phone):
 @pages("phone", LESSONS)
 def test_the_links_to_the_next_pages_fit_a_phone(phone):
     assert phone.neighbor_edges and max(phone.neighbor_edges) <= PHONE
-
-
-@pages("phone", [MEASUREMENTS])
-def test_the_verdicts_on_all_goals_fit_a_phone(phone):
-    assert phone.last_column_edges[0] <= PHONE

@@ -1,6 +1,6 @@
 """Where several seeds put the results that the pages record.
 
-The bounds of the results of training come from `python bench/seeds.py 10`: ten
+The bounds of the results of training come from `python -m bench.seeds`: ten
 seeds in each framework, mean and standard deviation over the twenty runs. A
 result may be four standard deviations from the mean. Twice-softmaxed training
 ends in one of two modes, as the page explains, so it has the range that both

@@ -37,21 +37,24 @@ import sphinx.application  # noqa: F401
 
 from support import ROOT
 
-# The functions that compute, as opposed to those that hook into Sphinx or
-# start processes.
+# Modules that compute. Changing one that starts processes or removes files could
+# do harm.
 PURE = (
-    "_ext/dark", "_ext/executed_outputs", "_ext/figures", "_ext/launch_buttons",
-    "_ext/mathml", "_ext/measured", "bookbuild/cache", "bookbuild/frameworks",
-    "bookbuild/install_cell", "bookbuild/labels", "bookbuild/output_checks",
-    "bookbuild/page", "bookbuild/plain", "bookbuild/settled",
-    "bookbuild/source", "bookbuild/unchanged",
+    "_ext/executed_outputs", "_ext/launch_buttons", "_ext/mathml",
+    "bookbuild/cache", "bookbuild/frameworks", "bookbuild/helper_imports",
+    "bookbuild/install_cell", "bookbuild/output_checks", "bookbuild/page",
+    "bookbuild/settings",
 )  # fmt: skip
-MODULES = [f"{name}.py" for name in PURE] + sorted(
-    path.relative_to(ROOT).as_posix() for path in ROOT.glob("d2l_extras/*.py")
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [
+        *(ROOT / f"{name}.py" for name in PURE),
+        *ROOT.glob("d2l_extras/**/*.py"),
+    ]
+    if path.exists()
 )
 # Tests that reach a module in another way than by its name.
 FURTHER = {
-    "bookbuild/plain.py": "tests/unit/test_labels.py",
     "_ext/launch_buttons.py": "tests/build/test_committed_notebooks.py",
     "d2l_extras/apt.py": "tests/unit/test_data.py",
     "d2l_extras/maps.py": "tests/book/test_redrawn.py",

@@ -136,9 +136,6 @@ BAR_EDGES = """[...document.querySelectorAll(
     .map((e) => e.getBoundingClientRect().right)"""
 NEIGHBOR_EDGES = """[...document.querySelectorAll(".neighbors a")]
     .map((e) => e.getBoundingClientRect().left + e.scrollWidth)"""
-LAST_COLUMN_EDGES = """[...document.querySelectorAll("article table")].map(
-    (table) => Math.max(...[...table.rows].map(
-        (row) => row.lastElementChild.getBoundingClientRect().right)))"""
 LETTERS = "getComputedStyle(document.documentElement).fontSize"
 WITHOUT_SCRIPTS = """() => {
     const all = (s) => [...document.querySelectorAll(s)];
@@ -192,7 +189,6 @@ class Phone:
     chosen: set[str] = field(default_factory=set)
     widths: dict[str, int] = field(default_factory=dict)
     neighbor_edges: list[float] = field(default_factory=list)
-    last_column_edges: list[float] = field(default_factory=list)
     axe: list[str] | None = None
     letters: str = ""
     large_widths: dict[str, int] = field(default_factory=dict)
@@ -311,7 +307,6 @@ def on_phone(browser, url: str, frameworks: list[str], *, judge: bool) -> Phone:
     page.evaluate(READY)
     facts.chosen = set(page.evaluate(CHOSEN))
     facts.neighbor_edges = page.evaluate(NEIGHBOR_EDGES)
-    facts.last_column_edges = page.evaluate(LAST_COLUMN_EDGES)
     for framework in frameworks:
         choose(page, framework)
         facts.widths[framework] = page.evaluate(WIDTH)

@@ -1,30 +1,19 @@
-"""The comparison with a stock Jupyter Book measures what a reader waits for."""
+"""The benchmark of the site measures what a reader downloads and waits for."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 import pytest
 from support import ROOT
 from support.served import served
 
+from bench import site as bench
+from bench import stock_book
+from bench.measurements import Part
+from bookbuild.build import Book
+
 HERE = "http://127.0.0.1:1/"
-
-
-def load():
-    spec = importlib.util.spec_from_file_location(
-        "bench_site", ROOT / "bench" / "site.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = load()
-
-
-# What is counted
 
 
 def asked(path: str, size: int, kind: str = "Script", **more: bool) -> dict:
@@ -98,7 +87,7 @@ def visited(browser, tmp_path_factory):
 
 
 def test_a_first_visit_requests_everything_that_the_page_needs(visited):
-    cold = visited["cold"]
+    cold = visited["first"]
     assert cold["requests"] == 6
     assert cold["outside"] == 2
     assert cold["addresses"] == [
@@ -109,20 +98,20 @@ def test_a_first_visit_requests_everything_that_the_page_needs(visited):
 
 
 def test_the_bytes_are_those_sent_over_the_network(visited):
-    cold, size = visited["cold"], visited["size"]
+    cold, size = visited["first"], visited["size"]
     # Hexadecimal digits shrink to half, and spaces to almost nothing.
     assert size["book.js"] / 2 < cold["bytes"] < 0.65 * size["book.js"]
     assert 0 < cold["all_bytes"] - cold["bytes"] < 1000
 
 
 def test_the_second_visit_requests_only_the_page(visited):
-    warm = visited["warm"]
+    warm = visited["next"]
     assert (warm["requests"], warm["outside"]) == (1, 0)
     assert 0 < warm["bytes"] == warm["all_bytes"] < 1000
 
 
 def test_the_network_is_as_slow_as_that_of_a_phone(visited):
-    cold, warm = visited["cold"], visited["warm"]
+    cold, warm = visited["first"], visited["next"]
     latency = 562  # milliseconds
     transfer = 1000 * 8 * cold["bytes"] / 1.6e6
     # The page, then in parallel what its head names.
@@ -131,24 +120,45 @@ def test_the_network_is_as_slow_as_that_of_a_phone(visited):
 
 
 def test_a_late_picture_counts_as_the_largest_paint(visited):
-    cold, warm = visited["cold"], visited["warm"]
+    cold, warm = visited["first"], visited["next"]
     late = cold["largest_paint"] - cold["first_paint"]
     assert late > 0.8 * bench.SLOW_4G["latency"]
     assert warm["largest_paint"] == warm["first_paint"]
 
 
 def test_content_that_moves_counts_as_a_layout_shift(visited):
-    assert visited["cold"]["layout_shift"] > 0.005
-    assert visited["warm"]["layout_shift"] == 0
+    assert visited["first"]["layout_shift"] > 0.005
+    assert visited["next"]["layout_shift"] == 0
 
 
-def test_the_stock_book_has_every_page_and_none_of_our_design(tmp_path):
-    site = bench.stock(tmp_path / "book")
-    for page in bench.lessons(ROOT):
-        html = (site / page).read_text(encoding="utf-8")
-        assert "sphinx-book-theme" in html
-        assert "book.css" not in html
-    lesson = (site / bench.lessons(ROOT)[1]).read_text(encoding="utf-8")
-    assert f'src="{bench.CDN}tex-mml-chtml.js"' in lesson
-    assert "cell-tabs" in lesson and 'data-sync-id="mxnet"' in lesson
-    assert "cell_output" in lesson
+def test_a_page_gets_the_median_of_its_visits_in_the_units_of_the_report():
+    visit = dict.fromkeys(bench.MEASURES, 0) | {"addresses": []}
+    visits = [
+        {
+            **visit, "site": site, "page": page, "visit": kind,
+            "bytes": size, "addresses": ["https://cdn.example/a.js"],
+        }
+        for site in bench.SITES
+        for page in ("a", "b")
+        for kind in ("first", "next")
+        for size in (1000, 3000, 8000)
+    ]  # fmt: skip
+    part = Part("site")
+    bench.add_medians(part, visits, ["a", "b"])
+    assert part.runs["next.bytes.stock"] == [3.0, 3.0]
+    assert part.notes["visits"] == 24
+    assert part.notes["origins"]["this"] == ["cdn.example"]
+
+
+def test_the_stock_book_has_every_page_with_code_and_none_of_our_design(
+    tmp_path,
+):
+    site = stock_book.build_with_outputs(tmp_path / "book")
+    pages = [
+        (site / "chapters" / f"{page.name}.html").read_text(encoding="utf-8")
+        for page in Book(ROOT).pages()
+    ]
+    for html in pages:
+        assert "sphinx-book-theme" in html and "cell_output" in html
+        assert "book.css" not in html and "tab-set" not in html
+    assert any(f'src="{bench.CDN}tex-mml-chtml.js"' in html for html in pages)
