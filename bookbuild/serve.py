@@ -33,7 +33,7 @@ BUILD = ("make", "--no-print-directory", "book")
 # The same for changed pages, which change no environment and no program: it
 # loads its modules beforehand.
 SPARE = (sys.executable, "-m", "bookbuild.build", "book", "--wait")
-PAGES = ("chapters/", "_static/")
+PAGES = ("chapters/", "_theme/")
 RELOAD = """\
 // A worker would show what it has kept, of an earlier server on this port too.
 navigator.serviceWorker?.getRegistrations().then((workers) => {

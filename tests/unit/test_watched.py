@@ -11,7 +11,7 @@ from bookbuild.serve import Sources
     [
         ("chapters/tiny/page.md", True),
         ("_config.yml", True),
-        ("_static/book.css", True),
+        ("_theme/css/base.css", True),
         ("kernels/alpha.txt", True),
         ("_build/html/index.html", False),
         ("notebooks/alpha/tiny/page.ipynb", False),

@@ -3,7 +3,7 @@
 "use strict";
 
 const readline = require("node:readline");
-const temml = require("./temml.cjs");
+const temml = require("./vendor/temml/temml.cjs");
 
 // A browser raises superscripts above all of their base, and with them those of
 // what is around it. TeX asks only how high its last letter or parenthesis is:
