@@ -73,21 +73,25 @@ class RefuseWhatThePolicyForbids(SphinxTransform):
     default_priority = 900
 
     def apply(self, **kwargs: object) -> None:
-        faults = []
-        for node in self.document.findall(
-            lambda n: isinstance(n, (nodes.raw, nodes.image))
-        ):
-            if isinstance(node, nodes.image):
-                found = content_policy.forbidden("img", [("src", node["uri"])])
-            elif "html" in node["format"].split() and not _is_output(node):
-                found = content_policy.forbidden_in(node.astext())
-            else:
-                found = None
-            if found:
-                source, line = get_source_line(node)
-                faults.append(f"{source}:{line}: {found} ...")
+        page = self.env.doc2path(self.env.docname, base=False)
+        faults = [
+            f"{page}:{node.line}: browsers would block {found}, because the "
+            "site's content-security policy (bookbuild/content_policy.py) "
+            "forbids it. Link to it instead, or copy a picture into the book."
+            for node in self.document.findall(nodes.Element)
+            if (found := _forbidden_in(node))
+        ]
         if faults:
             raise ExtensionError("\n".join(faults))
+
+
+def _forbidden_in(node: nodes.Element) -> str | None:
+    if isinstance(node, nodes.image):
+        return content_policy.forbidden("img", [("src", node["uri"])])
+    is_html = isinstance(node, nodes.raw) and "html" in node["format"].split()
+    if is_html and not _is_output(node):
+        return content_policy.forbidden_in(node.astext())
+    return None
 
 
 def _is_output(node: nodes.Node) -> bool:
@@ -113,7 +117,8 @@ def write_static_files(app: Sphinx, exception: Exception | None) -> None:
     images = {unquote(name) for page in pages for name in IMAGE.findall(page)}
     for folder, used in (("_static", files.keys() | GENERATED), ("_images", images)):
         for path in (site / folder).rglob("*"):
-            if path.is_file() and path.relative_to(site / folder).as_posix() not in used:
+            name = path.relative_to(site / folder).as_posix()
+            if path.is_file() and name not in used:
                 path.unlink()
 
 
