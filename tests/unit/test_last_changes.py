@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from _ext import html_translator
+from _ext import page_metadata
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def book_below_a_repository(tmp_path, monkeypatch):
     git("checkout", "-qb", "side")
     commit("2026-01-02", "merged.md")
     git("checkout", "-q", "main")
-    commit("2026-01-03", "changed.md", "no-html_translator.txt")
+    commit("2026-01-03", "changed.md", "no-page.txt")
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-04T12:00:00")
     git("merge", "-q", "--no-ff", "-m", "Merge", "side")
     (book / "new.md").write_text("not committed")
@@ -47,7 +47,7 @@ def book_below_a_repository(tmp_path, monkeypatch):
 def test_the_days_of_all_pages_are_those_of_their_last_commits(
     book_below_a_repository,
 ):
-    assert html_translator.last_changes(book_below_a_repository) == {
+    assert page_metadata.last_changes(book_below_a_repository) == {
         "old.md": "2026-01-01",
         "é à.md": "2026-01-01",
         "merged.md": "2026-01-02",
@@ -56,6 +56,6 @@ def test_the_days_of_all_pages_are_those_of_their_last_commits(
 
 
 def test_without_git_no_page_has_a_day(tmp_path, monkeypatch):
-    assert html_translator.last_changes(tmp_path) == {}
+    assert page_metadata.last_changes(tmp_path) == {}
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert html_translator.last_changes(tmp_path) == {}
+    assert page_metadata.last_changes(tmp_path) == {}
