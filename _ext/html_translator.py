@@ -18,7 +18,7 @@ from ._private import (
     visit_container as visit_design_container,
 )
 
-# What Pygments marks and the design does not color: the spans are left out.
+# Spans of Pygments that the theme does not color. They are left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
 # A browser would break a line between a formula and the comma after it.
 TIED = re.compile(
@@ -26,17 +26,17 @@ TIED = re.compile(
     r"([.,;:!?)\]’”–-]*)",
     re.S,
 )
-# Outputs that come as HTML bring colors for white pages, which we leave out.
+# HTML outputs have colors for white pages, which are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
 COLORED = re.compile(r'(<(?:span|pre|table|td|th|tr)\b[^>]*?) style="[^"]*"')
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 
 
 class Translator(HTML5Translator):
-    """Sphinx's HTML with our links, folds, figures and boxes that scroll."""
+    """Write Sphinx's HTML with our permalinks, folds, figures, and scrolling boxes."""
 
     def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
-        """A link to the node itself, which its looks mark as such."""
+        """Append a link from the node to itself."""
         if node["ids"] and self.builder.add_permalinks:
             self.body.append(_permalink(node["ids"][0], title))
 
@@ -86,7 +86,7 @@ class Translator(HTML5Translator):
 
     def visit_citation(self, node: nodes.Element) -> None:
         super().visit_citation(node)
-        # ARIA has given docutils' role up: what a list holds are its items.
+        # docutils' role is deprecated in ARIA: the children of a list are its items.
         entry = self.body[-1].replace("doc-biblioentry", "listitem")
         self.body[-1] = entry
 

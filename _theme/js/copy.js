@@ -1,4 +1,4 @@
-// Copying: the code of a cell by a button, and formulas as TeX.
+// A button copies the code of a cell. Formulas are copied as TeX.
 
 const COPY_ICON =
   '<svg class="icon" viewBox="0 0 24 24" width="18" height="18" ' +
@@ -6,7 +6,7 @@ const COPY_ICON =
 
 async function toClipboard(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = document.createElement("textarea"); // where it is not secure
+  const field = document.createElement("textarea"); // on pages without https
   field.value = text;
   field.className = "out-of-sight";
   document.body.append(field);
@@ -47,7 +47,6 @@ function copyButtons() {
   }
 }
 
-// In what is copied, each formula is its TeX.
 function copyFormulas(event) {
   const selection = window.getSelection();
   if (!selection.rangeCount || selection.isCollapsed) return;

@@ -1,4 +1,4 @@
-// "On this page" follows the reader.
+// "On this page" marks the section that the reader is in.
 
 function followHeadings() {
   const links = new Map();

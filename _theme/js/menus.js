@@ -1,4 +1,4 @@
-// The page for missing addresses has a <base>, which "#main" would follow away
+// The page for missing addresses has a <base>, so "#main" alone would lead away
 // from the address that the reader asked for.
 function skipLink() {
   const skip = document.querySelector(".skip");
@@ -17,9 +17,8 @@ function theme() {
     const now = root.dataset.theme ?? "auto";
     button.setAttribute("aria-label", `Colors: ${words[now]}. Change`);
     button.title = `Colors: ${words[now]}`;
-    const night = now === "dark" || (now === "auto" && dark.matches);
     const color = document.querySelector("meta[name=theme-color]");
-    color.content = night ? "#16191d" : "#ffffff";
+    color.content = window.getComputedStyle(root).getPropertyValue("--paper");
   };
   button.hidden = false;
   button.addEventListener("click", () => {
@@ -37,7 +36,7 @@ function theme() {
   say();
 }
 
-// Menus close as menus do.
+// Menus close on a click elsewhere and on Escape.
 
 function menus() {
   for (const menu of all("details.menu")) {

@@ -1,4 +1,4 @@
-// Reading without a network: sw.js keeps the book.
+// The service worker keeps the book for reading without a network.
 
 async function offline() {
   const line = document.querySelector(".offline");

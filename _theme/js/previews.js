@@ -1,4 +1,4 @@
-// Terms and numbered equations show what they refer to.
+// References to terms and numbered equations show a preview.
 
 let previews;
 

@@ -1,4 +1,4 @@
-// Searching, by the button or the key "/", without leaving the page.
+// The button and the key "/" open the search without leaving the page.
 
 function searchDialog() {
   const button = document.querySelector(".search-button");

@@ -4,7 +4,7 @@ function showFramework() {
   const chosen = root.dataset.framework;
   for (const panel of all(".tab")) {
     if (panel.dataset.framework === chosen) panel.removeAttribute("hidden");
-    else panel.setAttribute("hidden", "until-found"); // for search in the page
+    else panel.setAttribute("hidden", "until-found"); // the browser still finds its text
   }
   for (const tab of all("[role=tab]")) {
     const selected = tab.dataset.framework === chosen;
@@ -15,11 +15,11 @@ function showFramework() {
     list.hidden = list.dataset.framework !== chosen;
   }
   for (const select of all(".choose-framework")) select.value = chosen;
-  document.adoptedStyleSheets = []; // early.js has done its part
+  document.adoptedStyleSheets = []; // the rules of early.js are no longer needed
   if (fontsLoaded) markWide();
 }
 
-// What the reader looks at stays where it is while the page changes around it.
+// Change the page, and keep an element at its place in the window.
 function keepingInPlace(element, change) {
   const before = element?.getBoundingClientRect().top;
   change();
@@ -33,7 +33,7 @@ function inSight() {
   const blocks = "article p, article h1, article h2, article h3, article li," +
     " article .tab-list, article .cell, article .math, article table";
   return all(blocks).find((block) => {
-    if (block.closest(".tab")) return false; // it may be the one that goes
+    if (block.closest(".tab")) return false; // it may be about to disappear
     const box = block.getBoundingClientRect();
     return box.height > 0 && box.top >= bar;
   });
@@ -75,7 +75,7 @@ function tabs() {
     list[to].focus({ preventScroll: true });
     chooseFramework(list[to].dataset.framework, list[to]);
   });
-  // The browser found text, or an address leads, into a hidden panel.
+  // The browser has found text in a hidden panel, or an address leads there.
   document.addEventListener("beforematch", ({ target }) => {
     const panel = target.closest(".tab");
     if (panel) chooseFramework(panel.dataset.framework, panel);
@@ -93,7 +93,7 @@ function tabs() {
   });
 }
 
-// An address may lead into another framework's panel, or into a fold.
+// An address may lead into another framework's panel, or into a closed box.
 function openTarget() {
   const name = decodeURIComponent(window.location.hash.slice(1));
   const target = name && document.getElementById(name);

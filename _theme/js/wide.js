@@ -2,9 +2,9 @@
 
 let fontsLoaded = false; // no box has its final size before
 
-// First all is read, then all is written, or the browser would lay the page out
-// again for each box; and nothing is read of what is not shown, or it would lay
-// out each hidden panel to answer.
+// All sizes are read before anything is written, because otherwise the browser
+// would lay out the page again for each box. Nothing is read in hidden panels,
+// because the browser would have to lay them out to answer.
 const HIDDEN = ".tab[hidden], details:not([open]) > :not(summary)";
 
 function markWide() {
