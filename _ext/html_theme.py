@@ -17,7 +17,6 @@ from bookbuild import content_policy, frameworks, labels
 from .service_worker import digest
 
 THEME = Path(__file__).resolve().parent.parent / "_theme"
-VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # the layout has its own
 IMAGE = re.compile(r'_images/([^"]+)"')  # in a page, as an address
 # Files of _static that mathml.py and search_index.py write.
 GENERATED = {
@@ -61,7 +60,6 @@ def add_context(
     """Give the templates the frameworks, and what the page needs of the theme."""
     context["frameworks"] = list(frameworks.load(Path(app.srcdir)).values())
     context["has_math"] = "<math" in context.get("body", "")
-    context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
 
 
 class RefuseWhatThePolicyForbids(SphinxTransform):

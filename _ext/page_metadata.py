@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from html import escape
@@ -25,28 +24,16 @@ HOSTS = {
 }
 
 
-def last_changes(root: Path) -> dict[str, str]:
-    """Return the day of the last commit of each page below `root` that git knows,
-    as in {"chapters/index.md": "2026-11-25"}.
-
-    One look at the history serves all pages, however many there are.
-    """
-    command = ["git", "log", "-z", "--format=%x01%cs", "--name-only"]
+def last_change(path: Path) -> str | None:
+    """Return the day of the last commit of a file, if git knows one."""
     try:
         done = subprocess.run(
-            [*command, "--relative", "--", "*.md"],
-            cwd=root, capture_output=True, encoding="utf-8",
-            errors="surrogateescape",
+            ["git", "log", "-1", "--format=%cs", "--", path.name],
+            cwd=path.parent, capture_output=True, text=True,
         )  # fmt: skip
     except OSError:  # git is not installed
-        return {}
-    days, day = {}, ""
-    for part in filter(None, re.split(r"[\0\n]+", done.stdout)):
-        if part[0] == "\1":
-            day = part[1:]
-        else:  # the newest commits come first
-            days.setdefault(part, day)
-    return days
+        return None
+    return done.stdout.strip() or None
 
 
 def links(repository: str, branch: str, path: str, title: str) -> dict:
@@ -71,30 +58,6 @@ def description(doctree: nodes.document) -> str:
     return shorten(text, LONGEST, placeholder=" …")
 
 
-def structured_data(app: Sphinx, pagename: str, title: str, context: dict) -> dict:
-    """Return a page in the vocabulary of schema.org."""
-    book = {
-        "@type": "Book",
-        "name": app.config.html_title,
-        "author": {"@type": "Organization", "name": app.config.author},
-        "inLanguage": "en",
-        "license": "https://creativecommons.org/licenses/by/4.0/",
-    }
-    if app.config.html_baseurl:
-        book["url"] = app.config.html_baseurl
-    if pagename == app.config.root_doc:
-        return {"@context": "https://schema.org", **book}
-    chapter = {
-        "@context": "https://schema.org",
-        "@type": "Chapter",
-        "name": title,
-        "isPartOf": book,
-        "url": context.get("pageurl"),
-        "dateModified": context.get("last_change"),
-    }
-    return {key: value for key, value in chapter.items() if value}
-
-
 def add_metadata(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
@@ -113,8 +76,6 @@ def add_metadata(
         return
     context["description"] = description(doctree)
     context["last_change"] = app.env.days_of_change.get(pagename)
-    data = structured_data(app, pagename, title, context)
-    context["json_ld"] = json.dumps(data, sort_keys=True).replace("<", "\\u003c")
 
 
 def write_pages_that_were_committed(
@@ -122,10 +83,8 @@ def write_pages_that_were_committed(
 ) -> set[str]:
     """Return the pages committed since they were rendered: they show the day."""
     before = getattr(env, "days_of_change", {})
-    days = last_changes(Path(app.srcdir))
     env.days_of_change = {
-        name: days.get(env.doc2path(name, base=False))
-        for name in env.found_docs
+        name: last_change(Path(env.doc2path(name))) for name in env.found_docs
     }
     return {
         name
