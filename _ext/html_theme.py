@@ -18,6 +18,10 @@ from .service_worker import digest
 
 THEME = Path(__file__).resolve().parent.parent / "_theme"
 IMAGE = re.compile(r'_images/([^"]+)"')  # in a page, as an address
+COMMENTS = {
+    ".css": re.compile(rb"^ */\*(?:(?!\*/).)*\*/\n", re.DOTALL | re.MULTILINE),
+    ".js": re.compile(rb"^ *//.*\n", re.MULTILINE),
+}
 # Files of _static that mathml.py and search_index.py write.
 GENERATED = {
     "fonts/math.woff2", "fonts/root.woff2", "previews.js", "search-index.js"
@@ -27,13 +31,16 @@ GENERATED = {
 def static_files() -> dict[str, bytes]:
     """Return the contents of the theme's static files by their names.
 
-    theme.toml lists them, each with the files that it is joined from.
+    theme.toml lists them, each with the files that it is joined from. Comments of
+    styles and scripts are left out.
     """
     settings = tomllib.loads((THEME / "templates/theme.toml").read_text("utf-8"))
-    return {
-        name: b"".join((THEME / part).read_bytes() for part in parts)
-        for name, parts in settings["files"].items()
-    }
+    files = {}
+    for name, parts in settings["files"].items():
+        files[name] = b"".join((THEME / part).read_bytes() for part in parts)
+        if comment := COMMENTS.get(Path(name).suffix):
+            files[name] = comment.sub(b"", files[name])
+    return files
 
 
 def configure(app: Sphinx, config: Config) -> None:

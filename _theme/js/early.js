@@ -1,9 +1,7 @@
-// What runs before the page is drawn: the reader's colors and framework, so that
-// nothing flashes and nothing moves.
+// Runs before the page is drawn, so that nothing flashes or moves.
 "use strict";
 
-// What the reader has chosen. The keys contain the path of the book, because
-// other books on the same host have their own choices.
+// The path in the keys keeps books on one host apart.
 const choices = {
   key(name) {
     const { root } = document.documentElement.dataset;
@@ -13,14 +11,14 @@ const choices = {
     try {
       return window[storage].getItem(choices.key(name));
     } catch {
-      return null; // a browser may refuse to store anything
+      return null; // browsers may refuse to store anything
     }
   },
   remember(name, value, storage) {
     try {
       window[storage].setItem(choices.key(name), value);
     } catch {
-      // The choice then ends with the page.
+      // see above
     }
   },
 };
@@ -29,7 +27,7 @@ const choices = {
   const root = document.documentElement;
   const names = root.dataset.frameworks.split(" ");
   const asked = new URLSearchParams(window.location.search).get("framework");
-  // An address with ?framework= counts for the visit, a click for longer.
+  // An address counts for the visit, a click for longer.
   if (names.includes(asked)) choices.remember("framework", asked, "sessionStorage");
   root.dataset.framework = [
     asked,
@@ -41,8 +39,7 @@ const choices = {
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   root.classList.add("scripts");
 
-  // The page's fonts, before the styles ask for them. A page that was opened
-  // from a file may not ask so, and has them at once anyway.
+  // Load fonts before the styles ask for them. Files have them at once anyway.
   if (window.location.protocol !== "file:") {
     const fonts = ["stix-two-text-latin-400-normal"];
     if ("math" in root.dataset) fonts.push("math");

@@ -1,5 +1,5 @@
 // The page for missing addresses has a <base>, so "#main" alone would lead away
-// from the address that the reader asked for.
+// from the address.
 function skipLink() {
   const skip = document.querySelector(".skip");
   skip.addEventListener("click", () => {

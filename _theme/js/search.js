@@ -32,12 +32,14 @@ window.mountSearch = (holder) => {
   const headings = sections.map(({ title }) =>
     title.toLowerCase().replace(/^[\d.]+ /, "")
   );
-  // How much a section counts beyond its words: whoever types a whole label or
-  // heading wants the section that has it, and a page comes before its exercises.
+  // How much a section counts beyond its words: whoever types a whole label, term,
+  // or heading wants its section, and a page comes before its exercises.
   const weight = (id, query) => {
     const isLabel = labels[id].has(query) || labels[id].has(`equation_${query}`);
     if (query.includes("_") && isLabel) return 1000;
-    if (headings[id] === query || headings[id] === `the ${query}`) return 3;
+    const isTerm = sections[id].url.includes("#term-");
+    if (headings[id] === query) return isTerm ? 4 : 3;
+    if (headings[id] === `the ${query}`) return 3;
     if (headings[id] === "exercises") return 0.2;
     return sections[id].page === sections[id].title ? 1.5 : 1;
   };
