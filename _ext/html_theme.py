@@ -14,6 +14,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 
 from bookbuild import content_policy, frameworks, labels
+
 from .service_worker import digest
 
 THEME = Path(__file__).resolve().parent.parent / "_theme"
@@ -34,7 +35,9 @@ def static_files() -> dict[str, bytes]:
     theme.toml lists them, each with the files that it is joined from. Comments of
     styles and scripts are left out.
     """
-    settings = tomllib.loads((THEME / "templates/theme.toml").read_text("utf-8"))
+    settings = tomllib.loads(
+        (THEME / "templates/theme.toml").read_text("utf-8")
+    )
     files = {}
     for name, parts in settings["files"].items():
         files[name] = b"".join((THEME / part).read_bytes() for part in parts)
@@ -120,7 +123,10 @@ def write_static_files(app: Sphinx, exception: Exception | None) -> None:
         path.write_bytes(content)
     pages = [page.read_text("utf-8") for page in site.rglob("*.html")]
     images = {unquote(name) for page in pages for name in IMAGE.findall(page)}
-    for folder, used in (("_static", files.keys() | GENERATED), ("_images", images)):
+    for folder, used in (
+        ("_static", files.keys() | GENERATED),
+        ("_images", images),
+    ):
         for path in (site / folder).rglob("*"):
             name = path.relative_to(site / folder).as_posix()
             if path.is_file() and name not in used:

@@ -15,6 +15,8 @@ from ._private import (
     depart_container,
     exercise_enumerable_node,
     solution_node,
+)
+from ._private import (
     visit_container as visit_design_container,
 )
 
@@ -24,12 +26,12 @@ PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
 TIED = re.compile(
     r'([(\[“]?)(<span class="math">(?:(?!</math>).)*</math></span>)'
     r"([.,;:!?)\]’”–-]*)",
-    re.S,
+    re.DOTALL,
 )
 # HTML outputs have colors for white pages, which are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
 COLORED = re.compile(r'(<(?:span|pre|table|td|th|tr)\b[^>]*?) style="[^"]*"')
-SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
+SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
 
 class Translator(HTML5Translator):

@@ -29,7 +29,7 @@ def last_change(path: Path) -> str | None:
     try:
         done = subprocess.run(
             ["git", "log", "-1", "--format=%cs", "--", path.name],
-            cwd=path.parent, capture_output=True, text=True,
+            cwd=path.parent, capture_output=True, text=True, check=False,
         )  # fmt: skip
     except OSError:  # git is not installed
         return None

@@ -59,7 +59,9 @@ def forbidden(
             return f"<{tag}>"
     for name, value in attributes:
         value = value or ""
-        if name.startswith("on") or value.lower().lstrip().startswith("javascript:"):
+        if name.startswith("on") or value.lower().lstrip().startswith(
+            "javascript:"
+        ):
             return f"a script in {name}="
         if name in ("src", "srcset") and OTHER_HOST.match(value):
             return f"a file of another host, {value}"

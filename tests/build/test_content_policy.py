@@ -33,7 +33,9 @@ def test_html_that_browsers_would_block_is_refused_with_its_line(tiny, what):
     done = tiny.build("book")
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    found = re.search(r"chapters/tiny/page\.md:(\d+): browsers would block (.*), b", said)
+    found = re.search(
+        r"chapters/tiny/page\.md:(\d+): browsers would block (.*), b", said
+    )
     assert found[2] == named
     # Below a code cell, the lines of MyST-NB can be one too large.
     assert 0 <= int(found[1]) - line <= 1

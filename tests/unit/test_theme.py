@@ -37,7 +37,9 @@ def test_a_rule_after_a_comment_on_its_line_is_published(monkeypatch, tmp_path):
     (tmp_path / "templates" / "theme.toml").write_text(
         '[files]\n"book.css" = ["a.css"]\n'
     )
-    css = "/* A\n comment */\n/* short */ a { b: c }\n  /* last */\nd { e: f }\n"
+    css = (
+        "/* A\n comment */\n/* short */ a { b: c }\n  /* last */\nd { e: f }\n"
+    )
     (tmp_path / "a.css").write_text(css)
     monkeypatch.setattr(html_theme, "THEME", tmp_path)
     expected = "/* short */ a { b: c }\nd { e: f }\n"
@@ -48,7 +50,9 @@ def test_a_rule_after_a_comment_on_its_line_is_published(monkeypatch, tmp_path):
 def test_a_vendored_file_has_its_license_and_version(name):
     folder = THEME / "vendor" / name
     assert (folder / VENDORED[name]).is_file()
-    assert "Permission is hereby granted" in (folder / "LICENSE").read_text("utf-8")
+    assert "Permission is hereby granted" in (folder / "LICENSE").read_text(
+        "utf-8"
+    )
     assert "https://" in (folder / "VERSION").read_text("utf-8")
 
 
@@ -81,12 +85,18 @@ def test_html_that_the_policy_allows_is_accepted(html):
     ("html", "found"),
     [
         ("<IFRAME src='a'></IFRAME>", "<iframe>"),
-        ("<p><script src='https://example.org/a.js'></script>", "a file of another"),
+        (
+            "<p><script src='https://example.org/a.js'></script>",
+            "a file of another",
+        ),
         ("<script>a</script>", "<script>"),
         ("<link rel='stylesheet' href='a.css'>", "<link>"),
         ("<img src='a.svg' onload='a()'>", "a script in onload="),
         ("<a href=' JavaScript:a()'>a</a>", "a script in href="),
-        ("<img srcset='HTTPS://example.org/a.png 2x'>", "a file of another host"),
+        (
+            "<img srcset='HTTPS://example.org/a.png 2x'>",
+            "a file of another host",
+        ),
     ],
 )
 def test_html_that_the_policy_forbids_is_named(html, found):
