@@ -18,7 +18,7 @@ COLOR = re.compile(r"#[0-9a-fA-F]{6}\b")
 BITMAP = re.compile(r'(?<="data:image/png;base64,)([A-Za-z0-9+/=\s]+)(?=")')
 # Lightness in the dark, in Oklab: of what was black, and of what was white.
 LIGHT, DARK = 0.93, 0.215
-PAPER = "#16191d"  # --paper of book.css at night
+PAPER = "#16191d"  # --paper of css/base.css at night
 # Above one, so that colors between the two stand out from the dark by 3 to 1.
 LIFT = 1.4
 # Björn Ottosson's Oklab, https://bottosson.github.io/posts/oklab/

@@ -41,7 +41,7 @@ from sphinx_exercise.nodes import (
     solution_node,
 )
 
-TEMPLATES = Path(__file__).parent / "templates"
+DESIGN = Path(__file__).resolve().parent.parent / "_theme" / "print"
 PAGE = re.compile(r"\b(?:on ((?:\w+ ){0,2}))?([Pp])age(s?)\b")
 EXERCISES = (exercise_node, exercise_enumerable_node)
 STYLES = {"edition.css", "pygments.css"}
@@ -462,7 +462,7 @@ def trim_styles(
 
 def set_up_epub(app: Sphinx, config: Config) -> None:
     config.epub_cover = ("_static/cover.png", "epub-cover.html")
-    config.html_static_path = [str(TEMPLATES / "epub")]
+    config.html_static_path = [str(DESIGN / "edition.css")]
     config.epub_css_files = ["edition.css"]
 
 
@@ -498,7 +498,7 @@ def _depart_solution(self, node: nodes.Element) -> None:
 
 
 def set_up_latex(app: Sphinx, config: Config) -> None:
-    """Give LaTeX the title page, and the design that templates/book.tex has."""
+    """Give LaTeX the title page, and the design of _theme/print/book.tex."""
     said = {
         "edition": f"{config.edition_label} edition",
         "year": config.copyright,
@@ -509,7 +509,7 @@ def set_up_latex(app: Sphinx, config: Config) -> None:
         for name, text in said.items()
     ]
     macros.append(rf"\newcommand{{\booksite}}{{\url{{{config.edition_site}}}}}")
-    design = (TEMPLATES / "book.tex").read_text(encoding="utf-8")
+    design = (DESIGN / "book.tex").read_text(encoding="utf-8")
     config.latex_elements["preamble"] = "\n".join([*macros, design])
     config.latex_documents = [
         (

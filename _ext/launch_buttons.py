@@ -1,7 +1,7 @@
 """Offer, on each page, its notebooks: in Colab, in Binder, to keep, to read.
 
 Every address derives from `repository` in _config.yml. All frameworks' links
-are on the page; _static/book.js hides those of the others.
+are on the page; _theme/js/tabs.js hides those of the others.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ from ._private import NODE_FOLDER, get_node_equation_number
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
 
-HERE = Path(__file__).parent
-FONT = HERE / "fonts" / "STIXTwoMath.woff2"
+THEME = Path(__file__).resolve().parent.parent / "_theme"
+FONT = THEME / "fonts" / "STIXTwoMath.woff2"
 MATH = re.compile(r"<math\b.*?</math>", re.S)
 MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.S)
 # Letters for small sizes and above other letters, script letters.
@@ -51,7 +51,7 @@ class Typesetter:
             if not program.exists():  # on Windows
                 program = Path(NODE_FOLDER, "node.exe")
             self._node = subprocess.Popen(
-                [program, HERE / "temml" / "typeset.cjs"],
+                [program, THEME / "typeset.cjs"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -74,7 +74,7 @@ class Typesetter:
 
 
 def _cleaned(mathml: str) -> str:
-    """Leave out what says nothing: the styles are in book.css."""
+    """Leave out what says nothing: the styles are in css/math.css."""
     mathml = mathml.replace(' style="display:block math;"', "")
     mathml = re.sub(
         r'(?: class="([^"]*)")? style="math-depth:0;"',

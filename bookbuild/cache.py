@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PROGRAM = ("_ext", "_theme", "bookbuild", "requirements.txt")
 SHAPES_EVERY_PAGE = (
-    "_config.yml", "_static", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
+    "_config.yml", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
 )  # fmt: skip
 NO_SOURCES = ("_build", "bench", "docs", "notebooks", "tests")
 BUILT = ("_build/html", "_build/outputs", "notebooks")

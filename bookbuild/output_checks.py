@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
+from . import content_policy
+
 # Sequences that tell a terminal to change color, title or place, and control
 # characters but for the tab and the end of a line: HTML may hold none of them.
 CONTROL = re.compile(
@@ -36,11 +38,6 @@ LOCAL = [
 NEEDS_SCRIPT = re.compile(
     r"application/(javascript|vnd\.(jupyter\.widget|plotly|bokehjs|holoviews|vega))"
 )
-# Tags that the site's content-security policy forbids or that leave the page.
-ACTIVE = {
-    "applet", "audio", "base", "embed", "form", "frame", "iframe", "link", "meta",
-    "object", "script", "style", "video",
-}  # fmt: skip
 EMPTY = {
     "area", "br", "col", "hr", "img", "input", "source", "track", "wbr",
 }  # fmt: skip
@@ -116,14 +113,7 @@ class _Reader(HTMLParser):
         self.open: list[str] = []
 
     def handle_startendtag(self, tag: str, attrs: list) -> None:
-        if tag in ACTIVE:
-            self.found = self.found or f"<{tag}>"
-        for name, value in attrs:
-            value = (value or "").strip().lower()
-            if name.startswith("on") or value.startswith("javascript:"):
-                self.found = self.found or f"a script in {name}="
-            elif name in ("src", "srcset") and re.match(r"(https?:)?//", value):
-                self.found = self.found or f"a file of another host in {name}="
+        self.found = self.found or content_policy.forbidden(tag, attrs)
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         self.handle_startendtag(tag, attrs)

@@ -43,7 +43,7 @@ EXTENSIONS = [
     "_ext.mathml",
     "_ext.editions",
 ]
-SITE_ONLY = ["comments_config", "ogp_social_cards"]  # settings of the others
+SITE_ONLY = ["comments_config"]  # settings of the others
 BUILDERS = {"pdf": "latex", "epub": "epub"}
 # Programs, and files of TeX, by the package of Debian that has them.
 PROGRAMS = {

@@ -45,8 +45,6 @@ def test_the_times_of_files_do_not_matter(book):
         "chapters/references.bib",
         "_config.yml",
         "_toc.yml",
-        "_static/book.css",
-        "_static/fonts/LICENSE",
         "kernels/alpha.txt",
         "notebooks/alpha/tiny/page.ipynb",
         "_build/outputs/beta/tiny/page.ipynb",
@@ -65,7 +63,7 @@ def test_a_changed_or_removed_file_is_noticed(book, name, how):
 
 
 @pytest.mark.parametrize(
-    "name", ["chapters/new.md", "_static/new.js", "d2l_extras/new.py", "LICENSE"]
+    "name", ["chapters/new.md", "_theme/new.js", "d2l_extras/new.py", "LICENSE"]
 )
 def test_an_added_file_is_noticed(book, name):
     (book.root / name).parent.mkdir(exist_ok=True)

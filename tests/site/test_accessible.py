@@ -284,7 +284,7 @@ def picture(read) -> Image.Image:
 
 def paper(night: bool) -> str:
     """Return the background of pages, from the stylesheet."""
-    css = (ROOT / "_static" / "book.css").read_text(encoding="utf-8")
+    css = (ROOT / "_theme" / "css" / "base.css").read_text(encoding="utf-8")
     grounds = re.findall(r"--paper: (#[0-9a-f]{6});", css)
     assert len(set(grounds)) == 2
     return grounds[1 if night else 0]

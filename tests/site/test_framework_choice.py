@@ -10,8 +10,9 @@ from lxml import etree
 from support import ROOT, machine
 from support.browser import DESKTOP, PHONE, choose, size, unfold, until
 from support.page_facts import CHOSEN, FRAME
+from support.served import served
 from support.site_pages import LESSONS as ALL_LESSONS
-from support.site_pages import SITE
+from support.site_pages import SITE, copied
 
 from bookbuild import frameworks
 
@@ -101,6 +102,42 @@ def test_a_choice_is_remembered_on_the_next_page(visit):
     assert chosen(read) == {LAST}
 
 
+def test_a_framework_in_the_address_is_kept_for_the_visit(visit):
+    read = visit(f"{LESSONS[0]}?framework={LAST}")
+    read.locator("a[rel=next]").first.click()
+    read.wait_for_url(re.compile(re.escape(LESSONS[1])))
+    assert "framework=" not in read.url
+    assert chosen(read) == {LAST}
+    # It is no choice of the reader's: the next visit does not know it.
+    later = read.context.new_page()
+    later.goto(read.url)
+    assert chosen(later) == {FIRST}
+
+
+@pytest.fixture
+def two_books(tmp_path):
+    """The address of a host that has two copies of the site."""
+    for name in ("one", "two"):
+        copied(tmp_path / name)
+    with served(tmp_path) as url:
+        yield url
+
+
+def test_two_books_on_one_host_have_their_own_choices(browser, two_books):
+    context = browser.new_context(service_workers="block")
+    read = context.new_page()
+    read.goto(f"{two_books}one/{LIGHTEST}")
+    choose(read, LAST)
+    read.locator(".theme-button").click()
+    theme = read.evaluate("document.documentElement.dataset.theme")
+    for book, framework, colors in (("one", LAST, theme), ("two", FIRST, None)):
+        read.goto(f"{two_books}{book}/{LIGHTEST}")
+        assert chosen(read) == {framework}
+        now = read.evaluate("document.documentElement.dataset.theme")
+        assert theme and now == colors
+    context.close()
+
+
 @every_framework
 def test_the_address_follows_the_choice(visit, framework):
     read = visit(f"{LIGHTEST}?framework={framework}")
@@ -115,13 +152,13 @@ def test_an_unknown_framework_is_ignored(visit, where):
     unknown = "constructor"
     read = visit(LIGHTEST)
     if where == "storage":
-        read.evaluate(f"localStorage.setItem('framework', '{unknown}')")
+        read.evaluate(f"localStorage.setItem(choices.key('framework'), '{unknown}')")
         read.reload()
     else:
         read.goto(f"{read.url}?framework={unknown}")
     assert chosen(read) == {FIRST}
     # Nor does it undo an earlier choice.
-    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.evaluate(f"localStorage.setItem(choices.key('framework'), '{LAST}')")
     read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
     assert chosen(read) == {LAST}
 
@@ -148,7 +185,7 @@ def test_a_choice_in_one_window_reaches_the_other_windows(visit):
     assert chosen(other) == {LAST}
     other.evaluate(
         "dispatchEvent(new StorageEvent('storage', "
-        "{key: 'framework', newValue: 'none such'}))"
+        "{key: choices.key('framework'), newValue: 'none such'}))"
     )
     assert chosen(other) == {LAST}
 
@@ -418,8 +455,8 @@ FIRST_LOOK = """document.addEventListener("readystatechange", () => {
 def test_the_first_frame_has_the_chosen_colors(visit, theme):
     system = "light" if theme == "dark" else "dark"
     read = visit(LIGHTEST, color_scheme=system)
-    read.evaluate(f"localStorage.setItem('theme', '{theme}')")
-    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.evaluate(f"localStorage.setItem(choices.key('theme'), '{theme}')")
+    read.evaluate(f"localStorage.setItem(choices.key('framework'), '{LAST}')")
     read.add_init_script(FIRST_LOOK)
     read.goto(read.url.partition("?")[0])
     look = read.evaluate("window.look")
@@ -432,7 +469,7 @@ def test_the_first_frame_has_the_chosen_colors(visit, theme):
 def test_the_first_frame_shows_only_the_chosen_framework(visit):
     """Until book.js has loaded, the styles of early.js hide the others."""
     read = visit(LIGHTEST)
-    read.evaluate(f"localStorage.setItem('framework', '{LAST}')")
+    read.evaluate(f"localStorage.setItem(choices.key('framework'), '{LAST}')")
     read.route("**/book.js*", lambda route: route.abort())
     read.goto(read.url.partition("?")[0])
     shown = read.locator("[role=tabpanel] >> visible=true").evaluate_all(
@@ -450,7 +487,7 @@ def test_the_theme_button_cycles_through_the_schemes_and_remembers(visit):
         seen.append(
             read.evaluate(
                 "[document.documentElement.dataset.theme ?? 'auto',"
-                "localStorage.getItem('theme'),"
+                "localStorage.getItem(choices.key('theme')),"
                 "getComputedStyle(document.body).backgroundColor]"
             )
         )
@@ -458,7 +495,5 @@ def test_the_theme_button_cycles_through_the_schemes_and_remembers(visit):
     assert all(theme == kept for theme, kept, _ in seen)
     grounds = [ground for _, _, ground in seen]
     assert grounds[0] != grounds[1] == grounds[2]
-    assert set(read.evaluate("Object.keys(localStorage)")) <= {
-        "framework",
-        "theme",
-    }
+    names = [key.split()[0] for key in read.evaluate("Object.keys(localStorage)")]
+    assert set(names) <= {"framework", "theme"}

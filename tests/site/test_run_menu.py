@@ -217,7 +217,7 @@ def test_on_a_page_without_tabs_the_menu_follows_address_and_last_choice(
     read = Menu(browser, site, "tiny/page")
     assert read.page.locator(".tabs").count() == 0
     assert read.shown() == texts("Alpha")
-    read.page.evaluate("localStorage.setItem('framework', 'beta')")
+    read.page.evaluate("localStorage.setItem(choices.key('framework'), 'beta')")
     read.page.reload()
     assert read.shown() == texts("Beta")
     read.page.goto(f"{read.url}?framework=alpha")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import nbformat
@@ -90,6 +91,19 @@ def test_the_site_has_no_second_search_index():
 @pytest.mark.parametrize("query", FINDS)
 def test_the_first_result_is_what_the_query_names(search, query):
     assert finds(search, query)[0].startswith(FINDS[query])
+
+
+@pytest.mark.parametrize("query", ["softmax", "fashion", "Fashion-MNIST", "loss"])
+def test_exercises_are_not_among_the_first_results_for_a_topic(search, query):
+    first = finds(search, query)[:5]
+    assert len(first) == 5
+    assert [link for link in first if link.endswith("exercises")] == []
+
+
+def test_a_section_with_the_words_as_its_heading_is_found_first(search):
+    finds(search, "softmax")
+    title = search.locator(".search-finds a").first.inner_text()
+    assert re.fullmatch(r"([\d.]+ )?(The )?softmax", title, re.IGNORECASE)
 
 
 FIND_ALL = """(queries) => {

@@ -109,7 +109,6 @@ class TinyBook:
         (self.root / "_toc.yml").write_text(
             "format: jb-book\nroot: chapters/tiny/page\n"
         )
-        shutil.copytree(ROOT / "_static", self.root / "_static")
 
     def platforms(self, *names: str) -> None:
         """Declare the platforms that both frameworks have wheels for."""

@@ -50,7 +50,7 @@ def test_dark_becomes_light_and_light_becomes_dark():
     assert lights == sorted(lights, reverse=True)
     assert lights[0] > 0.75 and lights[-1] < 0.02
     # White becomes the paper of the page, which has a little blue in it.
-    css = (ROOT / "_static" / "book.css").read_text(encoding="utf-8")
+    css = (ROOT / "_theme" / "css" / "base.css").read_text(encoding="utf-8")
     assert f"--paper: {turned('#ffffff')};" in css
     for gray in grays[:-1]:
         assert max(channels(turned(gray))) - min(channels(turned(gray))) <= 1

@@ -30,8 +30,8 @@ from bookbuild import output_checks
         ("<script>f()</script><div>", "<script>"),
         ("<style>b {color: red}</style>", "<style>"),
         ("<video src='a.mp4'></video>", "<video>"),
-        ("<img src='https://a.org/b.png'>", "a file of another host in src="),
-        ("<img src='//a.org/b.png'>", "a file of another host in src="),
+        ("<img src='https://a.org/b.png'>", "a file of another host, https://a.org/b.png"),
+        ("<img src='//a.org/b.png'>", "a file of another host, //a.org/b.png"),
         ("<a href='https://a.org'>A</a>", None),
     ],
 )

@@ -12,7 +12,7 @@ from bookbuild.serve import is_source
     [
         ("chapters/tiny/page.md", True),
         ("_config.yml", True),
-        ("_static/book.css", True),
+        ("_theme/css/base.css", True),
         ("kernels/alpha.txt", True),
         ("_build/html/index.html", False),
         ("notebooks/alpha/tiny/page.ipynb", False),

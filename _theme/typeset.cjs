@@ -1,9 +1,9 @@
-// Answers each line of standard input, JSON of {tex, display}, by a line of
-// JSON: {mathml}, or {error} where the TeX cannot be read.
+// Answers each line of standard input, {tex, display} as JSON, with a line of JSON:
+// {mathml}, or {error} if Temml cannot read the TeX.
 "use strict";
 
 const readline = require("node:readline");
-const temml = require("./temml.cjs");
+const temml = require("./vendor/temml/temml.cjs");
 
 // A browser raises superscripts above all of their base, and with them those of
 // what is around it. TeX asks only how high its last letter or parenthesis is:
@@ -25,7 +25,7 @@ function lower(node) {
 }
 
 // Chromium leaves room for the widest radical sign of the font. Where the
-// smallest is enough, book.css takes it from a font that has no other; and
+// smallest is enough, css/math.css takes it from a font that has no other; and
 // since that one is higher than a letter, its bar keeps a distance.
 function root(node) {
   if (!node.children.every(isLow)) return;

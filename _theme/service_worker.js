@@ -1,12 +1,12 @@
-// Keeps the whole book for reading without a network. Each version is kept in
-// a cache of its own and replaces the last when all of it has come. Pages are
-// asked of the network first, so nobody reads an old page who could have the
-// new one; what pages load carries its version in its address or in the cache.
+// Keeps the whole book for reading without a network. Each version has its own
+// cache, and replaces the last one when it is complete. Pages come from the network
+// if possible, so that readers see the newest version. The files that they load have
+// a version in their address, or in VERSIONS.
 "use strict";
 
 const VERSION = "@VERSION@";
 const FILES = @FILES@;
-const VERSIONS = @VERSIONS@; // of the parts, by path
+const VERSIONS = @VERSIONS@; // of the files in _static, by path
 const PREFIX = `book ${self.registration.scope} `;
 const CACHE = PREFIX + VERSION;
 const PATIENCE = 4000; // milliseconds that a page waits for a slow network
@@ -54,7 +54,7 @@ const path = (request) =>
 async function part(request) {
   const version = new URL(request.url).searchParams.get("v");
   const copy = await kept(request);
-  // A page that is newer than the cache asks for newer parts.
+  // A page that is newer than the cache asks for newer files.
   if (copy && (!version || VERSIONS[path(request)] === version)) return copy;
   return fetch(request).catch((error) => {
     if (copy) return copy;

@@ -1,4 +1,4 @@
-// Searches the sections of the book, and shows the passage of each find.
+// Searches the sections of the book, and shows a passage of each result.
 "use strict";
 
 window.mountSearch = (holder) => {
@@ -10,12 +10,12 @@ window.mountSearch = (holder) => {
     const names = text.toLowerCase().match(/[\p{L}\p{N}]+(?:[._][\p{L}\p{N}]+)+/gu);
     return [...split(text), ...(names ?? [])].filter(Boolean);
   };
-  let index; // made when it is first asked: it takes a phone half a second
+  let index; // made at the first query, because it takes a phone half a second
   const made = () => new window.MiniSearch({
     fields: ["title", "labels", "text", "code"],
     tokenize: tokens,
     searchOptions: {
-      boost: { title: 5, labels: 4 },
+      boost: { title: 5, labels: 2 },
       combineWith: "AND",
       prefix: (term) => term.length > 2,
       fuzzy: (term) => (term.length > 5 ? 0.2 : false),
@@ -28,12 +28,23 @@ window.mountSearch = (holder) => {
     }
     return index.search(query, options);
   };
-  const names = sections.map(({ labels }) => new Set(labels.split(" ")));
-  // Whoever types a whole label wants the section that has it.
+  const labels = sections.map((section) => new Set(section.labels.split(" ")));
+  const headings = sections.map(({ title }) =>
+    title.toLowerCase().replace(/^[\d.]+ /, "")
+  );
+  // How much a section counts beyond its words: whoever types a whole label, term,
+  // or heading wants its section, and a page comes before its exercises.
+  const weight = (id, query) => {
+    const isLabel = labels[id].has(query) || labels[id].has(`equation_${query}`);
+    if (query.includes("_") && isLabel) return 1000;
+    const isTerm = sections[id].url.includes("#term-");
+    if (headings[id] === query) return isTerm ? 4 : 3;
+    if (headings[id] === `the ${query}`) return 3;
+    if (headings[id] === "exercises") return 0.2;
+    return sections[id].page === sections[id].title ? 1.5 : 1;
+  };
   const find = (query, options) => {
-    const name = query.toLowerCase();
-    const has = (id) => names[id].has(name) || names[id].has(`equation_${name}`);
-    const boostDocument = (id) => (name.includes("_") && has(id) ? 1000 : 1);
+    const boostDocument = (id) => weight(id, query.toLowerCase());
     return search(query, { boostDocument, ...options });
   };
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from _ext import html_translator
+from _ext.page_metadata import last_change
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def book_below_a_repository(tmp_path, monkeypatch):
     git("checkout", "-qb", "side")
     commit("2026-01-02", "merged.md")
     git("checkout", "-q", "main")
-    commit("2026-01-03", "changed.md", "no-html_translator.txt")
+    commit("2026-01-03", "changed.md", "no-page.txt")
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-04T12:00:00")
     git("merge", "-q", "--no-ff", "-m", "Merge", "side")
     (book / "new.md").write_text("not committed")
@@ -44,18 +44,21 @@ def book_below_a_repository(tmp_path, monkeypatch):
     return book
 
 
-def test_the_days_of_all_pages_are_those_of_their_last_commits(
-    book_below_a_repository,
-):
-    assert html_translator.last_changes(book_below_a_repository) == {
+def test_the_day_of_a_page_is_that_of_its_last_commit(book_below_a_repository):
+    days = {
         "old.md": "2026-01-01",
         "é à.md": "2026-01-01",
         "merged.md": "2026-01-02",
         "changed.md": "2026-01-03",
+        "new.md": None,
     }
+    for name, day in days.items():
+        assert last_change(book_below_a_repository / name) == day
 
 
 def test_without_git_no_page_has_a_day(tmp_path, monkeypatch):
-    assert html_translator.last_changes(tmp_path) == {}
+    path = tmp_path / "page.md"
+    path.touch()
+    assert last_change(path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert html_translator.last_changes(tmp_path) == {}
+    assert last_change(path) is None

@@ -1,0 +1,59 @@
+// The page for missing addresses has a <base>, so "#main" alone would lead away
+// from the address.
+function skipLink() {
+  const skip = document.querySelector(".skip");
+  skip.addEventListener("click", () => {
+    skip.href = `${window.location.href.split("#")[0]}#main`;
+  });
+}
+
+// Colors: as the system says, light, or dark.
+
+function theme() {
+  const button = document.querySelector(".theme-button");
+  const words = { auto: "as the system", light: "light", dark: "dark" };
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const say = () => {
+    const now = root.dataset.theme ?? "auto";
+    button.setAttribute("aria-label", `Colors: ${words[now]}. Change`);
+    button.title = `Colors: ${words[now]}`;
+    const color = document.querySelector("meta[name=theme-color]");
+    color.content = window.getComputedStyle(root).getPropertyValue("--paper");
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const order = dark.matches
+      ? ["auto", "light", "dark"]
+      : ["auto", "dark", "light"];
+    const now = root.dataset.theme ?? "auto";
+    const next = order[(order.indexOf(now) + 1) % 3];
+    if (next === "auto") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    choices.remember("theme", next, "localStorage");
+    say();
+  });
+  dark.addEventListener("change", say);
+  say();
+}
+
+// Menus close on a click elsewhere and on Escape.
+
+function menus() {
+  for (const menu of all("details.menu")) {
+    document.addEventListener("click", ({ target }) => {
+      if (!menu.contains(target)) menu.open = false;
+    });
+    menu.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+    });
+    menu.addEventListener("keydown", ({ key }) => {
+      if (key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+}
+
+skipLink();
+theme();
+menus();

@@ -1,0 +1,46 @@
+// The service worker keeps the book for reading without a network.
+
+async function offline() {
+  const line = document.querySelector(".offline");
+  const say = (text) => {
+    line.textContent = text;
+    line.hidden = false;
+  };
+  if (window.location.protocol === "file:") {
+    say("This copy of the book is on your device and needs no network.");
+    return;
+  }
+  if (!navigator.serviceWorker) return;
+  const workers = navigator.serviceWorker;
+  const saved = (worker) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = ({ data }) =>
+      say(`Available offline, version ${data}.`);
+    worker.postMessage("version", [channel.port2]);
+  };
+  try {
+    if (!workers.controller && navigator.connection?.saveData) return;
+    const known = workers.controller;
+    if (!known) say("Saving the book for reading offline …");
+    const registration = await workers.register(`${root.dataset.root}sw.js`);
+    const follow = (worker) =>
+      worker?.addEventListener("statechange", () => {
+        if (worker.state === "activated") saved(worker);
+        if (worker.state === "redundant" && !registration.active) {
+          say("The book could not be saved for reading offline.");
+        }
+      });
+    // The browser looks for a new version after the page has come.
+    registration.addEventListener("updatefound", () =>
+      follow(registration.installing)
+    );
+    follow(registration.installing ?? registration.waiting);
+    if (registration.active) saved(registration.active);
+  } catch {
+    say("The book could not be saved for reading offline.");
+  }
+}
+
+// The first visit draws the page first, then saves the book.
+if (document.readyState === "complete") offline();
+else window.addEventListener("load", offline);

@@ -1,0 +1,39 @@
+// Boxes that are wider than the page scroll, also by keyboard.
+
+let fontsLoaded = false; // no box has its final size before
+
+// All sizes are read before anything is written, because otherwise the browser
+// would lay out the page again for each box. Nothing is read in hidden panels,
+// because the browser would have to lay them out to answer.
+const HIDDEN = ".tab[hidden], details:not([open]) > :not(summary)";
+
+function markWide() {
+  const formulas = all("article span.math").map((formula) => {
+    const place = formula.closest("p, li, dt, dd, td, th, figcaption");
+    if (!place || formula.closest(HIDDEN)) return [formula, null];
+    const drawn = formula.querySelector("semantics");
+    return [formula, drawn.getBoundingClientRect().width > place.clientWidth];
+  });
+  for (const [formula, long] of formulas) {
+    if (long !== null && long !== formula.classList.contains("long")) {
+      formula.classList.toggle("long", long);
+    }
+  }
+  const selector =
+    "article pre, article .wide, article .formula, article .math.long";
+  const boxes = all(selector).map((box) => [
+    box,
+    box.closest(HIDDEN) ? null : box.scrollWidth > box.clientWidth,
+  ]);
+  for (const [box, wide] of boxes) {
+    if (wide) box.tabIndex = 0;
+    else if (wide === false) box.removeAttribute("tabindex");
+  }
+}
+
+window.addEventListener("resize", markWide);
+document.fonts.ready.then(() => {
+  fontsLoaded = true;
+  markWide();
+});
+document.addEventListener("toggle", markWide, true);
