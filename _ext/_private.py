@@ -13,7 +13,6 @@ from sphinx.util.math import get_node_equation_number  # 7.4.7
 from sphinx.util.osutil import copyfile  # 7.4.7
 from sphinx.util.texescape import escape as escape_tex  # 7.4.7
 from sphinx_design.extension import depart_container, visit_container  # 0.8.0
-from sphinx_design.shared import is_component  # 0.8.0
 from sphinx_exercise.nodes import (  # 1.2.1
     exercise_enumerable_node,
     exercise_node,
@@ -32,7 +31,6 @@ __all__ = [
     "exercise_titles",
     "figure_numbers",
     "get_node_equation_number",
-    "is_component",
     "section_and_figure_numbers",
     "solution_node",
     "visit_container",

@@ -1,118 +1,220 @@
-"""Put the cells of different frameworks into one synchronized tab set."""
+"""Show what belongs to different frameworks in synchronized tabs.
+
+Neighboring code cells of different frameworks, and the texts in a `{tab-set}`
+with `:sync-group: framework`, become one `framework_tabs` node. Its HTML follows
+the tab pattern of the WAI-ARIA Authoring Practices. Without scripts, every tab
+is shown below the name of its framework.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx_design.shared import create_component, is_component
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
 from bookbuild import frameworks as declaration
+
+from ._private import cell_metadata, figure_numbers
 
 GROUP = "framework"
 
 
+class framework_tabs(nodes.General, nodes.Element):
+    """Tabs of which a reader sees one."""
+
+
+class framework_tab(nodes.General, nodes.Element):
+    """What one framework shows: `framework` is its key."""
+
+
+def labels_of_frameworks(env: BuildEnvironment) -> dict[str, str]:
+    """Return the declared frameworks' labels by key, in the declared order."""
+    root = Path(env.srcdir)
+    env.note_dependency(str(root / declaration.DECLARATION))
+    return {key: one.label for key, one in declaration.load(root).items()}
+
+
+class TabSet(SphinxDirective):
+    """Contain the texts of different frameworks."""
+
+    has_content = True
+    option_spec = {"sync-group": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        tabs = framework_tabs()
+        self.set_source_info(tabs)
+        self.state.nested_parse(self.content, self.content_offset, tabs)
+        if self.options.get("sync-group") != GROUP:
+            for tab in tabs.findall(framework_tab):
+                raise_no_framework(tab)
+        return [tabs]
+
+
+class TabItem(SphinxDirective):
+    """Contain the text of one framework."""
+
+    has_content = True
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {"sync": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        labels = labels_of_frameworks(self.env)
+        key = self.options.get("sync")
+        tab = framework_tab(framework=key, label=self.arguments[0])
+        self.set_source_info(tab)
+        if key not in labels:
+            raise_no_framework(tab)
+        tab["label"] = labels[key]
+        self.state.nested_parse(self.content, self.content_offset, tab)
+        return [tab]
+
+
+def raise_no_framework(tab: framework_tab) -> None:
+    raise ExtensionError(
+        f"{tab.source}:{tab.line}: the tab {tab['label']!r} belongs to no "
+        f"framework: give its tab-set `:sync-group: {GROUP}`, and the tab a "
+        f"`:sync:` with the key of a framework in {declaration.DECLARATION}"
+    )
+
+
 def framework_of(node: nodes.Node) -> str | None:
-    """The framework that a node's code cell belongs to, if it is one."""
-    if isinstance(node, nodes.container):
-        if node.get("nb_element") == "cell_code":
-            return node["cell_metadata"].get("framework")
-    return None
+    """Return the framework of a tab or code cell, None for other nodes."""
+    if isinstance(node, framework_tab):
+        return node["framework"]
+    return (cell_metadata(node) or {}).get("framework")
 
 
-class TabCells(SphinxTransform):
-    """Wrap each run of cells of different frameworks in a tab set."""
+class WrapFrameworkCells(SphinxTransform):
+    """Put neighboring cells of different frameworks into tabs.
 
-    # After myst-nb has rendered the cells and sphinx-exercise has moved them.
+    A page with fewer than two frameworks has no tabs.
+    """
+
+    # After MyST-NB has rendered the cells and sphinx-exercise has moved them.
     default_priority = 900
 
     def apply(self, **kwargs: object) -> None:
-        labels = None
-        for parent in list(self.document.findall(nodes.Element)):
-            if not any(framework_of(child) for child in parent.children):
-                continue
-            labels = labels or {
-                name: framework.label
-                for name, framework in declaration.load(
-                    Path(self.app.srcdir)
-                ).items()
-            }
-            children: list[nodes.Node] = []
-            for run in _runs(parent.children):
-                owner = framework_of(run[0])
-                children.append(together(run, labels) if owner else run[0])
-            parent.children = []
-            parent.extend(children)
+        owned = [node for node in self.document.findall() if framework_of(node)]
+        if len({framework_of(node) for node in owned}) < 2:
+            for tab in list(self.document.findall(framework_tab)):
+                tab.replace_self(tab.children)
+            for tabs in list(self.document.findall(framework_tabs)):
+                tabs.replace_self(tabs.children)
+            return
+        labels = labels_of_frameworks(self.env)
+        cells = [node for node in owned if not isinstance(node, framework_tab)]
+        for parent in dict.fromkeys(cell.parent for cell in cells):
+            if not isinstance(parent, framework_tab):
+                parent[:] = wrap_cells(parent.children, labels)
+        order = [None, *labels]
+        for tabs in self.document.findall(framework_tabs):
+            tabs.children.sort(key=lambda child: order.index(framework_of(child)))
+            for tab in tabs.children[1:]:
+                for figure in tab.findall(nodes.figure):
+                    if not figure["names"]:
+                        figure["ids"] = []  # Sphinx counts figures with an id
 
 
-def _runs(children: list[nodes.Node]) -> list[list[nodes.Node]]:
-    runs: list[list[nodes.Node]] = []
+def wrap_cells(
+    children: Iterable[nodes.Node], labels: dict[str, str]
+) -> list[nodes.Node]:
+    """Return nodes, with each run of cells of different frameworks in tabs."""
+    result: list[nodes.Node] = []
+    tabs: framework_tabs | None = None
     for child in children:
-        owners = {framework_of(c) for c in runs[-1]} if runs else {None}
-        owner = framework_of(child)
-        if None in owners | {owner} or owner in owners:
-            runs.append([child])
-        else:
-            runs[-1].append(child)
-    return runs
-
-
-def together(cells: list[nodes.Node], labels: dict[str, str]) -> nodes.Node:
-    """A sphinx-design tab set of cells, one a framework."""
-    result = create_component("tab-set", classes=["sd-tab-set", "cell-tabs"])
-    for number, cell in enumerate(cells):
-        name = framework_of(cell)
-        for figure in cell.findall(nodes.figure):
-            if number and not figure["names"]:
-                figure["ids"] = []  # Sphinx counts every figure with an id
-        label = nodes.rubric("", labels[name], classes=["sd-tab-label"])
-        label["sync_id"], label["sync_group"] = name, GROUP
-        content = create_component(
-            "tab-content", classes=["sd-tab-content"], children=[cell]
-        )
-        result += create_component(
-            "tab-item", classes=["sd-tab-item"], children=[label, content]
-        )
-    result.source, result.line = cells[0].source, cells[0].line
+        key = framework_of(child)
+        if key is None:
+            result.append(child)
+            tabs = None
+            continue
+        if tabs is None or key in map(framework_of, tabs.children):
+            tabs = framework_tabs()
+            tabs.source, tabs.line = child.source, child.line
+            result.append(tabs)
+        tabs += framework_tab("", child, framework=key, label=labels[key])
     return result
 
 
-class ShareFigureNumbers(SphinxPostTransform):
-    """Give the figures in one tab set one number and one target.
+class NumberTabs(SphinxPostTransform):
+    """Give tabs their ids, and the figures in them one number and one target.
 
-    Only the first tab's figure has a name, so only it was counted. The
-    target moves to the tab set, which is visible whichever tab is chosen.
+    Only the first tab's figure has a name, so only this one was counted. The
+    target of references moves to the tabs, which are visible whichever is chosen.
     """
 
-    default_priority = 190  # before the tab sets are turned into HTML
+    default_priority = 190
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
-        numbers = self.env.toc_fignumbers.get(self.env.docname, {})
-        numbers = numbers.get("figure", {})
-        for tabs in self.document.findall(lambda n: is_component(n, "tab-set")):
-            figures = [
-                (next(iter(item.findall(nodes.figure)), None), item)
-                for item in tabs.children
-                if is_component(item, "tab-item")
-            ]
-            if not figures or figures[0][0] is None or not figures[0][0]["ids"]:
-                continue
-            target = figures[0][0]["ids"][0]
-            tabs["ids"] += figures[0][0]["ids"]
-            for figure, item in figures:
+        numbers = figure_numbers(self.env, self.env.docname)
+        all_tabs = self.document.findall(framework_tabs)
+        for number, tabs in enumerate(all_tabs, 1):
+            target = None
+            for tab in tabs.findall(framework_tab):
+                tab["key"] = f"tab-{number}-{tab['framework']}"
+                figure = next(iter(tab.findall(nodes.figure)), None)
                 if figure is None:
                     continue
-                own = f"{target}-{item.children[0]['sync_id']}"
-                figure["ids"] = [own]
+                if target is None:
+                    if not figure["ids"]:
+                        break
+                    target = figure["ids"][0]
+                    tabs["ids"] += figure["ids"]
+                figure["ids"] = [f"{target}-{tab['framework']}"]
                 if target in numbers:
-                    numbers[own] = numbers[target]
+                    numbers[figure["ids"][0]] = numbers[target]
+
+
+def visit_tabs(self: HTML5Translator, node: framework_tabs) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="tabs"))
+    self.body.append('<div class="tab-list" role="tablist" aria-label="Framework">')
+    for tab in node.findall(framework_tab):
+        self.body.append(
+            f'<button type="button" role="tab" id="{tab["key"]}" '
+            f'aria-controls="{tab["key"]}-panel" '
+            f'data-framework="{tab["framework"]}">'
+            f"{self.encode(tab['label'])}</button>"
+        )
+    self.body.append("</div>\n")
+
+
+def visit_tab(self: HTML5Translator, node: framework_tab) -> None:
+    self.body.append(
+        f'<div class="tab" role="tabpanel" id="{node["key"]}-panel" '
+        f'aria-labelledby="{node["key"]}" data-framework="{node["framework"]}">\n'
+        f'<p class="tab-name">{self.encode(node["label"])}</p>\n'
+    )
+
+
+def depart(self: HTML5Translator, node: nodes.Element) -> None:
+    self.body.append("</div>\n")
+
+
+def pass_through(self: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """Write the children alone."""
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_transform(TabCells)
-    app.add_post_transform(ShareFigureNumbers)
+    # In place of the directives of sphinx-design.
+    app.add_directive("tab-set", TabSet, override=True)
+    app.add_directive("tab-item", TabItem, override=True)
+    app.add_transform(WrapFrameworkCells)
+    app.add_post_transform(NumberTabs)
+    for node, visit in ((framework_tabs, visit_tabs), (framework_tab, visit_tab)):
+        app.add_node(
+            node,
+            html=(visit, depart),
+            latex=(pass_through, pass_through),
+            text=(pass_through, pass_through),
+        )
     return {"version": "1", "parallel_read_safe": True}
