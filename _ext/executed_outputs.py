@@ -346,7 +346,7 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
             path = find_notebook(root, key, name, app.config.notebooks_check)
             if path is None:
                 notebooks[key] = executed_notebook(
-                    page, framework, [[] for _ in page.code(key)],
+                    page, framework, [placeholders(c) for c in page.code(key)],
                     inputs=inputs(page, framework, root), shown_for={},
                 )
                 continue
@@ -357,6 +357,16 @@ def replace(app: Sphinx, docname: str, content: list[str]) -> None:
         known[docname] = _digest_of_outputs(app, docname)
     except SourceError as error:
         raise ExtensionError(str(error)) from error
+
+
+def placeholders(cell: Cell) -> list[NotebookNode]:
+    """Return an empty picture for a cell that draws a figure, which references
+    to the figure need before the cell has been executed.
+    """
+    if "figure" not in cell.metadata.get("mystnb", {}):
+        return []
+    picture = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    return [nbformat.v4.new_output("display_data", {"image/svg+xml": picture})]
 
 
 def find_changed_outputs(
