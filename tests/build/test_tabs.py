@@ -1,9 +1,27 @@
-"""Cells of different frameworks are in one synchronized tab set."""
+"""Cells and texts of different frameworks are in synchronized tabs."""
+
+from __future__ import annotations
 
 import bs4
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 from support.tiny_book import TinyBook, cell
 
+FRAMEWORKS = ("alpha", "beta", "gamma", "delta")  # in the declared order
+ENTRY = """
+[{0}]
+label = "The {0}"
+kernel = "python3"
+lock = "{0}.txt"
+platforms = []
+colab = "CPU"
+"""
+
+PAGE_FILES = {"html": "index.html", "latex": "*.tex", "text": "index.txt"}
 FIGURE = {
     "mystnb": {
         "figure": {"caption": "A line.", "name": "fig_line"},
@@ -41,6 +59,53 @@ def html(tiny_built) -> bs4.BeautifulSoup:
     return bs4.BeautifulSoup(tiny_built(tabs).site.read_text(), "html.parser")
 
 
+def text_tabs(*frameworks: str) -> nbformat.NotebookNode:
+    """Return a Markdown cell with one tab per framework."""
+    items = [
+        f":::{{tab-item}} {name}\n:sync: {name}\nText of {name}.\n:::\n"
+        for name in frameworks
+    ]
+    text = "::::{tab-set}\n:sync-group: framework\n\n" + "\n".join(items) + "::::"
+    return new_markdown_cell(text)
+
+
+def code(framework: str) -> nbformat.NotebookNode:
+    """Return a code cell of a framework."""
+    return new_code_cell(f"run({framework!r})", metadata={"framework": framework})
+
+
+@pytest.fixture
+def render(tmp_path):
+    """Render a page of these cells with plain Sphinx and MyST-NB."""
+
+    def render(*cells: nbformat.NotebookNode, builder: str = "html") -> str:
+        folder = tmp_path / "kernels"
+        folder.mkdir(exist_ok=True)
+        declaration = "".join(map(ENTRY.format, FRAMEWORKS))
+        (folder / "frameworks.toml").write_text(declaration)
+        page = new_notebook(
+            cells=[new_markdown_cell("# A page"), *cells],
+            metadata={"language_info": {"name": "python"}},
+        )
+        nbformat.write(page, tmp_path / "index.ipynb")
+        settings = {
+            "extensions": ["myst_nb", "sphinx_design", "_ext.framework_tabs"],
+            "html_theme": "basic",
+            "myst_enable_extensions": ["colon_fence"],
+            "nb_execution_mode": "off",
+        }
+        out = tmp_path / builder
+        with patch_docutils(tmp_path), docutils_namespace():
+            Sphinx(
+                tmp_path, None, out, tmp_path / "trees", builder, settings,
+                status=None, warningiserror=True,
+            ).build()  # fmt: skip
+        [made] = out.glob(PAGE_FILES[builder])
+        return made.read_text("utf-8")
+
+    return render
+
+
 def labels(html: bs4.BeautifulSoup) -> list[list[str]]:
     return [
         [tab.get_text() for tab in tab_set.select("[role=tab]")]
@@ -72,6 +137,43 @@ def test_a_tab_without_a_framework_fails_the_build(tiny):
     done = tiny.build("book")
     assert done.returncode == 1
     assert "the tab 'Alpha' belongs to no framework" in done.stderr
+
+
+def test_a_page_shows_the_frameworks_that_it_has_in_the_declared_order(render):
+    html = render(
+        text_tabs("delta", "beta"), code("beta"), code("delta"), code("beta")
+    )
+    shown = labels(bs4.BeautifulSoup(html, "html.parser"))
+    assert shown == [["The beta", "The delta"]] * 2 + [["The beta"]]
+
+
+def test_neighboring_cells_of_four_frameworks_share_their_tabs(render):
+    html = bs4.BeautifulSoup(render(*map(code, FRAMEWORKS)), "html.parser")
+    assert labels(html) == [[f"The {name}" for name in FRAMEWORKS]]
+
+
+def test_tabs_with_text_and_those_with_code_stay_apart(render):
+    html = bs4.BeautifulSoup(render(text_tabs("alpha"), code("beta")), "html.parser")
+    assert labels(html) == [["The alpha"], ["The beta"]]
+
+
+def test_a_page_with_one_framework_has_no_tabs(render):
+    html = render(text_tabs("beta"), code("beta"), code("beta"))
+    assert "Text of beta." in html and html.count("run") == 2
+    assert "tabpanel" not in html
+
+
+@pytest.mark.parametrize("builder", ["latex", "text"])
+def test_other_formats_have_the_texts_of_all_frameworks(render, builder):
+    cells = [text_tabs("alpha", "beta"), code("alpha"), code("beta")]
+    text = render(*cells, builder=builder)
+    for name in ("alpha", "beta"):
+        assert f"Text of {name}." in text
+
+
+def test_an_unknown_framework_is_refused_with_page_and_line(render):
+    with pytest.raises(ExtensionError, match=r"index\.ipynb:\d+: the tab 'epsilon'"):
+        render(text_tabs("alpha", "epsilon"))
 
 
 def test_each_tab_contains_the_code_and_output_of_its_framework(html):
