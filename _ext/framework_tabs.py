@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -47,7 +48,7 @@ class TabSet(SphinxDirective):
     """Contain the texts of different frameworks."""
 
     has_content = True
-    option_spec = {"sync-group": directives.unchanged}
+    option_spec: ClassVar = {"sync-group": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         tabs = framework_tabs()
@@ -65,7 +66,7 @@ class TabItem(SphinxDirective):
     has_content = True
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"sync": directives.unchanged_required}
+    option_spec: ClassVar = {"sync": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         labels = labels_of_frameworks(self.env)

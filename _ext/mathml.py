@@ -26,8 +26,8 @@ from ._private import NODE_FOLDER, get_node_equation_number
 
 HERE = Path(__file__).parent
 FONT = HERE / "fonts" / "STIXTwoMath.woff2"
-MATH = re.compile(r"<math\b.*?</math>", re.S)
-MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.S)
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
+MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.DOTALL)
 # OpenType features: small sizes, letters below accents, and script letters.
 FEATURES = ["ssty", "dtls", "flac", "ss01"]
 

@@ -150,5 +150,5 @@ def test_the_stock_book_has_every_page_and_none_of_our_design(tmp_path):
         assert "book.css" not in html
     lesson = (site / bench.lessons(ROOT)[1]).read_text(encoding="utf-8")
     assert f'src="{bench.CDN}tex-mml-chtml.js"' in lesson
-    assert "cell-tabs" in lesson and 'data-sync-id="mxnet"' in lesson
+    assert 'role="tabpanel"' in lesson
     assert "cell_output" in lesson
