@@ -119,7 +119,9 @@ class WrapFrameworkCells(SphinxTransform):
                 parent[:] = wrap_cells(parent.children, labels)
         order = [None, *labels]
         for tabs in self.document.findall(framework_tabs):
-            tabs.children.sort(key=lambda child: order.index(framework_of(child)))
+            tabs.children.sort(
+                key=lambda child: order.index(framework_of(child))
+            )
             for tab in tabs.children[1:]:
                 for figure in tab.findall(nodes.figure):
                     if not figure["names"]:
@@ -178,7 +180,9 @@ class NumberTabs(SphinxPostTransform):
 
 def visit_tabs(self: HTML5Translator, node: framework_tabs) -> None:
     self.body.append(self.starttag(node, "div", CLASS="tabs"))
-    self.body.append('<div class="tab-list" role="tablist" aria-label="Framework">')
+    self.body.append(
+        '<div class="tab-list" role="tablist" aria-label="Framework">'
+    )
     for tab in node.findall(framework_tab):
         self.body.append(
             f'<button type="button" role="tab" id="{tab["key"]}" '
@@ -211,7 +215,10 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("tab-item", TabItem, override=True)
     app.add_transform(WrapFrameworkCells)
     app.add_post_transform(NumberTabs)
-    for node, visit in ((framework_tabs, visit_tabs), (framework_tab, visit_tab)):
+    for node, visit in (
+        (framework_tabs, visit_tabs),
+        (framework_tab, visit_tab),
+    ):
         app.add_node(
             node,
             html=(visit, depart),

@@ -79,7 +79,11 @@ def menu(
         urls = addresses(repository, branch, path)
         urls["download"] = pathto(quote(path), 1)
         links = [
-            {"kind": kind, "url": urls[kind], "text": text.format(framework.label)}
+            {
+                "kind": kind,
+                "url": urls[kind],
+                "text": text.format(framework.label),
+            }
             for kind, text in LINKS.items()
             if kind in urls
         ]
@@ -108,7 +112,9 @@ def add_menu(
     """Pass the menu of a page that has notebooks to the template."""
     if frameworks := frameworks_of_page(app, pagename):
         options = app.config.html_theme_options
-        context["launch_menu"] = menu(frameworks, pagename, options, context["pathto"])
+        context["launch_menu"] = menu(
+            frameworks, pagename, options, context["pathto"]
+        )
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:

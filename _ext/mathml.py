@@ -190,7 +190,9 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     pages = Path(app.outdir).rglob("*.*html")
     wanted = characters([page.read_text("utf-8") for page in pages])
     text = "".join(sorted(wanted))
-    known, kept = (Path(app.doctreedir, name) for name in ("math.txt", "math.woff2"))
+    known, kept = (
+        Path(app.doctreedir, name) for name in ("math.txt", "math.woff2")
+    )
     if not kept.exists() or known.read_text("utf-8") != text:
         try:
             kept.write_bytes(font_of(wanted))
@@ -206,7 +208,9 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.add_html_math_renderer(
+        "mathml", (visit_math, None), (visit_math_block, None)
+    )
     app.config.html_math_renderer = "mathml"
     app.connect("build-finished", write_fonts)
     return {"version": "1", "parallel_read_safe": True}

@@ -42,7 +42,10 @@ def sections(page: HtmlElement, url: str) -> Iterator[dict[str, str]]:
         for glossary in own.xpath(".//dl[contains(@class, 'glossary')]"):
             yield from terms(glossary, url, page_title)
             glossary.drop_tree()
-        labels = [id.replace("-", "_") for id in own.xpath("descendant-or-self::*/@id")]
+        labels = [
+            id.replace("-", "_")
+            for id in own.xpath("descendant-or-self::*/@id")
+        ]
         remove(own, ASIDE)
         code = [block.text_content() for block in own.xpath(".//pre")]
         remove(own, ".//pre")
@@ -59,7 +62,9 @@ def sections(page: HtmlElement, url: str) -> Iterator[dict[str, str]]:
         }
 
 
-def terms(glossary: HtmlElement, url: str, page: str) -> Iterator[dict[str, str]]:
+def terms(
+    glossary: HtmlElement, url: str, page: str
+) -> Iterator[dict[str, str]]:
     for term in glossary.xpath("./dt[@id]"):
         meaning = term.getnext()
         yield {

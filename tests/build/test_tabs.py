@@ -65,13 +65,17 @@ def text_tabs(*frameworks: str) -> nbformat.NotebookNode:
         f":::{{tab-item}} {name}\n:sync: {name}\nText of {name}.\n:::\n"
         for name in frameworks
     ]
-    text = "::::{tab-set}\n:sync-group: framework\n\n" + "\n".join(items) + "::::"
+    text = (
+        "::::{tab-set}\n:sync-group: framework\n\n" + "\n".join(items) + "::::"
+    )
     return new_markdown_cell(text)
 
 
 def code(framework: str) -> nbformat.NotebookNode:
     """Return a code cell of a framework."""
-    return new_code_cell(f"run({framework!r})", metadata={"framework": framework})
+    return new_code_cell(
+        f"run({framework!r})", metadata={"framework": framework}
+    )
 
 
 @pytest.fixture
@@ -117,7 +121,9 @@ def test_each_pair_of_twin_cells_becomes_a_tab_set(html):
     assert labels(html) == [["Alpha", "Beta"]] * 4
 
 
-def test_each_tab_and_its_panel_refer_to_each_other_and_to_their_framework(html):
+def test_each_tab_and_its_panel_refer_to_each_other_and_to_their_framework(
+    html,
+):
     for tab_set in html.select(".tabs"):
         panels = tab_set.select(":scope > [role=tabpanel]")
         found = tab_set.select("[role=tab]")
@@ -153,7 +159,9 @@ def test_neighboring_cells_of_four_frameworks_share_their_tabs(render):
 
 
 def test_tabs_with_text_and_those_with_code_stay_apart(render):
-    html = bs4.BeautifulSoup(render(text_tabs("alpha"), code("beta")), "html.parser")
+    html = bs4.BeautifulSoup(
+        render(text_tabs("alpha"), code("beta")), "html.parser"
+    )
     assert labels(html) == [["The alpha"], ["The beta"]]
 
 
@@ -172,7 +180,9 @@ def test_other_formats_have_the_texts_of_all_frameworks(render, builder):
 
 
 def test_an_unknown_framework_is_refused_with_page_and_line(render):
-    with pytest.raises(ExtensionError, match=r"index\.ipynb:\d+: the tab 'epsilon'"):
+    with pytest.raises(
+        ExtensionError, match=r"index\.ipynb:\d+: the tab 'epsilon'"
+    ):
         render(text_tabs("alpha", "epsilon"))
 
 

@@ -52,7 +52,9 @@ def env(tmp_path_factory):
     """The environment of a page with a figure, an exercise, and a citation."""
     folder = tmp_path_factory.mktemp("private")
     (folder / "conf.py").touch()
-    (folder / "picture.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (folder / "picture.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    )
     (folder / "works.bib").write_text(
         "@book{work, author={Ada Byron}, title={Notes}, year=1843, publisher={T}}"
     )
@@ -98,7 +100,9 @@ def test_the_cited_works_can_be_listed(env):
 
 
 def test_the_metadata_of_a_code_cell_is_found_and_that_of_other_nodes_is_none():
-    cell = nodes.container(nb_element="cell_code", cell_metadata={"tags": ["a"]})
+    cell = nodes.container(
+        nb_element="cell_code", cell_metadata={"tags": ["a"]}
+    )
     assert _private.cell_metadata(cell) == {"tags": ["a"]}
     assert _private.cell_metadata(nodes.container()) is None
     assert _private.cell_metadata(nodes.paragraph()) is None
@@ -111,13 +115,17 @@ def test_an_equation_has_its_number():
     assert str(_private.get_node_equation_number(writer, equation)) == "3"
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "_ext").glob("*.py")))
+@pytest.mark.parametrize(
+    "name", sorted(p.name for p in (ROOT / "_ext").glob("*.py"))
+)
 def test_private_names_are_imported_in_one_file_only(name):
     if name == "_private.py":
         return
     imported = {
         node.module
-        for node in ast.walk(ast.parse((ROOT / "_ext" / name).read_text("utf-8")))
+        for node in ast.walk(
+            ast.parse((ROOT / "_ext" / name).read_text("utf-8"))
+        )
         if isinstance(node, ast.ImportFrom)
     }
     assert not imported & PRIVATE
