@@ -34,8 +34,9 @@ from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.transforms.post_transforms.images import ImageConverter
-from sphinx.util.texescape import escape
-from sphinx_exercise.nodes import (
+
+from ._private import (
+    escape_tex,
     exercise_enumerable_node,
     exercise_node,
     solution_node,
@@ -505,7 +506,7 @@ def set_up_latex(app: Sphinx, config: Config) -> None:
         "license": config.epub_copyright,
     }
     macros = [
-        rf"\newcommand{{\book{name}}}{{{escape(text)}}}"
+        rf"\newcommand{{\book{name}}}{{{escape_tex(text)}}}"
         for name, text in said.items()
     ]
     macros.append(rf"\newcommand{{\booksite}}{{\url{{{config.edition_site}}}}}")

@@ -1,7 +1,7 @@
-"""Offer, on each page, its notebooks: in Colab, in Binder, to keep, to read.
+"""Offer the notebooks of each page: in Colab, in Binder, to download, to read.
 
-Every address derives from `repository` in _config.yml. All frameworks' links
-are on the page; _theme/js/tabs.js hides those of the others.
+Every address derives from `repository` in _config.yml. A page has the links of
+all its frameworks, and a script hides those of the frameworks not chosen.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.osutil import copyfile
 
 from bookbuild import frameworks as declaration
 from bookbuild.frameworks import Framework
 from bookbuild.page import GROUP
 
+from ._private import copyfile
+
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
 GITHUB = re.compile(r"https://github\.com/([^/]+/[^/]+?)(\.git)?/?")
 GITLAB = re.compile(r"https://gitlab\.com/([^/]+(/[^/]+?)+)(\.git)?/?")
-# What the menu offers, in its order, with the framework's label.
+# The links of the menu, in order, each with the framework's label.
 LINKS = {
     "colab": "Open {} in Colab",
     "binder": "Open {} in Binder",
@@ -32,19 +34,17 @@ LINKS = {
 
 
 def notebook_path(framework: str, docname: str) -> str:
-    """Where a page's notebook lies, in the repository and in the site."""
+    """Return where the notebook of a page is, in the repository and the site."""
     page = docname.removeprefix("chapters/")
     return f"notebooks/{framework}/{page}.ipynb"
 
 
 def addresses(repository: str, branch: str, path: str) -> dict[str, str]:
-    """Where a file of the repository opens: in Colab, Binder, on its host.
+    """Return the addresses of a notebook in Colab, Binder, and its repository.
 
-    Colab reads from GitHub alone; of the hosts that Binder reads from we know
-    GitHub and GitLab; for any other host there is none of the three. Binder's
-    form is that of BinderHub's own front page (`v2url` in its urls.js): the
-    path is one encoded parameter, and so is a name on GitLab, which may be
-    nested, but a branch keeps its slashes.
+    Colab reads from GitHub, and Binder from GitHub and GitLab (among others that
+    are not supported here). Binder expects the path, and the name of a GitLab
+    project, as one encoded component, but the slashes of a branch as they are.
     """
     branch, file = quote(branch), quote(path)
     lab = f"labpath={quote(path, safe='')}"
@@ -70,7 +70,7 @@ def menu(
     options: dict,
     pathto: Callable[[str, int], str],
 ) -> dict:
-    """What the template shows: the links of each framework given."""
+    """Return the menu as the template reads it: the links of each framework."""
     repository = options.get("repository_url") or ""
     branch = options.get("repository_branch") or "main"
     shown = []
@@ -91,41 +91,47 @@ def menu(
     return {"group": GROUP, "frameworks": shown}
 
 
-def add_menu(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
-) -> None:
-    """Give the theme what its menu offers, if the page has notebooks."""
+def frameworks_of_page(app: Sphinx, docname: str) -> list[Framework]:
+    """Return the frameworks that have a notebook of a page, in declared order."""
     root = Path(app.srcdir)
-    mine = [
+    declared = declaration.load(root).values()
+    return [
         framework
-        for framework in declaration.load(root).values()
-        if (root / notebook_path(framework.name, pagename)).exists()
+        for framework in declared
+        if (root / notebook_path(framework.name, docname)).exists()
     ]
-    if mine:
+
+
+def add_menu(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Pass the menu of a page that has notebooks to the template."""
+    if frameworks := frameworks_of_page(app, pagename):
         options = app.config.html_theme_options
         context["launch_menu"] = menu(
-            mine, pagename, options, context["pathto"]
+            frameworks, pagename, options, context["pathto"]
         )
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
-    """Put the committed notebooks of the book's pages into the site, for the
-    downloads, and take away those of pages that are gone.
-    """
+    """Copy the notebooks that the pages offer, and remove those of old pages."""
     if exception or app.builder.format != "html":
         return
     root, site = Path(app.srcdir), Path(app.outdir)
-    paths = [
-        notebook_path(framework, docname)
-        for framework in declaration.load(root)
+    offered = {
+        notebook_path(framework.name, docname)
         for docname in app.env.found_docs
-    ]
-    published = [path for path in paths if (root / path).exists()]
-    for path in published:
+        for framework in frameworks_of_page(app, docname)
+    }
+    for path in offered:
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         copyfile(root / path, site / path)  # only if it differs
     for path in (site / "notebooks").rglob("*.ipynb"):
-        if path.relative_to(site).as_posix() not in published:
+        if path.relative_to(site).as_posix() not in offered:
             path.unlink()
 
 

@@ -72,8 +72,8 @@ def test_the_font_of_low_roots_has_one_radical_sign():
 
 
 def test_tex_becomes_mathml_inline_and_displayed():
-    inline = mathml.typeset(r"\hat{y}_i", False)
-    displayed = mathml.typeset(r"\hat{y}_i", True)
+    inline = mathml.TYPESETTER.mathml(r"\hat{y}_i", False)
+    displayed = mathml.TYPESETTER.mathml(r"\hat{y}_i", True)
     for formula in (inline, displayed):
         assert formula.startswith("<math") and "<msub>" in formula
         assert r"\hat{y}_i</annotation>" in formula
@@ -81,5 +81,5 @@ def test_tex_becomes_mathml_inline_and_displayed():
         assert "padding" not in formula and "math-depth" not in formula
     assert 'display="block"' in displayed and 'display="block"' not in inline
     with pytest.raises(ValueError):
-        mathml.typeset(r"\unknowncommand", False)
+        mathml.TYPESETTER.mathml(r"\unknowncommand", False)
     mathml.TYPESETTER.close()

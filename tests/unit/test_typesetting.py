@@ -17,7 +17,7 @@ from _ext import mathml
 )
 def test_tex_with_an_error_is_refused(tex):
     with pytest.raises(ValueError, match=r"\w{4}"):
-        mathml.typeset(tex, False)
+        mathml.TYPESETTER.mathml(tex, False)
 
 
 def test_the_typesetter_continues_after_an_error():
@@ -59,7 +59,7 @@ def test_node_is_installed():
     ],
 )
 def test_a_superscript_is_placed_by_the_height_of_the_last_letter(tex, height):
-    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
     padded = formula.select("mpadded")
     assert [p["height"] for p in padded] == ([height] if height else [])
 
@@ -76,7 +76,7 @@ def test_a_superscript_is_placed_by_the_height_of_the_last_letter(tex, height):
     ],
 )
 def test_a_root_of_something_low_uses_the_font_with_the_smallest_sign(tex, low):
-    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
     assert formula.msqrt.get("class", []) == ["tml-low"] * low
 
 
@@ -89,7 +89,7 @@ def test_a_root_of_something_low_uses_the_font_with_the_smallest_sign(tex, low):
     ],
 )
 def test_a_prime_is_not_raised_twice(tex, inside):
-    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
     primes = [mo for mo in formula.select(f"{inside} > mo, {inside} > mrow > mo")]
     assert {mo.get_text() for mo in primes} == {"′"}
     assert not formula.select("msup, msubsup")
@@ -107,12 +107,12 @@ def test_a_prime_is_not_raised_twice(tex, inside):
     ],
 )
 def test_the_name_of_a_function_has_space_around_it(tex, spaces):
-    formula = bs4.BeautifulSoup(mathml.typeset(tex, False), "lxml")
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
     assert len(formula.select("mspace[width='0.1667em']")) == spaces
 
 
 def test_a_plus_at_the_beginning_of_a_continued_line_is_infix():
     tex = r"\begin{aligned} a = {} & -b \\ & + c \\ &= -d \end{aligned}"
-    formula = bs4.BeautifulSoup(mathml.typeset(tex, True), "lxml")
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, True), "lxml")
     signs = [mo.get("form") for mo in formula.select("mo")]
     assert signs == [None, "infix", "infix", None, "prefix"]
