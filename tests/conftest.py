@@ -37,9 +37,9 @@ def browser():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The address of the built site on loopback, at its published path."""
-    from bookbuild import labels
+    from bookbuild import settings
 
-    path = urlsplit(labels.read(ROOT).site).path.strip("/")
+    path = urlsplit(settings.repository(ROOT).site).path.strip("/")
     folder = tmp_path_factory.mktemp("host")
     shutil.copytree(
         ROOT / "_build" / "html", folder / path, dirs_exist_ok=True

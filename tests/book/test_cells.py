@@ -4,11 +4,11 @@ import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from support import ROOT
 
 from bookbuild.build import Book
-from bookbuild.page import notebook
 
 BOOK = Book(ROOT)
 PAGES = BOOK.pages()
@@ -115,7 +115,7 @@ RAW = re.compile(r"^:{3,}|^`{3,}\{|\}`|^\([\w-]+\)=", re.MULTILINE)
 )
 def test_a_notebook_shows_no_raw_markup(page, framework):
     """Colab knows neither directives nor roles nor labels."""
-    node = notebook(page, framework, labels=BOOK.labels)
+    node = nbformat.read(BOOK.committed(page, framework), as_version=4)
     for cell in node.cells:
         if cell.cell_type == "markdown":
             assert not RAW.search(cell.source), cell.source

@@ -15,11 +15,11 @@ from PIL import Image
 from support import ROOT
 from support.site_pages import FIRST, LESSONS, PAGES, SITE, ids, soup
 
-from bookbuild import labels
+from bookbuild import settings
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 TITLE = CONFIG["title"]
-BASE = labels.read(ROOT).site
+BASE = settings.repository(ROOT).site
 every_page = pytest.mark.parametrize("name", PAGES)
 every_lesson = pytest.mark.parametrize("name", LESSONS)
 

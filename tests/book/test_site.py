@@ -130,7 +130,7 @@ def test_every_link_within_the_site_leads_somewhere(page):
 
 @every_page
 def test_every_link_from_a_notebook_leads_into_the_site(page):
-    pattern = rf"\]\({re.escape(BOOK.labels.site)}([^)#]*)#?([^)]*)\)"
+    pattern = rf"\]\({re.escape(BOOK.settings.repository.site)}([^)#]*)#?([^)]*)\)"
     for framework in BOOK.frameworks.values():
         path = BOOK.committed(SOURCES[page], framework)
         for cell in nbformat.read(path, as_version=4).cells:

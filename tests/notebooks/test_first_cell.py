@@ -21,18 +21,18 @@ import pytest
 from support import ROOT, pages
 from support.colab import stand_in
 
-from bookbuild import install_cell, labels, page as split, wheel
+from bookbuild import install_cell, page as split, settings, wheel
 
-LABELS = labels.read(ROOT)
+REPOSITORY = settings.repository(ROOT)
 CELL = {
     name: install_cell.cell(
-        split.read(
+        split.read_page(
             ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md",
             pages.LINEAR_SCRATCH,
             pages.FRAMEWORKS,
         ),
         framework,
-        LABELS,
+        REPOSITORY,
     ).source
     for name, framework in pages.FRAMEWORKS.items()
 }

@@ -10,9 +10,9 @@ from support import ROOT
 from support.served import served
 from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, soup
 
-from bookbuild import labels
+from bookbuild import settings
 
-BASE = labels.read(ROOT).site
+BASE = settings.repository(ROOT).site
 
 every_lesson = pytest.mark.parametrize("name", LESSONS)
 NETWORKS = "chapters/linear-networks"

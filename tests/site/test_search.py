@@ -334,7 +334,7 @@ def test_the_copy_button_copies_the_code_and_nothing_else(
     page.goto(f"{address}{CONCISE}?framework={framework}")
     written = {
         cell.source.rstrip("\n")
-        for cell in split.read(
+        for cell in split.read_page(
             ROOT / "chapters" / f"{pages.SOFTMAX}.md",
             pages.SOFTMAX,
             pages.FRAMEWORKS,
@@ -448,13 +448,13 @@ def test_inserting_a_cell_keeps_the_anchors_of_the_other_cells():
     inserted = "\n\n```{code-cell} ipython3\n1 + 1\n```\n\n## "
 
     def anchors(text: str) -> list[str]:
-        page = split.parse(text, Path(path), name, pages.FRAMEWORKS)
+        page = split.parse_page(text, Path(path), name, pages.FRAMEWORKS)
         nodes = {
             one: Book(ROOT).output(page, framework)
             for one, framework in pages.FRAMEWORKS.items()
         }
         executed = {k: nbformat.read(v, as_version=4) for k, v in nodes.items()}
-        merged = executed_outputs.merged(page, pages.FRAMEWORKS, executed)
+        merged = executed_outputs.merge_frameworks(page, pages.FRAMEWORKS, executed)
         return [
             cell["metadata"]["anchor"]
             for cell in merged["cells"]

@@ -30,7 +30,7 @@ def cells(name: str, framework: str, last: str = "") -> list[str]:
     first that contains this text.
     """
     path = ROOT / "chapters" / f"{name}.md"
-    page = split.read(path, name, FRAMEWORKS)
+    page = split.read_page(path, name, FRAMEWORKS)
     sources = [
         cell.source
         for cell in page.code(framework)

@@ -20,14 +20,14 @@ from types import SimpleNamespace
 import pytest
 from support import ROOT, pages
 
-from bookbuild import install_cell, labels, page as split, wheel
+from bookbuild import install_cell, page as split, settings, wheel
 from d2l_extras import cuda, runtime
 
 PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
 FIRST_CELL = install_cell.cell(
-    split.read(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
+    split.read_page(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
     pages.FRAMEWORKS["mxnet"],
-    labels.read(ROOT),
+    settings.repository(ROOT),
 ).source
 PIP = """\
 import os, sys
