@@ -51,14 +51,14 @@ BLANK = {
 
 
 class computed_result(nodes.Inline, nodes.Element):
-    """A result that a cell has recorded under `name`."""
+    """A result that a cell of the page `docname` has recorded under `name`."""
 
 
 class ResultRole(SphinxRole):
     """{result}`name` inserts what record("name", ...) has recorded."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        node = computed_result(name=self.text.strip())
+        node = computed_result(name=self.text.strip(), docname=self.env.docname)
         self.set_source_info(node)
         return [node], []
 
@@ -75,8 +75,8 @@ class InsertComputedResults(SphinxPostTransform):
     def run(self, **kwargs: object) -> None:
         if self.app.builder.name == "notebooks":
             return
-        page = page_data(self.env, self.env.docname)
         for node in list(self.document.findall(computed_result)):
+            page = page_data(self.env, node["docname"])
             around = framework_around(node)
             texts = {
                 name: recorded.get(node["name"], page["fallback"][name])
@@ -434,6 +434,8 @@ def register_pages_as_notebooks(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict:
     # The framework whose cells alone are shown; without it all are, in tabs.
     app.add_config_value("edition", "", "env", [str])
+    # Whether a build only finds out what cannot be shown, before any execution.
+    app.add_config_value("notebooks_check", False, "", [bool])
     app.add_role("result", ResultRole())
     app.add_transform(InsertNotes)
     app.add_post_transform(InsertComputedResults)
@@ -441,4 +443,4 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", register_pages_as_notebooks, priority=900)
     app.connect("env-get-outdated", find_changed_outputs)
     app.connect("source-read", insert_executed_outputs)
-    return {"version": "1", "parallel_read_safe": False}
+    return {"version": "1", "env_version": 2, "parallel_read_safe": False}

@@ -277,5 +277,4 @@ def notebook(
 def setup(app: Sphinx) -> dict:
     app.add_builder(NotebookBuilder)
     app.add_config_value("notebook_outputs", "committed", "", [str])
-    app.add_config_value("notebooks_check", False, "", [bool])
     return {"version": "1", "parallel_read_safe": True}

@@ -40,6 +40,7 @@ EXTENSIONS = [
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
     "_ext.executed_outputs",
+    "_ext.framework_tabs",
     "_ext.mathml",
     "_ext.editions",
 ]

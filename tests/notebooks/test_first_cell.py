@@ -63,8 +63,8 @@ def run(
     python: Path, source: str, index: str, home: str = ""
 ) -> subprocess.CompletedProcess:
     """Run a first cell as a script, with `index` as the site and the index."""
-    source = source.replace(LABELS.site, index)
-    source = source.replace(f"{LABELS.repository}/", index)
+    source = source.replace(REPOSITORY.site, index)
+    source = source.replace(f"{REPOSITORY.url}/", index)
     with tempfile.TemporaryDirectory() as place:
         environment = {
             "PATH": os.environ["PATH"],
