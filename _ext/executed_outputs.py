@@ -164,10 +164,12 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
         mark_stale(app, page, framework, node)
         return node
     if page.code(framework.name) and not app.config.notebooks_check:
-        raise ExtensionError(
-            f"{page.path.relative_to(root)} has no executed {framework.name} "
-            "notebook. Run `make book`, which executes it"
-        )
+        logger.warning(
+            "%s has not executed this page. Run `make book`, which does",
+            framework.label,
+            location=app.env.path2doc(str(page.path)),
+            type="d2l", subtype="missing",
+        )  # fmt: skip
     empty: list[list] = [[] for _ in page.code(framework.name)]
     now = inputs(page, framework, root)
     return executed_notebook(page, framework, empty, inputs=now, shown_for={})

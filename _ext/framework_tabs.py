@@ -58,6 +58,7 @@ class ReplaceTabSets(SphinxTransform):
         is_tab_set = lambda node: _private.is_component(node, "tab-set")  # noqa: E731
         for old in list(self.document.findall(is_tab_set)):
             new = framework_tabs("", ids=old["ids"])
+            old["classes"] = []  # which docutils would pass on
             new.source, new.line = old.source, old.line
             others: list[nodes.Node] = []
             for item in old.children:

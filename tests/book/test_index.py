@@ -7,7 +7,7 @@ import re
 import bs4
 import pytest
 from support import ROOT
-from support.targets import labels
+from support.targets import targets
 
 from bookbuild.build import Book
 
@@ -20,8 +20,8 @@ ROW = re.compile(r"^\|[^|]*\| \{ref\}`(\w+)`[^|]*\| (\d+) min \|", re.MULTILINE)
 def table() -> dict[str, int]:
     """The minutes of reading that the first page gives, by page."""
     text = (ROOT / "chapters" / f"{INDEX}.md").read_text(encoding="utf-8")
-    places = labels()
-    return {places[label]: int(minutes) for label, minutes in ROW.findall(text)}
+    places = targets()
+    return {places[label].page: int(minutes) for label, minutes in ROW.findall(text)}
 
 
 def minutes(page) -> float:

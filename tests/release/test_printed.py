@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import bs4
 import pytest
 import yaml
+from support.targets import targets
 from support import ROOT, machine
 from support.once import announce, once
 from support.tiny_book import TinyBook, cell
@@ -188,7 +189,7 @@ def test_the_pdf_states_its_title_author_and_framework(pdf, pages):
     assert re.search(rf"^Author: +{config['author']}$", said, re.MULTILINE)
     assert re.search(rf"^Subject: +{label} edition$", said, re.MULTILINE)
     assert f"{label} edition" in pages[0]
-    assert "CC BY 4.0" in pages[1] and BOOK.labels.site in pages[1]
+    assert "CC BY 4.0" in pages[1] and BOOK.settings.repository.site in pages[1]
 
 
 def test_the_outline_of_the_pdf_lists_every_section_and_the_back_matter(pdf):
@@ -207,7 +208,7 @@ def test_the_outline_of_the_pdf_lists_every_section_and_the_back_matter(pdf):
 def test_the_numbers_in_the_pdf_are_those_of_the_site(numbers):
     """Of equations, figures, and sections of the numbered pages."""
     compared = 0
-    for label, target in BOOK.labels.targets.items():
+    for label, target in targets().items():
         if "." not in target.number or label.startswith("ex_"):
             continue
         anchor = label.replace("_", "-")
@@ -222,7 +223,7 @@ def test_the_numbers_in_the_pdf_are_those_of_the_site(numbers):
 def test_numbers_in_the_appendix_begin_with_its_letter(numbers, pages):
     own = [
         target.page
-        for label, target in BOOK.labels.targets.items()
+        for label, target in targets().items()
         if label.startswith("eq_") and "." not in target.number
     ]
     assert own
@@ -245,7 +246,7 @@ def test_no_reference_in_the_pdf_is_unresolved(pages):
 def test_every_exercise_names_the_page_of_its_solution(pages):
     text = "".join(pages)
     exercises = [
-        target for label, target in BOOK.labels.targets.items()
+        target for label, target in targets().items()
         if label.startswith("ex_")
     ]  # fmt: skip
     said = re.findall(r"Exercise ([\dA]+\.\d+) \((?:.*\n){1,60}?"
@@ -299,7 +300,7 @@ def test_the_pdf_has_every_figure_as_vector_graphics(pdf, pages):
     assert len(included) == drawn
     assert {suffix for _, suffix in included} == {".pdf"}
     text = "".join(pages)
-    for label, target in BOOK.labels.targets.items():
+    for label, target in targets().items():
         if label.startswith("fig_") and "." in target.number:
             assert re.search(rf"^ *{target.text} ", text, re.MULTILINE), label
 

@@ -1,17 +1,45 @@
-"""The labels of the built book, from the inventory that Sphinx writes."""
+"""The labels of the built book and their numbers, as Sphinx keeps them."""
 
 from __future__ import annotations
 
-from sphinx.util.inventory import InventoryFile
+import pickle
+from dataclasses import dataclass
+from functools import cache
 
 from . import ROOT
 
+NAMES = {"figure": "Figure", "table": "Table", "exercise": "Exercise"}
 
-def labels() -> dict[str, str]:
-    """Return the page of each label, below chapters/, without suffix."""
-    with (ROOT / "_build" / "html" / "objects.inv").open("rb") as file:
-        found = InventoryFile.load(file, "", lambda base, address: address)
-    return {
-        label: address.partition(".html")[0].removeprefix("chapters/")
-        for label, (_, _, address, _) in found["std:label"].items()
-    }
+
+@dataclass(frozen=True)
+class Target:
+    """What has a label: `page` is below chapters/, `number` may be empty."""
+
+    page: str
+    text: str
+    number: str = ""
+
+
+@cache
+def targets() -> dict[str, Target]:
+    """Return what each label of the book refers to."""
+    path = ROOT / "_build" / "rendered" / "doctrees" / "environment.pickle"
+    env = pickle.loads(path.read_bytes())
+    found = {}
+
+    def add(label: str, docname: str, anchor: str, title: str) -> None:
+        numbers = env.toc_fignumbers.get(docname, {})
+        for kind, known in numbers.items():
+            if anchor in known:
+                number = ".".join(map(str, known[anchor]))
+                title = f"{NAMES.get(kind, kind)} {number}"
+                break
+        else:
+            number = ""
+        found[label] = Target(docname.removeprefix("chapters/"), title, number)
+
+    for label, (docname, anchor, title) in env.domaindata["std"]["labels"].items():
+        add(label, docname, anchor, title)
+    for label, (docname, _) in env.domaindata["math"]["objects"].items():
+        add(label, docname, f"equation-{label.replace('_', '-')}", label)
+    return found
