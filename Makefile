@@ -69,8 +69,12 @@ lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
 audit: ## look for known vulnerabilities in the locked packages
-	@$(call bootstrap,--audit)
-	@.envs/audit/bin/python -m bookbuild.audit
+	@$(call bootstrap,--no-kernel)
+	@status=0; for lock in requirements.txt */requirements.txt kernels/*.txt; do \
+	  echo "$$lock:"; \
+	  .envs/uv/bin/uv tool run --python "$(BOOK)" pip-audit --strict \
+	    --require-hashes --disable-pip --requirement "$$lock" || status=1; \
+	done; exit $$status
 
 bench: book test-setup ## measure builds, training, and the site (docs/benchmarks.md)
 	@$(RUN) -m bench.builds

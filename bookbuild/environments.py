@@ -4,7 +4,6 @@
     python3 -m bookbuild.environments --no-kernel          only what renders pages
     python3 -m bookbuild.environments --share              and register the kernels
     python3 -m bookbuild.environments --test               only what runs the tests
-    python3 -m bookbuild.environments --audit              only what audits the locks
     python3 -m bookbuild.environments --lock [--upgrade]   renew the locks
 
 A plain Python 3.11, 3.12, or 3.13 runs this file, so it imports only the
@@ -13,7 +12,7 @@ standard library. Everything goes under .envs/:
     uv             installed by pip, makes the other environments
     book           builds and serves the book
     d2l-mxnet ...  one environment per framework, named after its kernel
-    test, audit    only on request
+    test           only on request
     share/jupyter  where Jupyter finds the kernels if JUPYTER_PATH names it
     missing.json   why a framework has no usable environment, by kernel
 
@@ -66,7 +65,6 @@ NEW = ".envs/.new"
 UV_LOCK = ".envs/uv.txt"
 BOOK_LOCK = "requirements.txt"
 TEST_LOCK = "tests/requirements.txt"
-AUDIT_LOCK = "bookbuild/audit.txt"
 # The interpreter itself, even if a virtual environment is active.
 PYTHON = os.path.realpath(sys.executable)
 
@@ -653,7 +651,6 @@ def renew_locks(upgrade: bool) -> None:
     locks = {
         BOOK_LOCK: ("--group", "book"),
         TEST_LOCK: test,
-        AUDIT_LOCK: ("--group", "audit"),
     }
     for framework in declared():
         extra = ("pyproject.toml", "--extra", framework.name)
@@ -685,9 +682,6 @@ def main(arguments: list[str]) -> str | int:
                 renew_locks("--upgrade" in arguments)
             elif "--test" in arguments:
                 set_up([uv_environment(), environment("test", TEST_LOCK)])
-            elif "--audit" in arguments:
-                audit = environment("audit", AUDIT_LOCK, editable=False)
-                set_up([uv_environment(), audit])
             else:
                 names = [name for name in arguments if name[:2] != "--"]
                 bare = "--no-kernel" in arguments

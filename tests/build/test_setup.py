@@ -29,7 +29,6 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
-AUDIT = "bookbuild/audit.txt"
 TEST = "tests/requirements.txt"
 KERNELS = [entry["kernel"] for entry in DECLARED.values()]
 LABELS = [entry["label"] for entry in DECLARED.values()]
@@ -50,7 +49,6 @@ description = "A small stand-in"
 kernel = ["flit_core"]
 book = ["uv", "tiny", "flit_core"]
 test = ["tiny"]
-audit = ["tiny"]
 [tool.flit.module]
 name = "d2l_extras"
 """
@@ -173,9 +171,9 @@ class Checkout:
         (root / "d2l_extras/__init__.py").touch()
         extras = "\n".join(f'{name} = ["tiny"]' for name in DECLARED)
         (root / "pyproject.toml").write_text(PYPROJECT.format(extras=extras))
-        (root / "bookbuild/build.py").write_text(ECHO)
+        (root / "bookbuild/__main__.py").write_text(ECHO)
         (root / "pytest.py").write_text(ECHO)
-        for lock in [*LOCKS, TEST, AUDIT]:
+        for lock in [*LOCKS, TEST]:
             (root / lock).write_text(index.pins["tiny"] + index.pins["flit"])
         with open(root / "requirements.txt", "a") as book:
             book.write(index.pins["uv"])
@@ -822,7 +820,7 @@ def pins(lock: str, python: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, TEST, AUDIT])
+@pytest.mark.parametrize("lock", [*LOCKS, TEST])
 def test_every_requirement_is_pinned_and_carries_a_hash(lock):
     pinned = (
         r"[a-z0-9.-]+==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+"
@@ -833,7 +831,7 @@ def test_every_requirement_is_pinned_and_carries_a_hash(lock):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("lock", [*LOCKS, TEST, AUDIT])
+@pytest.mark.parametrize("lock", [*LOCKS, TEST])
 def test_a_lock_gives_each_python_one_version_that_pyproject_allows(
     lock, python
 ):
@@ -842,7 +840,6 @@ def test_a_lock_gives_each_python_one_version_that_pyproject_allows(
     wanted = {
         "requirements.txt": groups["book"],
         TEST: groups["book"] + groups["test"],
-        AUDIT: groups["audit"],
     }
     for name, entry in DECLARED.items():
         wanted[entry["lock"]] = (
@@ -870,7 +867,7 @@ def test_make_lock_keeps_versions_unless_it_is_told_to_upgrade(fresh, index):
         (fresh.root / lock).unlink()
     done = fresh.make("lock")
     assert done.returncode == 0, done.stderr
-    for lock in [*LOCKS, TEST, AUDIT]:
+    for lock in [*LOCKS, TEST]:
         # The tests follow the book.
         kept = "old" if "requirements" in lock else "tiny"
         text = (fresh.root / lock).read_text()
@@ -915,16 +912,10 @@ def test_one_framework_does_not_need_the_environments_of_others(fresh):
     assert fresh.whole() == sorted(["uv", "book", KERNELS[0]])
 
 
-@pytest.mark.parametrize("name", ["test", "audit"])
-def test_what_only_some_commands_need_is_made_on_request(fresh, name):
-    assert (
-        fresh.run(
-            sys.executable, "-m", "bookbuild.environments", f"--{name}"
-        ).returncode
-        == 0
-    )
-    assert fresh.whole() == sorted([name, "uv"])
-    assert fresh.python(name, "import tiny; print(tiny.answer)") == "42\n"
+def test_the_environment_of_the_tests_is_made_on_request(fresh):
+    assert fresh.make("test-setup").returncode == 0
+    assert fresh.whole() == ["test", "uv"]
+    assert fresh.python("test", "import tiny; print(tiny.answer)") == "42\n"
 
 
 def test_rendering_needs_no_environment_of_a_framework(fresh):
@@ -1001,51 +992,50 @@ PYTEST = "pytest.py -n logical --maxprocesses 4 --dist loadfile"
 @pytest.mark.parametrize(
     ("words", "asked"),
     [
-        (["book", "JOBS=1"], ["build.py book --jobs 1"]),
-        (["book", "STRICT=1"], ["build.py book --strict"]),
-        (["book", "STRICT=0"], ["build.py book"]),
-        (["notebooks"], ["build.py notebooks"]),
-        (["notebooks", "FRAMEWORKS=mxnet"], ["build.py notebooks mxnet"]),
-        (["site"], ["build.py site"]),
-        (["check"], ["build.py check"]),
-        (["test"], ["build.py book", f"{PYTEST} {QUICK}"]),
+        (["book", "JOBS=1"], ["__main__.py book --jobs 1"]),
+        (["book", "STRICT=1"], ["__main__.py book --strict"]),
+        (["book", "STRICT=0"], ["__main__.py book"]),
+        (["notebooks"], ["__main__.py notebooks"]),
+        (["notebooks", "FRAMEWORKS=mxnet"], ["__main__.py notebooks mxnet"]),
+        (["site"], ["__main__.py site"]),
+        (["check"], ["__main__.py check"]),
+        (["test"], ["__main__.py book", f"{PYTEST} {QUICK}"]),
         (
             ["test", "ARGS=-k data"],
-            ["build.py book", f"{PYTEST} {QUICK} -k data"],
+            ["__main__.py book", f"{PYTEST} {QUICK} -k data"],
         ),
         (
             ["test", "ARGS=-x tests/site/test_site.py"],
-            ["build.py book", f"{PYTEST} -x tests/site/test_site.py"],
+            ["__main__.py book", f"{PYTEST} -x tests/site/test_site.py"],
         ),
         (
             ["test", "ARGS=--deselect tests/unit/test_data.py"],
             [
-                "build.py book",
+                "__main__.py book",
                 f"{PYTEST} {QUICK} --deselect=tests/unit/test_data.py",
             ],
         ),
-        (["test-all"], ["build.py book", "machine.py", f"{PYTEST} tests"]),
+        (["test-all"], ["__main__.py book", "machine.py", f"{PYTEST} tests"]),
         (
             ["nbval", "NOTEBOOK=notebooks/a.ipynb"],
             ["nbval.py notebooks/a.ipynb"],
         ),
-        (["audit"], ["audit.py"]),
         (
             ["bench"],
             [
-                "build.py book", "builds.py", "training.py", "site.py",
+                "__main__.py book", "builds.py", "training.py", "site.py",
                 "report.py",
             ],
         ),
-        (["lighthouse"], ["build.py book", "audit.py"]),
-        (["screenshots"], ["build.py book", "screenshots.py"]),
+        (["lighthouse"], ["__main__.py book", "audit.py"]),
+        (["screenshots"], ["__main__.py book", "screenshots.py"]),
         (["colab"], ["stand_in.py"]),
         (["grid"], ["grid.py"]),
     ],
 )
 def test_each_make_target_runs_its_own_commands(made, words, asked):
     for file in (
-        "bookbuild/audit", "bench/builds", "bench/training",
+        "bench/builds", "bench/training",
         "bench/site", "bench/report",
         "tests/support/lighthouse/audit", "tests/support/machine",
         "tests/support/nbval", "tests/support/screenshots",
@@ -1057,6 +1047,21 @@ def test_each_make_target_runs_its_own_commands(made, words, asked):
     done = made.make(*words)
     assert done.returncode == 0, done.stderr
     assert re.findall("^asked: (.*)$", done.stdout, re.MULTILINE) == asked
+
+
+def test_make_audit_checks_every_lock_and_fails_if_one_fails(copied):
+    uv = copied.root / ".envs/uv/bin/uv"
+    uv.write_text(f'#!/bin/sh\necho "$*"\ncase "$*" in *{LOCKS[1]}) exit 1; esac\n')
+    done = copied.make("audit")
+    assert done.returncode
+    asked = [l for l in done.stdout.splitlines() if l.startswith("tool run")]
+    assert {line.split()[-1] for line in asked} == {*LOCKS, TEST}
+    for line in asked:
+        assert " pip-audit --strict --require-hashes " in line
+    # Whatever looks like a lock is one.
+    for path in [*ROOT.glob("*.txt"), *ROOT.glob("[a-z]*/*.txt")]:
+        if "--hash=sha256:" in path.read_text():
+            assert path.relative_to(ROOT).as_posix() in [*LOCKS, TEST]
 
 
 def test_make_test_all_stops_where_the_machine_cannot_run_it(made):
