@@ -19,7 +19,7 @@ An environment is made in .envs/.new and renamed when it is complete. Its stamp
 records what it was made from, and it is remade only if that changes. If the
 folder was moved or pyproject.toml changed, only d2l_extras is reinstalled.
 
-The book cannot be built without `uv` and `book`, so a failure there is an error.
+Without `uv` and `book` there is no book, so a failure there is an error.
 If a framework's environment cannot be made, its committed outputs are used, and
 the exit status is 0. With --strict it is 1.
 """
@@ -92,8 +92,6 @@ REASONS = {
         "again."
     ),
 }
-# Debian's packages of the system libraries that MXNet's wheel needs.
-LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
 
 
 class SetupError(Exception):
@@ -363,26 +361,26 @@ def replace(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def refresh(env: Environment) -> bool:
+def refresh(env: Environment) -> None:
     """Make an environment, or reinstall d2l_extras in it, if needed.
 
-    Returns whether it did anything. Raises SetupError that says why it failed.
+    Raises SetupError that says why it failed.
     """
     reason = why_remade(env)
     if reason is not None:
         because = f" because {reason}" if reason else ""
         print(f"Making the environment {env.name}{because}.", flush=True)
         make(env)
-        return True
+        return
     reason = why_reinstalled(env)
-    if reason is None:
-        return False
-    folder = f".envs/{env.name}"
-    print(f"Reinstalling d2l_extras in {folder} because {reason}.", flush=True)
-    failed = f"d2l_extras could not be reinstalled in {folder}"
-    install(install_helpers(folder), failed, env.lock)
-    write_stamp(env, env.folder)
-    return True
+    if reason:
+        folder = f".envs/{env.name}"
+        print(
+            f"Reinstalling d2l_extras in {folder} because {reason}.", flush=True
+        )
+        failed = f"d2l_extras could not be reinstalled in {folder}"
+        install(install_helpers(folder), failed, env.lock)
+        write_stamp(env, env.folder)
 
 
 def require_venv() -> None:
@@ -397,26 +395,6 @@ def require_venv() -> None:
 
 
 # Frameworks
-
-
-def require_libraries(framework: Framework) -> None:
-    """Raise SetupError if a system library that a framework needs is missing.
-
-    Only an import shows which libraries a wheel needs. If the import fails for
-    another reason, the kernel reports it.
-    """
-    python = ENVS / framework.kernel / "bin" / "python"
-    done = run((python, "-c", f"import d2l_extras.{framework.name}"))
-    found = re.search(r"([\w.+-]+): cannot open shared object", done.stdout)
-    if found:
-        library = found.group(1)
-        # The loader names only the first library that it misses.
-        packages = " ".join(LIBRARIES.values())
-        hint = f" (Debian: apt install {packages})" * (library in LIBRARIES)
-        raise SetupError(
-            f"{framework.label} needs the system library {library}, which "
-            f"is not installed. Install it{hint}, then try again."
-        )
 
 
 def register(framework: Framework) -> None:
@@ -443,9 +421,7 @@ def set_up_frameworks(wanted: dict[Framework, Environment]) -> bool:
     missing, complete = read_missing(), True
     for framework, env in wanted.items():
         try:
-            # A library may have been installed since, or a lock restored.
-            if refresh(env) or env.name in missing:
-                require_libraries(framework)
+            refresh(env)
             missing.pop(env.name, None)
         except (SetupError, OSError) as error:
             complete = False
