@@ -281,9 +281,13 @@ def install(command: tuple, failed: str, lock: str) -> None:
     if done.returncode == 0:
         return
     unreachable = re.search(UNREACHABLE, done.stdout, re.IGNORECASE)
-    if unreachable and command[0] == UV:
-        if run(command, UV_OFFLINE="1").returncode == 0:
-            return
+    in_cache = (
+        unreachable
+        and command[0] == UV
+        and run(command, UV_OFFLINE="1").returncode == 0
+    )
+    if in_cache:
+        return
     reason = explain(done.stdout, lock)
     if reason is None:
         sys.stderr.write(done.stdout)
