@@ -55,8 +55,11 @@ epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild.print_editions epub $(FRAMEWORK) $(strict)
 
-kernels: ## register the frameworks' kernels with JupyterLab and VS Code
-	@$(call bootstrap,--share)
+kernels: setup ## register the frameworks' kernels with JupyterLab and VS Code
+	@for kernel in .envs/share/jupyter/kernels/*; do \
+	  .envs/book/bin/jupyter-kernelspec install --user "$$kernel" || exit; \
+	done
+	@echo 'JupyterLab and VS Code offer the kernels after a restart.'
 
 why: ## say why a page is executed or reused (PAGE=a/page)
 	@$(call bootstrap,--no-kernel)
@@ -69,8 +72,12 @@ lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
 audit: ## look for known vulnerabilities in the locked packages
-	@$(call bootstrap,--audit)
-	@.envs/audit/bin/python -m bookbuild.audit
+	@$(call bootstrap,--no-kernel)
+	@status=0; for lock in requirements.txt */requirements.txt kernels/*.txt; do \
+	  echo "$$lock:"; \
+	  .envs/uv/bin/uv tool run --python "$(BOOK)" pip-audit --strict \
+	    --require-hashes --disable-pip --requirement "$$lock" || status=1; \
+	done; exit $$status
 
 bench: book test-setup ## measure builds, training, and the site (docs/benchmarks.md)
 	@$(RUN) -m bench.builds
@@ -99,11 +106,10 @@ setup:
 test-setup:
 	@$(call bootstrap,--test)
 
-# Runs bookbuild/environments.py with PYTHON if it is given, or else with the Python that
-# the environments were made from, or else with the first suitable one on the
-# path. Each is asked for its version, because a name may stand for another one.
-# It answers with its real path, which spares the second start of a shim such as
-# pyenv's. Where there is none, uv installs one.
+# Runs bookbuild/environments.py with PYTHON if it is given, or with the Python of
+# the existing environments, or with the first suitable one on the path. Checks the
+# version of each because a name may belong to another one, and asks for the real
+# path, which avoids a slow shim such as pyenv's. If there is none, uv installs one.
 define bootstrap
 	for python in $(if $(PYTHON),"$(PYTHON)",$(BOOK) \
 	    python3.11 python3.12 python3.13 python3); do \

@@ -20,12 +20,13 @@ from pathlib import Path
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import NoSuchKernel
 
-from .environments import LIBRARIES
 from .frameworks import Framework, platform_tag
 
 # Which kernels have no environment, and why: written by bookbuild/environments.py.
 MISSING = Path(".envs", "missing.json")
 IMPORT_TIMEOUT = 300  # seconds
+# Debian's packages of the system libraries that MXNet's wheel needs.
+LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
 
 
 @dataclass(frozen=True)

@@ -115,12 +115,14 @@ def test_the_site_is_published_only_when_it_was_built_and_tested():
     assert "execute" in BOOK["jobs"]["build"]["needs"]
 
 
-def test_the_weekly_run_tries_the_newest_versions_and_reports_failures():
+def test_the_weekly_run_tries_newest_versions_audits_and_reports_failures():
     assert "schedule" in NEWEST[True]  # YAML reads the key `on` so
     done = commands(NEWEST)
     assert "make lock UPGRADE=1" in done and "git push" not in done
+    assert "make audit" in done
     report = NEWEST["jobs"]["report"]
-    assert report["if"] == "failure()" and report["needs"] == "try"
+    assert report["if"] == "failure()"
+    assert set(report["needs"]) == set(NEWEST["jobs"]) - {"report"}
     assert "gh issue create" in report["steps"][-1]["run"]
 
 
@@ -177,7 +179,7 @@ def test_a_failure_is_reported_in_one_issue_with_or_without_a_log(
     asked = f"issue comment {number} " if number else "issue create --title "
     assert f"asked: {asked}" in done.stdout
     assert "The weekly run fails: run/1" in done.stdout
-    assert f"    {log or '(no log was kept)'}" in done.stdout
+    assert f"    {log or '(no log was kept; see the run)'}" in done.stdout
     # Without a log there is nothing to fetch, and that must not end the job.
     assert job["steps"][0]["continue-on-error"] is True
 
@@ -220,15 +222,15 @@ def test_the_containers_install_what_the_projects_own_check_does():
     needed = re.search(r"needed=\(\n(.*?)\n\)", listed, re.DOTALL)[1].split()
     for package in needed:
         assert f" {package} " in command, package
-    binder = ROOT / "binder"
+    binder = ROOT / ".binder"
     assert (binder / "runtime.txt").read_text() == "python-3.11\n"
     libraries = set((binder / "apt.txt").read_text().split())
     assert libraries == {"libgomp1", "libquadmath0"}
 
 
 def test_binder_gets_the_locked_environment_and_these_helpers():
-    script = (ROOT / "binder" / "postBuild").read_text()
+    script = (ROOT / ".binder" / "postBuild").read_text()
     lock = frameworks.load(ROOT)["tensorflow"].lock
     assert f"--require-hashes -r {lock}" in script
     assert script.strip().endswith(" .") and "--editable" not in script
-    assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
+    assert (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111
