@@ -186,4 +186,4 @@ def setup(app: Sphinx) -> dict:
     html = {framework_tabs: visit_framework_tabs, framework_tab: visit_framework_tab}
     for kind, visit in html.items():
         app.add_node(kind, html=(visit, depart_div), latex=plain, text=plain)
-    return {"version": "1", "parallel_read_safe": True}
+    return {"version": "1", "env_version": 2, "parallel_read_safe": True}

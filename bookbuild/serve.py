@@ -15,16 +15,18 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, StaticFileHandler
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from watchfiles import awatch
 
 from .cache import NO_SOURCES, ROOT
+from .output_checks import plain
 
 BUILD = ("make", "--no-print-directory", "book")
 RELOAD = """\
@@ -90,11 +92,12 @@ class Server:
             await process.wait()
             raise
         if failed:
-            self.state = {**self.state, "failure": "".join(said)}
+            self.state = {**self.state, "failure": plain("".join(said))}
         else:
             self.state = {"built": str(time.time_ns()), "failure": ""}
-        for page in self.listening:
-            page.tell()
+        for page in list(self.listening):
+            with suppress(WebSocketClosedError):
+                page.tell()
 
     async def watch(self) -> None:
         """Rebuild after each change of a source, until this is cancelled."""
@@ -220,7 +223,7 @@ def main(arguments: list[str] | None = None, build: Sequence[str] = BUILD) -> in
         sockets = bind_sockets(options.port, "127.0.0.1")
     except (OSError, OverflowError):
         print(
-            f"Port {options.port} cannot be used: name another, as in "
+            f"Port {options.port} cannot be used. Name another one, as in "
             "make serve PORT=8123.",
             file=sys.stderr,
         )

@@ -61,6 +61,6 @@ def test_a_port_in_use_is_named_with_the_remedy(serving, book):
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == (
-        f"Port {port} cannot be used: name another, as in "
+        f"Port {port} cannot be used. Name another one, as in "
         "make serve PORT=8123.\n"
     )
