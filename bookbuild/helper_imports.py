@@ -14,12 +14,27 @@ def helper_files(codes: list[str], root: Path) -> set[Path]:
     """Return the files of d2l_extras that code imports, and what these import.
 
     The package's `__init__.py` is left out as long as it only hands on names.
+    Files that imports do not lead to count for every page that uses the package:
+    those in folders, data files, and all modules if one is imported by a name that
+    is computed.
     """
+    folder = root / PACKAGE
+    others = {path for path in folder.rglob("*") if _is_found_otherwise(path, folder)}
+    used = [code for code in codes if PACKAGE in code]
+    nested = any(path.suffix == ".py" for path in others)
+    if used and (nested or any("import_module" in code for code in used)):
+        return others | set(folder.glob("*.py"))
     files = {root / PACKAGE / f"{name}.py" for name in modules(codes, root)}
     init = root / PACKAGE / f"{INIT}.py"
     if init in files and not _own_code(init.read_text(encoding="utf-8")):
         files.remove(init)
-    return files
+    return files | others if used else files
+
+
+def _is_found_otherwise(path: Path, folder: Path) -> bool:
+    is_module = path.parent == folder and path.suffix == ".py"
+    passing = "__pycache__" in path.parts or path.name == "py.typed"
+    return path.is_file() and not is_module and not passing
 
 
 def modules(codes: list[str], root: Path) -> set[str]:

@@ -48,6 +48,24 @@ def test_only_the_helpers_that_cells_import_count(book, code, modules):
     assert found == set(modules) - {"__init__"}
 
 
+def test_files_that_imports_do_not_lead_to_count_for_every_page(book):
+    """Such as modules in folders, data, and modules with a computed name."""
+    package = book.root / "d2l_extras"
+
+    def found(code: str) -> set[str]:
+        files = helper_imports.helper_files([code], book.root)
+        return {path.relative_to(package).as_posix() for path in files}
+
+    computed = "import importlib\nimportlib.import_module('d2l_extras.lonely')"
+    assert "lonely.py" in found(computed)
+    (package / "colors.json").write_text("{}")
+    assert found("from d2l_extras.beta import b") == {"beta.py", "colors.json"}
+    assert found("import numpy") == set()
+    (package / "vision").mkdir()
+    (package / "vision" / "__init__.py").write_text("def g(): ...")
+    assert {"vision/__init__.py", "arrays.py"} <= found("from d2l_extras.vision import g")
+
+
 def test_outputs_depend_on_code_lock_and_helpers_but_not_on_prose(book):
     code = cell("from d2l_extras.alpha import a", "alpha")
     code += cell("from d2l_extras.beta import b", "beta")
@@ -105,5 +123,6 @@ def test_every_helper_module_is_used_by_a_page():
                 if "raises-exception" not in one.tags:
                     ast.parse(one.source)
     modules = {f"d2l_extras/{path.name}" for path in ROOT.glob("d2l_extras/*.py")}
-    # The first cell alone runs this one, and keeps no output.
-    assert modules - used == {"d2l_extras/runtime.py"}
+    # The first cell alone runs this one, and keeps no output; the other one only
+    # hands on names.
+    assert modules - used == {"d2l_extras/runtime.py", "d2l_extras/__init__.py"}
