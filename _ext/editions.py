@@ -51,7 +51,7 @@ ITEM = re.compile(r'<item id="[^"]+" href="([^"]+)" media-type="[^"]+"(?= />)')
 MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 # A formula and the sign after it, between which a line may break otherwise.
 CLINGING = re.compile(
-    r'(<span class="math">(?:(?!</span>).)*</span>)([.,;:!?)\u2019\u201d]+)', re.S
+    r'(<span class="math">(?:(?!</span>).)*</span>)([.,;:!?)\u2019\u201d]+)', re.DOTALL
 )
 # What Sphinx counts, and the counter of LaTeX that counts the same.
 LONG = 8  # rows of a table that may go on on the next page

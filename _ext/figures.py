@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 SIZE = re.compile(
-    r'<svg[^>]*?\swidth="([\d.]+)(pt|)" height="([\d.]+)\2"', re.S
+    r'<svg[^>]*?\swidth="([\d.]+)(pt|)" height="([\d.]+)\2"', re.DOTALL
 )
 PIXELS = 96 / 72  # in a point
 

@@ -55,7 +55,7 @@ class ReplaceTabSets(SphinxTransform):
     default_priority = 890
 
     def apply(self, **kwargs: object) -> None:
-        is_tab_set = lambda node: _private.is_component(node, "tab-set")  # noqa: E731
+        is_tab_set = lambda node: _private.is_component(node, "tab-set")
         for old in list(self.document.findall(is_tab_set)):
             new = framework_tabs("", ids=old["ids"])
             old["classes"] = []  # which docutils would pass on

@@ -31,7 +31,6 @@ from . import _private
 from .framework_tabs import framework_tab
 from .notebook_markdown import MarkdownTranslator
 
-
 EXERCISES = (
     _private.exercise_enumerable_node, _private.exercise_node, _private.solution_node
 )  # fmt: skip

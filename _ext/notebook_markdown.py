@@ -13,10 +13,8 @@ import mimetypes
 import re
 import textwrap
 from pathlib import Path
-from urllib.parse import quote
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.builders import Builder
 
 from bookbuild.errors import BuildError

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from functools import cache as memoize
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
 
 from . import cache, install_cell
+from .book import Book
 from .errors import BuildError, SourceError
 from .execution import ExecutionError, KernelError, Kernels, execute
 from .frameworks import Framework
@@ -31,9 +31,6 @@ from .stand_ins import (
     find_data,
     find_obstacle,
 )
-
-if TYPE_CHECKING:
-    from .build import Book
 
 # With more kernels at a time, the longest page still takes as long, and each
 # needs a gigabyte of memory.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 PACKAGE = "d2l_extras"
@@ -61,7 +61,7 @@ def _present(root: Path) -> set[str]:
     return {path.stem for path in (root / PACKAGE).glob("*.py")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports(code: str) -> list[ast.Import | ast.ImportFrom]:
     kinds = (ast.Import, ast.ImportFrom)
     return [n for n in ast.walk(ast.parse(code)) if isinstance(n, kinds)]

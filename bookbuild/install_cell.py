@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -145,7 +145,7 @@ def imports(page: Page, framework: Framework) -> list[str]:
     return sorted(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imported(code: str) -> frozenset[str]:
     """The packages that code imports, as far as it is plain Python."""
     try:

@@ -69,7 +69,7 @@ FAULTS = re.compile(
     r"|Missing character: .*"
     r"|warning .*same identifier.*"
     r"|Overfull \\[hv]box \((?P<points>[\d.]+)pt.*)",
-    re.M,
+    re.MULTILINE,
 )
 
 
@@ -173,7 +173,7 @@ def typeset(folder: Path) -> Path:
     path = folder / "book.log"
     log = path.read_text("utf-8", "replace") if path.exists() else done.stdout
     if done.returncode:
-        error = re.search(r"^! .*(?:\n.*){0,6}", log, re.M)
+        error = re.search(r"^! .*(?:\n.*){0,6}", log, re.MULTILINE)
         raise _failed("pdf", error[0] if error else done.stdout[-2000:])
     if found := faults(log):
         raise _failed("pdf", "\n".join(found) + f"\nAll of it is in {path}.")
@@ -202,7 +202,7 @@ def check_epub(path: Path) -> None:
     )
     if done.returncode:
         said = re.findall(
-            r"^(?:FATAL|ERROR|WARNING).*", done.stdout + done.stderr, re.M
+            r"^(?:FATAL|ERROR|WARNING).*", done.stdout + done.stderr, re.MULTILINE
         )
         raise _failed("epub", "\n".join(said) or done.stdout + done.stderr)
 

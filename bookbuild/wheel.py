@@ -16,7 +16,6 @@ import tomllib
 from pathlib import Path
 
 from flit_core.wheel import make_wheel_in
-from sphinx.application import Sphinx
 
 from .frameworks import ROOT
 
@@ -90,17 +89,4 @@ def _files(root: Path) -> list[Path]:
 
 def _base(root: Path) -> str:
     text = (root / PACKAGE / "__init__.py").read_text(encoding="utf-8")
-    return re.search(r'^__version__ = "([^"]+)"$', text, re.M)[1]
-
-
-def put_into_site(app: Sphinx, exception: Exception | None) -> None:
-    """Build the wheel in the site, in the place of an older one."""
-    if exception is None and app.builder.format == "html":
-        folder = Path(app.outdir, FOLDER)
-        shutil.rmtree(folder, ignore_errors=True)
-        build(folder)
-
-
-def setup(app: Sphinx) -> dict:
-    app.connect("build-finished", put_into_site)
-    return {"version": "1", "parallel_read_safe": True}
+    return re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)[1]
