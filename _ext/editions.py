@@ -1,8 +1,7 @@
-"""What the printed editions, PDF and EPUB, need of Sphinx.
+"""Adapt the doctree to the printed editions, PDF and EPUB.
 
-An edition holds one framework (see merge.py), and has neither tabs nor
-anything to unfold. What the site calls a page is a section here, since a book
-has pages of its own.
+An edition has the code of one framework, and neither tabs nor anything to unfold.
+What the site calls a page is a section here, because a book has pages of its own.
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ class MarkdownTranslator:
 
     render_framework_tabs = render_compound = render_only = render_document = render_container
     render_glossary = render_topic = render_sidebar = render_legend = render_container
-    render_bibliography = render_attention_container = render_container
+    render_bibliography = render_container
 
     def render_literal_block(self, node: nodes.Element) -> str:
         text = node.astext().rstrip("\n")

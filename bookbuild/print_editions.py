@@ -3,8 +3,8 @@
     python -m bookbuild.print_editions pdf [framework]    _build/pdf/...pdf
     python -m bookbuild.print_editions epub [framework]   _build/epub/...epub
 
-Without a framework it is the first that is declared. The notebooks have to be
-executed before, as for `python -m bookbuild.build site`.
+Without a framework, it is the first one declared. The outputs must be there, as for
+`python -m bookbuild site`.
 """
 
 from __future__ import annotations
