@@ -48,10 +48,13 @@ def platform_tag() -> str:
 def load(root: Path = ROOT) -> dict[str, Framework]:
     """Read the declaration below `root`, in the order of its entries.
 
-    Raises ValueError that names the entry and what is wrong with it.
+    Raises ValueError that names the file, the entry, and what is wrong with it.
     """
     path = root / DECLARATION
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from error
     if not entries:
         raise ValueError(f"{path} declares no framework")
     return {name: _framework(name, entry) for name, entry in entries.items()}
@@ -71,6 +74,8 @@ def _framework(name: str, entry: dict) -> Framework:
             f"{where}: colab = {entry['colab']!r} is none of "
             + ", ".join(COLAB_RUNTIMES)
         )
+    if not isinstance(entry.get("default", True), bool):
+        raise ValueError(f"{where}: default is true or false")
     return Framework(name, **{**entry, "platforms": tuple(entry["platforms"])})
 
 

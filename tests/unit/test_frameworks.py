@@ -76,3 +76,12 @@ def test_a_framework_is_available_on_its_platforms_alone(
     monkeypatch.setattr(frameworks.platform, "machine", lambda: machine)
     assert frameworks.platform_tag() == tag
     assert load()["jax"].available == (tag == "linux-x86_64")
+
+
+def test_a_syntax_error_is_reported_with_the_file_and_the_line(load):
+    with pytest.raises(ValueError, match=r"frameworks\.toml is not valid .*line 2"):
+        load(label="MXNet without quotes")
+
+
+def test_a_framework_may_be_left_to_the_pages_that_name_it(load):
+    assert load(default="false")["jax"].default is False
