@@ -39,7 +39,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from bookbuild import install_cell, labels, wheel
+from bookbuild import install_cell, settings, wheel
 from bookbuild.execution import ANSI
 from bookbuild.frameworks import ROOT, platform_tag
 from d2l_extras.runtime import ALONE, PINS
@@ -235,7 +235,7 @@ def load(path: Path, url: str) -> NotebookNode:
     node = nbformat.read(path, as_version=4)
     first = node.cells[0]
     assert first.id == install_cell.ID, f"{path} does not begin with its set-up"
-    site = labels.read(ROOT).site
+    site = settings.repository(ROOT).site
     assert first.source.count(site) == 1, f"{path} does not name {site}"
     first.source = first.source.replace(site, url)
     return node
