@@ -102,6 +102,13 @@ SCROLLS = """(boxes) => boxes.filter((box) => box.checkVisibility()
     && /auto|scroll/.test(getComputedStyle(box).overflowX))"""
 
 
+LENGTHEN = """() => {
+    for (const cell of document.querySelectorAll("article .wide td:last-child"))
+        cell.append("·".repeat(100));
+    window.dispatchEvent(new Event("resize"));
+}"""
+
+
 @pytest.mark.parametrize("kind", ["pre", ".formula", ".wide"])
 def test_arrow_keys_scroll_what_is_too_wide(visit, kind):
     found = 0
@@ -109,6 +116,8 @@ def test_arrow_keys_scroll_what_is_too_wide(visit, kind):
         read = visit(page, **size(320))
         read.evaluate(READY)
         unfold(read)
+        if kind == ".wide":  # the book's own tables fit even on a narrow screen
+            read.evaluate(LENGTHEN)
         read.evaluate("new Promise((done) => requestAnimationFrame(done))")
         boxes = read.locator(f"article {kind}")
         for framework in FRAMEWORKS if has_tabs(read) else FRAMEWORKS[:1]:
