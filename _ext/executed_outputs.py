@@ -261,10 +261,11 @@ def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
     if cell.tags:
         node.metadata["tags"] = cell.tags
     node.outputs = [
-        _without_colors(copy.deepcopy(output))
-        for output in outputs.get(cell.id, [])
-        if RECORD not in output.get("metadata", {})  # for the role, not to show
+        _without_colors(copy.deepcopy(output)) for output in outputs.get(cell.id, [])
     ]
+    for output in node.outputs:
+        # At full precision, results of the same text would differ.
+        output.get("metadata", {}).pop(RECORD, None)
     return node
 
 

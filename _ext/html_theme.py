@@ -68,7 +68,7 @@ def add_context(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
     """Give the templates the frameworks, and what the page needs of the theme."""
-    context["frameworks"] = list(frameworks.load(Path(app.srcdir)).values())
+    context["frameworks"] = list(frameworks.used(Path(app.srcdir)).values())
     context["has_math"] = "<math" in context.get("body", "")
 
 

@@ -69,8 +69,7 @@ class NotebookBuilder(Builder):
 
     def address_of_file(self, path: Path) -> str:
         """Return the address of a file of the book in its repository."""
-        place = path.relative_to(self.root).as_posix()
-        return f"{self.repository.url}/raw/{self.repository.branch}/{place}"
+        return self.repository.raw(path.relative_to(self.root).as_posix())
 
     def prepare_writing(self, docnames: set[str]) -> None:
         pass
@@ -106,7 +105,7 @@ class NotebookBuilder(Builder):
         translator = MarkdownTranslator(self, docname, framework.name, texts)
         cells = NotebookCells(page, framework, translator, outputs).of(doctree)
         if not self.config.notebooks_check:
-            first = install_cell.cell(page, framework, self.repository)
+            first = install_cell.cell(page, framework, self.repository, self.root)
             node = notebook(page, framework, [first, *cells], now)
             write_notebook(target, node)
 

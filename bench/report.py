@@ -291,7 +291,7 @@ def origin_section(parts: dict) -> Iterator[str]:
 
 
 def main() -> None:
-    labels = {name: one.label for name, one in frameworks.load(ROOT).items()}
+    labels = {name: one.label for name, one in frameworks.used(ROOT).items()}
     REPORT.write_text(report(load(), labels), encoding="utf-8")
     print(f"Wrote {REPORT.relative_to(ROOT)}.")
 

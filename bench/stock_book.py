@@ -17,7 +17,7 @@ import yaml
 
 from bookbuild import install_cell
 from bookbuild.build import Book
-from bookbuild.frameworks import Framework
+from bookbuild.frameworks import Framework, used
 
 from . import ROOT
 
@@ -51,7 +51,7 @@ def write_notebooks(
     """
     parts = {
         framework.label: _copy_notebooks(folder / name, book, framework)
-        for name, framework in book.frameworks.items()
+        for name, framework in used(ROOT).items()
         if framework.available
     }
     _write_contents(folder, parts)

@@ -37,7 +37,7 @@ LONG = 2  # an epoch of more seconds than this is timed once
 # A way is a generator that trains, or reads, for one epoch at a time.
 BEFORE = """
 import numpy as np
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 
 data = fashion_mnist()
 
@@ -136,7 +136,7 @@ NUMPY = """
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 from bookbuild.executor import cpus
 
 data = fashion_mnist()

@@ -1,9 +1,10 @@
 """Decide what can be reused. Every list of what depends on what is here.
 
 - The **outputs** of a page in one framework depend on its code cells and their
-  tags, on the framework's lock, and on the d2l_extras files that the cells
-  import. `inputs` digests these by name, and `key` turns them into the name
-  under which the outputs are stored in `_build/executed`.
+  tags, on the framework's lock, on the files beside the page that the cells use,
+  and, if the cells mention d2l_extras, on that package. `inputs` digests these by
+  name, and `key` turns them into the name under which the outputs are stored in
+  `_build/executed`.
 - A **rendered page** depends on its source and on the notebooks whose outputs it
   shows, which Sphinx watches, and on SHAPES_EVERY_PAGE, which Sphinx does not.
 - The **whole site** depends on everything below the root except NO_SOURCES, on
@@ -27,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .helper_imports import helper_files
+from .frameworks import load
 
 if TYPE_CHECKING:
     from .frameworks import Framework
@@ -37,6 +38,9 @@ PROGRAM = ("_ext", "_theme", "bookbuild", "requirements.txt")
 SHAPES_EVERY_PAGE = (
     "_config.yml", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
 )  # fmt: skip
+HELPERS = "d2l_extras"
+# The files of the helpers that run only in the first cell of a notebook.
+FIRST_CELL = ("d2l_extras/colab/__init__.py", "d2l_extras/colab/first_cell.py")
 NO_SOURCES = ("_build", "bench", "docs", "notebooks", "tests")
 BUILT = ("_build/html", "_build/outputs", "notebooks")
 
@@ -60,12 +64,26 @@ def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
         CELLS: _digest(json.dumps(code).encode()),
         framework.lock: _digest((root / framework.lock).read_bytes()),
     }
-    for path in sorted(helper_files([cell.source for cell in cells], root)):
+    paths = page.files(framework.name)
+    if any(HELPERS in cell.source for cell in cells):
+        paths += helper_files(framework, root)
+    for path in paths:
         content = path.read_bytes()
         if path.suffix == ".py":
             content = without_comments(content.decode("utf-8")).encode()
         found[path.relative_to(root).as_posix()] = _digest(content)
     return found
+
+
+def helper_files(framework: Framework, root: Path) -> list[Path]:
+    """Return the files of d2l_extras that a framework's cells may use."""
+    others = load(root).keys() - {framework.name}
+    unused = {*FIRST_CELL, *(f"{HELPERS}/{name}.py" for name in others)}
+    return [
+        path
+        for path in _files(root / HELPERS)
+        if path.relative_to(root).as_posix() not in unused
+    ]
 
 
 def key(found: dict[str, str]) -> str:

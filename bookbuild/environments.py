@@ -49,7 +49,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from bookbuild.frameworks import Framework, load, platform_tag
+from bookbuild.frameworks import Framework, load, platform_tag, used
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
@@ -453,7 +453,10 @@ def read_missing() -> dict[str, str]:
 
 
 def select_frameworks(names: list[str]) -> dict[Framework, Environment]:
-    """Return the named frameworks that this machine can run, or all of them."""
+    """Return the named frameworks that this machine can run.
+
+    Without names, these are the default ones and those that a page names.
+    """
     frameworks = read_frameworks()
     known = [framework.name for framework in frameworks]
     for name in names:
@@ -464,7 +467,7 @@ def select_frameworks(names: list[str]) -> dict[Framework, Environment]:
             )
     selected = {}
     for framework in frameworks:
-        if names and framework.name not in names:
+        if framework.name not in (names or used(ROOT)):
             continue
         if framework.available:
             selected[framework] = environment(framework.kernel, framework.lock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -26,14 +27,6 @@ from .errors import SourceError
 from .frameworks import Framework
 from .page import Cell, Page
 
-# What limits the threads of NumPy's and MXNet's libraries, and TensorFlow's.
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 # Characters that a page may put out: six times the book's largest figure. More
 # comes from a loop that prints, and makes a page that no browser can load.
 MOST_OUTPUT = 1_000_000
@@ -113,11 +106,15 @@ class Kernels:
     def __init__(
         self, threads: int | None = None, variables: dict[str, str] | None = None
     ) -> None:
-        limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
-        self.variables = {**limits, **(variables or {})}
+        self.threads, self._variables = threads, variables or {}
         self.stopped = False
         self._lock = threading.Lock()
         self._clients: set[Client] = set()
+
+    def variables(self, framework: Framework) -> dict[str, str]:
+        """Return the environment variables of a framework's kernel."""
+        limits = framework.threads if self.threads else []
+        return {**dict.fromkeys(limits, str(self.threads)), **self._variables}
 
     @contextmanager
     def running(self, client: Client) -> Iterator[None]:
@@ -215,6 +212,8 @@ def _run(
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory() as sockets,
     ):
+        for path in page.files(framework.name):
+            shutil.copy(path, folder)
         client = Client(
             node,
             timeout=timeout,
@@ -236,7 +235,7 @@ def _run(
         try:
             with kernels.running(client):
                 client.execute(
-                    env={**kernels.variables, **os.environ, "NO_COLOR": "1"}
+                    env={**kernels.variables(framework), **os.environ, "NO_COLOR": "1"}
                 )
         except CellExecutionError as error:
             failure = failed(ANSI.sub("", error.traceback))

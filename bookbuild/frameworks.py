@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import re
-import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,32 +16,45 @@ COLAB_RUNTIMES = ("CPU", "GPU", "TPU")
 
 @dataclass(frozen=True)
 class Framework:
-    """One framework: its name is the tag of its cells and its tabs' key."""
+    """One framework. Its name is the tag of its cells and the key of its tabs.
+
+    The fields are described in kernels/frameworks.toml.
+    """
 
     name: str
     label: str
     kernel: str
     lock: str
-    platforms: tuple[str, ...]
+    platforms: list[str] = field(hash=False)
     colab: str
-    default: bool = True  # whether pages use it that do not say which they use
+    default: bool = True
+    needs: list[str] = field(default_factory=list, hash=False)
+    versions: list[str] = field(default_factory=list, hash=False)
+    no_deps: list[str] = field(default_factory=list, hash=False)
+    modules: dict[str, str] = field(default_factory=dict, hash=False)
+    threads: list[str] = field(default_factory=list, hash=False)
 
     @property
     def available(self) -> bool:
         """Whether the framework has wheels for this machine."""
         return platform_tag() in self.platforms
 
+    def pins(self, root: Path = ROOT) -> dict[str, str]:
+        """Return each package of the lock, such as `d2l`, with `d2l==1.0.3`.
+
+        If the lock has several versions of a package, the first one counts. It
+        is the one for the oldest Python.
+        """
+        text = (root / self.lock).read_text(encoding="utf-8")
+        pins: dict[str, str] = {}
+        for name, version in re.findall(r"(?m)^([\w.-]+)==([\w.+!]+)", text):
+            pins.setdefault(name, f"{name}=={version}")
+        return pins
+
 
 def platform_tag() -> str:
-    """This machine in the words of frameworks.toml, such as linux-x86_64."""
-    system = {"darwin": "macos", "win32": "windows"}.get(
-        sys.platform, sys.platform
-    )
-    machine = platform.machine().lower()
-    machine = {"amd64": "x86_64"}.get(machine, machine)
-    if system == "linux" and machine == "arm64":
-        machine = "aarch64"
-    return f"{system}-{machine}"
+    """Return the name of this machine in frameworks.toml, as in linux-x86_64."""
+    return f"{platform.system()}-{platform.machine()}".lower()
 
 
 def load(root: Path = ROOT) -> dict[str, Framework]:
@@ -60,28 +72,60 @@ def load(root: Path = ROOT) -> dict[str, Framework]:
     return {name: _framework(name, entry) for name, entry in entries.items()}
 
 
+def used(root: Path = ROOT) -> dict[str, Framework]:
+    """Return the declared frameworks that are default or that a page names.
+
+    This is asked before anything is installed that could read YAML. If the name
+    occurs in a header by chance, one more environment is made.
+    """
+    paths = [*root.glob("*.md"), *(root / "chapters").rglob("*.md")]
+    headers = [p.read_text(encoding="utf-8").partition("\n---\n")[0] for p in paths]
+    chosen = " ".join(header.partition("\nframeworks:")[2] for header in headers)
+    return {
+        name: framework
+        for name, framework in load(root).items()
+        if framework.default or re.search(rf"\b{name}\b", chosen)
+    }
+
+
+KINDS = {
+    "label": str, "kernel": str, "lock": str, "platforms": list, "colab": str,
+    "default": bool, "needs": list, "versions": list, "no_deps": list,
+    "modules": dict, "threads": list,
+}  # fmt: skip
+REQUIRED = ("label", "kernel", "lock", "platforms", "colab")
+SPOKEN = {
+    str: "text", list: "a list of text", bool: "true or false",
+    dict: "a table of text",
+}  # fmt: skip
+
+
 def _framework(name: str, entry: dict) -> Framework:
     where = f"{DECLARATION.as_posix()}, [{name}]"
     if not re.fullmatch("[a-z][a-z0-9]*", name):
         raise ValueError(f"{where}: a name is lower-case letters and digits")
-    wanted = {"label", "kernel", "lock", "platforms", "colab"}
-    if missing := sorted(wanted - entry.keys()):
+    if missing := [key for key in REQUIRED if key not in entry]:
         raise ValueError(f"{where}: missing {', '.join(missing)}")
-    if unknown := sorted(entry.keys() - wanted - {"default"}):
+    if unknown := sorted(entry.keys() - KINDS):
         raise ValueError(f"{where}: unknown {', '.join(unknown)}")
+    for key, value in entry.items():
+        kind = KINDS[key]
+        parts = {list: value, dict: getattr(value, "values", list)()}.get(kind, [])
+        if not isinstance(value, kind) or not all(
+            isinstance(part, str) for part in parts
+        ):
+            raise ValueError(f"{where}: {key} must be {SPOKEN[kind]}, not {value!r}")
     if entry["colab"] not in COLAB_RUNTIMES:
         raise ValueError(
             f"{where}: colab = {entry['colab']!r} is none of "
             + ", ".join(COLAB_RUNTIMES)
         )
-    if not isinstance(entry.get("default", True), bool):
-        raise ValueError(f"{where}: default is true or false")
-    return Framework(name, **{**entry, "platforms": tuple(entry["platforms"])})
+    return Framework(name, **entry)
 
 
 def main() -> None:
-    """Print the names as GitHub's workflows read them, for their matrix."""
-    print(f"names={json.dumps(list(load()))}")
+    """Print the used frameworks as GitHub's workflows read them, for their matrix."""
+    print(f"names={json.dumps(list(used()))}")
 
 
 if __name__ == "__main__":

@@ -1,50 +1,35 @@
-"""The first cell of every notebook, which the book does not show.
+"""Write the first cell of a notebook, which the site does not show.
 
-It installs d2l_extras where it is lacking, and lets d2l_extras.runtime do the
-rest. On a machine of the book's own there is nothing to install.
+It installs d2l_extras if it is missing, and d2l_extras.colab does the rest. In an
+environment of the book there is nothing to install.
 """
 
 from __future__ import annotations
 
 import ast
+import json
+import re
 import sys
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import nbformat
 from nbformat import NotebookNode
+from packaging.utils import canonicalize_name
 
 from . import wheel
 from .errors import SourceError
 from .frameworks import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .frameworks import Framework
     from .page import Page
     from .settings import Repository
 
 ID = "setup"
-# What comes with d2l_extras, with Jupyter or with a framework.
-PRESENT = {"d2l_extras", "numpy", "matplotlib", "IPython", "keras"}
-
-
-def _constants(module: Path, *names: str) -> list:
-    """What a module says of itself, read off its text: an import of d2l_extras
-    brings matplotlib, a tenth of what a build after a changed sentence takes.
-    """
-    found = {
-        target.id: node.value
-        for node in ast.parse(module.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    return [ast.literal_eval(found[name]) for name in names]
-
-
-EACH, PINS = _constants(ROOT / "d2l_extras" / "runtime.py", "EACH", "PINS")
 
 SOURCE = '''\
 # @title Prepare this machine: run this cell first
@@ -62,62 +47,79 @@ HELPERS = "{content}"
 SOURCES = {sources}
 
 
-def fits():
-    """Is d2l_extras here, of this notebook's version or of a clone?"""
-    return found() in (WANTED, WANTED.split("+")[0])
-
-
-def found():
+def installed():
     try:
         return version("d2l_extras")
     except PackageNotFoundError:
         return "none"
 
 
-said = ""
+def is_wanted():
+    """Return whether d2l_extras is that of this notebook or of a clone."""
+    return installed() in (WANTED, WANTED.split("+")[0])
+
+
+errors = ""
 for source in SOURCES:
-    if not fits():
+    if not is_wanted():
         pip = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--no-input",
              "--retries=1", "--timeout=20", source],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         lines = pip.stdout.strip().split("\\n")
-        said += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
-if not fits():
-    raise RuntimeError("This notebook needs d2l_extras " + WANTED + ", here is "
-                       + found() + ", and it could not be installed from "
-                       + " or ".join(SOURCES) + ". Is this machine online, "
-                       "and may it install packages? pip says: " + said)
+        errors += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
+if not is_wanted():
+    raise RuntimeError("This notebook needs d2l_extras " + WANTED + ", but "
+                       + installed() + " is installed, and it could not be "
+                       "installed from " + " or ".join(SOURCES) + ". Is this "
+                       "machine online, and may it install packages? "
+                       "pip says: " + errors)
 
-from d2l_extras.runtime import prepare
+from d2l_extras.colab import prepare
 
-prepare({arguments}, helpers=HELPERS)'''
+prepare(
+    {arguments},
+    helpers=HELPERS,
+)'''
 
 
-def cell(page: Page, framework: Framework, repository: Repository) -> NotebookNode:
-    """The cell, for the packages that the page's cells import."""
-    names = [framework.name, *imports(page, framework)]
+def cell(
+    page: Page, framework: Framework, repository: Repository, root: Path = ROOT
+) -> NotebookNode:
+    """Return the cell, with what the page's cells need in this framework.
+
+    Raises SourceError as `requirements` does.
+    """
     version = wheel.version()
-    sources = []
+    sources, files = [], []
     if repository.site:
-        file = quote(wheel.name())
         branch = quote(repository.branch)
         sources = [
-            f"{repository.site}{wheel.FOLDER}/{file}",
+            f"{repository.site}{wheel.FOLDER}/{quote(wheel.name())}",
             f"{repository.url}/archive/refs/heads/{branch}.zip",
         ]
-    lines = ",\n".join(f'    "{source}"' for source in sources)
+        beside = page.files(framework.name)
+        files = [repository.raw(p.relative_to(root).as_posix()) for p in beside]
+    arguments = {
+        "platforms": framework.platforms,
+        "packages": requirements(page, framework, root),
+        "versions": framework.versions,
+        "no_deps": framework.no_deps,
+        "files": files,
+    }
+    lines = [f"{json.dumps(framework.name)}, {json.dumps(framework.label)}"]
+    lines += [f"{name}={_lines(value)}" for name, value in arguments.items() if value]
     node = nbformat.v4.new_code_cell(
         SOURCE.format(
             version=version,
             content=wheel.content(),
-            sources=f"[\n{lines},\n]" if sources else "[]",
-            arguments=", ".join(f'"{name}"' for name in names),
+            sources=_lines(sources, ""),
+            arguments=",\n    ".join(lines),
         ),
         id=ID,
     )
-    # What it prints is of one machine, so neither it nor a comparison of it
-    # is kept; Colab and JupyterLab fold its code.
+    # Its output describes one machine, so it is neither kept nor compared. Colab
+    # and JupyterLab fold its code.
     node.metadata.update(
         tags=["nbval-ignore-output"],
         cellView="form",
@@ -126,31 +128,59 @@ def cell(page: Page, framework: Framework, repository: Repository) -> NotebookNo
     return node
 
 
-def imports(page: Page, framework: Framework) -> list[str]:
-    """The packages that a page imports and a machine may lack, sorted.
+def _lines(value: list[str] | dict[str, str], indent: str = "    ") -> str:
+    """Return a list or table as code, with one line per item."""
+    text = json.dumps(value, indent=4, ensure_ascii=False)
+    return re.sub(r'(["\]}])\n', r"\1,\n", text).replace("\n", f"\n{indent}")
 
-    Raises SourceError for one that d2l_extras.runtime cannot install.
+
+def requirements(
+    page: Page, framework: Framework, root: Path = ROOT
+) -> dict[str, str]:
+    """Return what to install for each module that a notebook needs.
+
+    Raises SourceError if the framework's lock does not contain a module that the
+    page imports.
     """
-    found = set()
-    for cell in page.code(framework.name):
-        if "raises-exception" not in cell.tags:
-            found |= _imported(cell.source)
-    found -= {*sys.stdlib_module_names, *PRESENT, *EACH, framework.name}
-    for name in sorted(found - PINS.keys()):
-        raise SourceError(
-            f"{page.path}: the {framework.label} notebook imports {name}, "
-            "which its first cell cannot install: add it, with the version of "
-            f"{framework.lock}, to PINS in d2l_extras/runtime.py"
-        )
-    return sorted(found)
+    pins = framework.pins(root)
+    found = {}
+    for name in (*framework.needs, *imports(page, framework)):
+        package = framework.modules.get(name, name)
+        if (pin := pins.get(canonicalize_name(package))) is None:
+            raise SourceError(
+                f"{page.path}: the {framework.label} notebook imports {name}, which "
+                f"{framework.lock} does not contain. Add its package to the extra "
+                f"{framework.name} in pyproject.toml, and run make lock. If the "
+                "package has another name than the module, add both to `modules` in "
+                "kernels/frameworks.toml."
+            )
+        found[name] = pin
+    return found
+
+
+def imports(page: Page, framework: Framework) -> list[str]:
+    """Return the modules that a page imports and a machine may lack, sorted.
+
+    A module that lies beside the page is not among them, nor one that a cell
+    writes: its file name is then in the code.
+    """
+    codes = [
+        cell.source
+        for cell in page.code(framework.name)
+        if "raises-exception" not in cell.tags
+    ]
+    found = set().union(*map(_imported, codes)) - {*sys.stdlib_module_names}
+    found -= {wheel.PACKAGE, *(path.stem for path in page.files(framework.name))}
+    written = "\n".join(codes)
+    return sorted(name for name in found if f"{name}.py" not in written)
 
 
 @cache
 def _imported(code: str) -> frozenset[str]:
-    """The packages that code imports, as far as it is plain Python."""
+    """Return the modules that code imports, as far as it is plain Python."""
     try:
         tree = ast.parse(code)
-    except SyntaxError:  # a magic of IPython, or its execution will tell
+    except SyntaxError:  # a magic of IPython, or an error that will be shown
         return frozenset()
     found = set()
     for node in ast.walk(tree):

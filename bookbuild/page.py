@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -72,6 +73,17 @@ class Page:
     def code(self, framework: str) -> list[Cell]:
         """Return the code cells that a framework's kernel runs."""
         return [c for c in self.of(framework) if c.type == "code"]
+
+    def files(self, framework: str) -> list[Path]:
+        """Return the files beside the page that its code names or may import."""
+        code = "\n".join(cell.source for cell in self.code(framework))
+        words = set(re.findall(r"\w+", code))
+        return [
+            path
+            for path in sorted(self.path.parent.glob("*.*"))
+            if path.suffix not in (".md", ".ipynb") and path.is_file()
+            and (path.name in code or (path.suffix == ".py" and path.stem in words))
+        ]
 
 
 def name_of(docname: str) -> str:

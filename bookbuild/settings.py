@@ -34,6 +34,10 @@ class Repository:
         match = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+)", self.url)
         return f"https://{match[1]}.github.io/{match[2]}/" if match else ""
 
+    def raw(self, place: str) -> str:
+        """Return the address of the bytes of a file, by its path in the book."""
+        return f"{self.url}/raw/{quote(self.branch)}/{quote(place)}"
+
     def page(self, docname: str) -> str:
         """Return the address of a page on the site, or its relative one."""
         return f"{self.site}{quote(docname)}.html"

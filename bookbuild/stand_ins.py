@@ -152,12 +152,8 @@ def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
     """
     import numpy as np
 
-    from d2l_extras.data import (
-        FILES,
-        VARIABLE,
-        DatasetNotAvailable,
-        fashion_mnist,
-    )
+    from d2l_extras.download import FILES, VARIABLE, DatasetNotAvailable
+    from d2l_extras.fashion_mnist import fashion_mnist
 
     try:
         with warnings.catch_warnings(record=True) as problems:

@@ -1,7 +1,7 @@
 """The wheel of d2l_extras that the site serves to the notebooks.
 
-Its version carries a digest of what it holds, so that a notebook gets the
-helpers that it was written with, or none.
+Its version contains a digest of its content, so that a notebook gets the helpers
+that it was written with, or none.
 """
 
 from __future__ import annotations
@@ -22,49 +22,53 @@ from .frameworks import ROOT
 PACKAGE = "d2l_extras"
 FOLDER = "wheels"  # in the site
 METADATA = ("pyproject.toml", "README.md", "LICENSE")
-# The day, on any clock, that the wheel gives its files: that which flit gives
-# to those that it writes itself.
+# The date of the files in the wheel, whatever the clock says. Flit gives the same
+# date to the files that it writes itself.
 DAY = (2016, 1, 1, 0, 0, 0, 0, 0, -1)
 
 
 def version(root: Path = ROOT) -> str:
-    """The version of the wheel: the package's, and a digest of its content."""
+    """Return the version of the wheel: the package's and a digest of its content."""
     base, text = _base(root), (root / "pyproject.toml").read_text("utf-8")
     project = tomllib.loads(text)["project"]
     digest = hashlib.sha256(repr(project).encode())
     for path in _files(root):
-        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+        place = path.relative_to(root).as_posix()
+        digest.update(f"\0{place}\0".encode() + path.read_bytes())
     return f"{base}+{digest.hexdigest()[:12]}"
 
 
 def content(root: Path = ROOT) -> str:
-    """A digest of the helpers: what d2l_extras.runtime finds where they are
-    used in place, or came without a version that tells.
+    """Return a digest of the helpers, as d2l_extras.colab computes it.
+
+    It identifies helpers that are used in place, or whose version does not.
     """
     digest = hashlib.sha256()
     for path in _files(root):
+        place = path.relative_to(root / PACKAGE).as_posix()
         text = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(path.name.encode() + b"\0" + text + b"\0")
+        digest.update(place.encode() + b"\0" + text + b"\0")
     return digest.hexdigest()[:12]
 
 
 def name(root: Path = ROOT) -> str:
-    """The file name of the wheel."""
+    """Return the file name of the wheel."""
     return f"{PACKAGE}-{version(root)}-py3-none-any.whl"
 
 
 def build(folder: Path, root: Path = ROOT) -> Path:
     """Build the wheel in `folder`, and return its path.
 
-    The same content gives the same bytes, wherever and whenever.
+    The same content gives the same bytes, on every machine at any time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base, full = _base(root), version(root)
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
-        (copy / PACKAGE).mkdir()
         for path in _files(root):
-            shutil.copy(path, copy / PACKAGE)
+            target = copy / path.relative_to(root)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(path, target)
         for file in METADATA:
             shutil.copy(root / file, copy)
         for file in ("pyproject.toml", f"{PACKAGE}/__init__.py"):
@@ -84,7 +88,7 @@ def build(folder: Path, root: Path = ROOT) -> Path:
 
 def _files(root: Path) -> list[Path]:
     folder = root / PACKAGE
-    return sorted([*folder.glob("*.py"), folder / "py.typed"])
+    return sorted([*folder.rglob("*.py"), folder / "py.typed"])
 
 
 def _base(root: Path) -> str:

@@ -1,8 +1,8 @@
-"""Helpers shared by the book's notebooks; one module a framework."""
+"""Helpers that the book's notebooks share, with one module per framework."""
 
 from .arrays import to_numpy
-from .data import CLASS_NAMES, text_labels
-from .maps import show_map
+from .diagrams import show_map
+from .fashion_mnist import CLASS_NAMES, text_labels
 from .plots import (
     LivePlot,
     plot_curves,
@@ -12,7 +12,7 @@ from .plots import (
     show_layer,
 )
 from .progress import Progress
-from .record import record
+from .results import record
 
 __version__ = "0.1.0"
 __all__ = [

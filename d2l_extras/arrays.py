@@ -1,4 +1,4 @@
-"""NumPy arrays from the arrays of any framework."""
+"""Conversion of any framework's arrays to NumPy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 def to_numpy(array: Any) -> np.ndarray:
     """Return an array of any framework, on any device, as a NumPy array.
 
-    Shape and dtype stay as they are, and memory may be shared. Lists, tuples
-    and numbers are taken as `numpy.asarray` takes them.
+    Shape and dtype do not change, and memory may be shared. Lists, tuples, and
+    numbers are converted as `numpy.asarray` does.
     """
     if hasattr(array, "asnumpy"):  # MXNet; others follow NumPy's protocol
         array = array.asnumpy()

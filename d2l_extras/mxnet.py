@@ -1,13 +1,17 @@
-"""What the book's MXNet notebooks repeat."""
+"""Helpers for the book's MXNet notebooks."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
 
 import numpy as np
 
-from . import cuda, data, numpy_names
+from . import minibatches
+from .colab import cuda, numpy_names
+from .fashion_mnist import fashion_mnist, scale_pixels
 
+# MXNet was compiled with cuDNN 8.1 and would warn about the 8.9 that it gets.
+os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
 cuda.load_libraries()
 with numpy_names.restored():
     import mxnet as mx
@@ -20,25 +24,36 @@ mx.npx.set_np()
 
 
 def summary() -> str:
-    """Return MXNet's version and the device that `try_gpu` chooses."""
+    """Return MXNet's version and the device that `try_gpu` chooses.
+
+    Raises RuntimeError if MXNet contains no code for the GPU that it uses.
+    """
+    if try_gpu().device_type == "gpu":
+        try:
+            cuda.check_capability()
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"{error}. Run %pip uninstall -y mxnet-cu112, restart the "
+                "kernel, and run the notebook again: MXNet will use the CPU."
+            ) from None
     return f"MXNet {mx.__version__} on {try_gpu()}"
 
 
-class Minibatches(data.Minibatches):
-    """Minibatches of MXNet arrays, on the device where the arrays are."""
+class Minibatches(minibatches.Minibatches):
+    """Minibatches of MXNet arrays, on the device of the arrays."""
 
     def place(self, order: np.ndarray) -> mx.np.ndarray:
-        """Return the order of an epoch on the device of the arrays.
+        """Copy the order of an epoch to the device of the arrays.
 
-        To copy it there waits until all is computed that was asked for, which
-        costs nothing before the first minibatch, and much between two.
+        The copy waits for all pending computations. Before the first minibatch
+        there are none; between two minibatches there are many.
         """
         return mx.np.array(order, dtype="int32", ctx=self.arrays[0].ctx)
 
     def gather(
         self, array: mx.np.ndarray, indices: mx.np.ndarray | slice
     ) -> mx.np.ndarray:
-        """Return the examples of one array that a few minibatches hold."""
+        """Return the examples of several minibatches from one array."""
         if isinstance(indices, slice):
             return array[indices]
         return mx.np.take(array, indices, axis=0)
@@ -47,19 +62,21 @@ class Minibatches(data.Minibatches):
 def load_fashion_mnist(
     batch_size: int, device: mx.Context, seed: int = 0
 ) -> tuple[Minibatches, Minibatches]:
-    """Load the training set, shuffled, and the test set onto `device`.
+    """Load the shuffled training set and the test set onto `device`.
 
-    Minibatches are pairs X, y: images of shape (batch_size, 28, 28), float32
-    from 0 (white) to 1 (black), and int32 labels of shape (batch_size,); the
-    last may be smaller. The same `seed` shuffles alike. Raises
-    DatasetNotAvailable where `d2l_extras.data.fashion_mnist` does.
+    Minibatches are pairs X, y: float32 images of shape (batch_size, 28, 28),
+    from 0 (background) to 1, and int32 labels of shape (batch_size,). The last
+    minibatch may be smaller. The same `seed` gives the same order. Raises
+    DatasetNotAvailable, as `d2l_extras.fashion_mnist.fashion_mnist` does.
     """
 
-    def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
-        X = mx.np.array(data.scale_pixels(images), dtype="float32", ctx=device)
+    def to_device(
+        images: np.ndarray, labels: np.ndarray
+    ) -> tuple[mx.np.ndarray, mx.np.ndarray]:
+        X = mx.np.array(scale_pixels(images), dtype="float32", ctx=device)
         return X, mx.np.array(labels, dtype="int32", ctx=device)
 
-    loaded = data.fashion_mnist()
+    loaded = fashion_mnist()
     train = to_device(loaded.X_train, loaded.y_train)
     test = to_device(loaded.X_test, loaded.y_test)
     return (

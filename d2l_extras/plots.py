@@ -1,9 +1,9 @@
-"""Figures in the book's one style, drawn as SVG.
+"""Figures in the style of the book, drawn as SVG.
 
-The style is made for a phone: large type, curves that are told apart by line
-and marker as well as by color, and an opaque white background. We write the
-SVG ourselves, not through pyplot, so that the same numbers give the same
-bytes whatever the notebook's settings are.
+The style is made for a phone. It has large type, curves that differ in line and
+marker as well as in color, and an opaque white background. The SVG is written
+without pyplot, so that the same numbers give the same bytes, whatever the
+notebook's settings are.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .arrays import to_numpy
-from .notebook import display, is_batch, shell
+from .ipython import display, is_batch, shell
 
-WIDTH = 5  # inches; a phone shows them at about three quarters of that
+WIDTH = 5  # inches; a phone scales them to about three quarters
 STYLE = {
     "axes.grid": True,
     "axes.spines.right": False,
@@ -57,48 +57,51 @@ def plot_curves(
 ) -> None:
     """Draw panels above each other, each with curves over the same `x`.
 
-    `panels` maps the label of a vertical axis, with its unit, to up to four
-    curves by name, each of as many values as `x`; a curve may hold nan, where
-    it breaks off. `levels` draws horizontal lines by name, in the first panel.
-    `yscale` is "linear" or, for values above zero, "log". Raises ValueError
-    where a curve has another length, or a panel more than four.
+    `x` has shape (points,). `panels` maps the label of a vertical axis, with its
+    unit, to up to four named curves, each of shape (points,). A curve breaks off
+    where its value is nan. `levels` draws named horizontal lines in the first
+    panel. `yscale` is "linear" or, for positive values, "log". Raises ValueError
+    if a curve has another length, or a panel has more than four curves.
     """
     _show(_curves(to_numpy(x), panels, xlabel, levels, yscale))
 
 
 class LivePlot:
-    """Curves that grow by one point a step, such as an epoch.
+    """Curves that grow by one point per step, such as an epoch.
 
-    `total` is the number of steps, from 1 on; `panels` maps the label of a
-    vertical axis, with its unit, to the names of up to four curves, and the
-    figure is that of `plot_curves`. Where somebody works in a notebook, it is
-    updated in place; elsewhere it appears once it is complete. Raises
-    ValueError where `total` is less than 1.
+    `total` is the number of steps. `panels` maps the label of a vertical axis,
+    with its unit, to the names of up to four curves. The figure looks like that
+    of `plot_curves`. In an interactive notebook, it is updated in place.
+    Elsewhere, it appears once it is complete. Raises ValueError if `total` is
+    less than 1.
     """
 
     def __init__(
         self, total: int, xlabel: str, panels: Mapping[str, Sequence[str]]
     ):
         if total < 1:
-            raise ValueError(f"a plot of {total} steps: give at least 1")
+            raise ValueError(f"a plot needs at least 1 step, not {total}")
         self.total, self.xlabel, self.panels = total, xlabel, panels
         self.rows: list[list[float]] = []
-        self._id = uuid.uuid4().hex  # kept by no notebook file
+        self._id = uuid.uuid4().hex  # not saved in the notebook file
 
     def add(self, *values: float) -> None:
         """Add one point to each curve, in the order of the panels.
 
-        Raises ValueError where `values` are not one a curve, or the plot has
-        all its points already.
+        Raises ValueError if there is not one value per curve, or if the plot
+        already has all its points.
         """
         names = [name for names in self.panels.values() for name in names]
         if len(values) != len(names):
             raise ValueError(
-                f"{len(values)} values for the curves {', '.join(names)}: "
-                "give one each"
+                f"there are {len(values)} values for the curves "
+                f"{', '.join(names)}; pass one value for each"
             )
         if len(self.rows) == self.total:
-            raise ValueError(f"all {self.total} steps are done already")
+            raise ValueError(
+                f"the plot already has all its {self.total} steps; set `total` "
+                "to the number of calls of add"
+            )
         self.rows.append([float(value) for value in values])
         if shell() is not None and not is_batch():
             options = {"display_id": self._id, "update": len(self.rows) > 1}
@@ -128,9 +131,9 @@ def plot_points(
     """Draw panels above each other, each with groups of points.
 
     `panels` maps the label of a horizontal axis, with its unit, to up to four
-    groups by name, each a pair of as many x as y; `ylabel` is that of the
-    vertical axes, with its unit. Raises ValueError where a group has another
-    number of x than of y, or a panel more than four groups.
+    named groups, each a pair x, y of shape (points,). `ylabel` is the label of
+    the vertical axes, with its unit. Raises ValueError if x and y of a group
+    differ in length, or a panel has more than four groups.
     """
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
@@ -140,8 +143,8 @@ def plot_points(
             for (name, (x, y)), line in zip(groups.items(), LINES):
                 if len(x) != len(y):
                     raise ValueError(
-                        f"the group {name!r} has {len(x)} x and {len(y)} y: "
-                        "give as many"
+                        f"the group {name!r} has {len(x)} x and {len(y)} y; "
+                        "pass as many x as y"
                     )
                 axes.scatter(to_numpy(x), to_numpy(y), s=22, label=name,
                              marker=line["marker"], facecolors="none",
@@ -156,18 +159,17 @@ def show_layer(
     outputs: Sequence[str],
     weights: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Draw a dense layer: its inputs, above them its outputs, all connected.
+    """Draw a dense layer: all inputs, connected to all outputs above them.
 
-    Inputs and outputs are drawn as circles with their names, which may hold
-    mathematics between dollar signs. `weights` names the connections, one row
-    an input and one name an output. Raises ValueError where there are weights
-    of another shape.
+    Inputs and outputs are circles with their names, which may contain formulas
+    between dollar signs. `weights` names the connections and has shape (inputs,
+    outputs). Raises ValueError if it has another shape.
     """
     shape = len(inputs), len(outputs)
     if len(weights) and np.shape(weights) != shape:
         raise ValueError(
-            f"weights of shape {np.shape(weights)} for {shape[0]} inputs and "
-            f"{shape[1]} outputs: give one row an input, one name an output"
+            f"the names of the weights have shape {np.shape(weights)}; with "
+            f"{shape[0]} inputs and {shape[1]} outputs it must be {shape}"
         )
     below, above = ((np.arange(n) - (n - 1) / 2) * 1.2 for n in shape)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
@@ -200,16 +202,17 @@ def show_images(
 ) -> None:
     """Draw grayscale images in rows of `columns`, each under its title.
 
-    `images` has shape (examples, height, width): 0 is white and 1 black or,
-    where `signed`, orange is below and purple above zero, on one scale that a
-    bar beside them gives. Raises ValueError where images and titles differ in
-    number.
+    `images` has shape (examples, height, width). 0 is white and 1 is black. If
+    `signed`, negative values are orange and positive ones purple, on a scale
+    that a bar beside the images shows. Raises ValueError if there is not one
+    title per image.
     """
     images = to_numpy(images)
     if images.ndim != 3 or len(images) != len(titles):
         raise ValueError(
-            f"images of shape {images.shape} with {len(titles)} titles: give "
-            "an array (examples, height, width) and one title each"
+            f"the images have shape {images.shape}, with {len(titles)} titles; "
+            "pass an array of shape (examples, height, width) and a title for "
+            "each example"
         )
     if signed:
         limit = float(np.abs(images).max())
@@ -236,23 +239,23 @@ def show_images(
 def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
     """Draw how the examples of each true class were classified, in percent.
 
-    `counts` has shape (classes, classes): the number of examples by true
-    class (row) and predicted class (column). Each row adds up to 100, but for
-    rounding; what rounds to 0 is left blank. Raises ValueError where `counts`
-    is not square or has another number of classes than `names`.
+    `counts` has shape (classes, classes) and holds the number of examples by
+    true class (row) and predicted class (column). Apart from rounding, each row
+    adds up to 100. Numbers that round to 0 are left out. Raises ValueError if
+    the shape does not fit the number of `names`.
     """
     counts = to_numpy(counts)
     if counts.shape != (len(names), len(names)):
         raise ValueError(
-            f"counts of shape {counts.shape} for {len(names)} classes: give "
-            f"an array of shape {(len(names), len(names))}"
+            f"counts has shape {counts.shape}; with {len(names)} classes it "
+            f"must be {(len(names), len(names))}"
         )
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure((WIDTH + 0.5, WIDTH + 0.5), layout="constrained")
         axes = figure.subplots()
-        # Up to 180, so that black numbers stand out from each cell by 4.5 to 1,
-        # and light ones in the dark twin of the figure.
+        # With 180, black numbers have a contrast of at least 4.5 in each cell,
+        # and so have light ones in the dark version of the figure.
         axes.imshow(percent, cmap="Blues", vmin=0, vmax=180)
         for (row, column), value in np.ndenumerate(percent):
             if round(value):
@@ -294,8 +297,8 @@ def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
         values = to_numpy(values)
         if len(values) != len(x):
             raise ValueError(
-                f"the curve {name!r} has {len(values)} values for {len(x)} "
-                "positions: give one each"
+                f"the curve {name!r} has {len(values)} values, but x has "
+                f"{len(x)}; pass as many"
             )
         marks = max(1, len(x) // 10)
         axes.plot(x, values, label=name, markevery=marks, **line)
@@ -305,15 +308,15 @@ def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
 def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
     if len(drawn) > len(LINES):
         raise ValueError(
-            f"{len(drawn)} {kind} in one panel: give at most {len(LINES)}, "
-            "or readers cannot tell them apart"
+            f"one panel has {len(drawn)} {kind}; draw at most {len(LINES)}, "
+            "so that readers can tell them apart"
         )
 
 
 def _label(axes: Any, across: float, level: float, name: str) -> None:
     axes.annotate(name, (across, level), (0, 5), ha="center", va="bottom",
                   xycoords=axes.get_yaxis_transform(),
-                  textcoords="offset points")  # clear of curves close by
+                  textcoords="offset points")  # above the line
 
 
 def _show(figure: Figure, **options: Any) -> None:

@@ -1,53 +1,56 @@
-"""A progress display that also reads well once it is still."""
+"""A progress display that still reads well when it is complete."""
 
 from __future__ import annotations
 
 import uuid
 
-from .notebook import display, is_batch, shell
+from .ipython import display, is_batch, shell
 
-MAX_WIDTH = 50  # characters: what a phone shows without scrolling
+MAX_WIDTH = 50  # characters that a phone shows without scrolling
 
 
 class Progress:
-    """A bar above a table that grows by one row a step, such as an epoch.
+    """A bar above a table that grows by one row per step, such as an epoch.
 
     `total` is the number of steps; `columns` are the headings, the first of
-    which names the step. Where somebody works in a notebook, one output is
-    updated in place; where a program executes it, that output appears once it
-    is complete; elsewhere each row is printed as it comes. Nothing shown
-    depends on the clock. Raises ValueError where `total` is less than 1 or the
-    headings do not fit in 50 characters.
+    which names the step. In an interactive notebook, one output is updated in
+    place. In a batch execution, that output appears once it is complete.
+    Outside a notebook, each row is printed as it comes. Nothing shown depends
+    on the clock. Raises ValueError if `total` is less than 1 or the headings
+    do not fit in 50 characters.
     """
 
     def __init__(self, total: int, *columns: str):
         if total < 1:
-            raise ValueError(f"a progress of {total} steps: give at least 1")
+            raise ValueError(f"a table needs at least 1 step, not {total}")
         self.total, self.columns = total, columns
         self.widths = [max(len(column), 6) for column in columns]
         self.width = sum(self.widths) + 2 * (len(columns) - 1)
         if not columns or self.width > MAX_WIDTH:
             raise ValueError(
-                f"headings of {self.width} characters: give 1 to {MAX_WIDTH}, "
-                "so that the table fits on a phone"
+                f"the headings take {self.width} characters; use 1 to "
+                f"{MAX_WIDTH}, so that the table fits on a phone"
             )
         self.rows: list[str] = []
-        self._id = uuid.uuid4().hex  # kept by no notebook file
+        self._id = uuid.uuid4().hex  # not saved in the notebook file
         self._show()
 
     def add(self, *values: float) -> None:
         """Append a row: integers as they are, floats to three decimals.
 
-        Raises ValueError where `values` are not one a column, or the table
-        has all its rows already.
+        Raises ValueError if there is not one value per column, or if the table
+        already has all its rows.
         """
         if len(values) != len(self.columns):
             raise ValueError(
-                f"{len(values)} values for the columns "
-                f"{', '.join(self.columns)}: give one each"
+                f"there are {len(values)} values for the columns "
+                f"{', '.join(self.columns)}; pass one value for each"
             )
         if len(self.rows) == self.total:
-            raise ValueError(f"all {self.total} steps are done already")
+            raise ValueError(
+                f"the table already has all its {self.total} rows; set `total` "
+                "to the number of calls of add"
+            )
         texts = (
             str(value) if isinstance(value, int) else f"{value:.3f}"
             for value in values

@@ -1,4 +1,4 @@
-"""What the book's TensorFlow notebooks repeat."""
+"""Helpers for the book's TensorFlow notebooks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from . import data
+from . import minibatches
+from .fashion_mnist import fashion_mnist, scale_pixels
 
 __all__ = ["Minibatches", "load_fashion_mnist", "summary", "try_gpu"]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what libraries write to file descriptor 2, unless they fail.
+    """Hold back what is written to file descriptor 2, unless the block fails.
 
     TensorFlow logs the machine's processor and the lack of a GPU before it
     reads its own setting, TF_CPP_MIN_LOG_LEVEL.
@@ -43,7 +44,11 @@ with _quiet():
     import tensorflow as tf
     from d2l.tensorflow import try_gpu
 
-    tf.config.list_physical_devices()  # logs what it misses, once
+    tf.config.list_physical_devices()  # logs what is missing, once
+
+# From compute capability 8.0 on, TensorFlow would round the factors of float32
+# matrix products to 11 bits (TensorFloat-32), which is too coarse for the pages.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def summary() -> str:
@@ -57,21 +62,21 @@ def summary() -> str:
     )
 
 
-class Minibatches(data.Minibatches):
-    """Minibatches of TensorFlow tensors, on the device where these are."""
+class Minibatches(minibatches.Minibatches):
+    """Minibatches of TensorFlow tensors, on the device of the tensors."""
 
     def place(self, order: np.ndarray) -> tf.Tensor:
-        """Return the order of an epoch as the integers that a GPU takes."""
+        """Return the order of an epoch as integers of a kind that GPUs take."""
         with tf.device(self.arrays[0].device):
             return tf.constant(order, tf.int32)
 
     def gather(
         self, array: tf.Tensor, indices: tf.Tensor | slice
     ) -> tf.Tensor:
-        """Return the examples of one tensor that a few minibatches hold.
+        """Return the examples of several minibatches from one tensor.
 
-        The operation itself: `tf.gather` takes longer to come to it than the
-        labels take to be gathered.
+        The raw operation is used because for the labels `tf.gather` takes
+        longer to reach it than the operation itself takes.
         """
         with tf.device(array.device):
             if isinstance(indices, slice):
@@ -79,10 +84,10 @@ class Minibatches(data.Minibatches):
             return tf.raw_ops.GatherV2(params=array, indices=indices, axis=0)
 
     def cut(self, examples: tf.Tensor, size: int) -> list[tf.Tensor]:
-        """Cut examples, or an order, into parts of `size`, the last smaller."""
+        """Cut examples or an order into parts of at most `size`."""
         full, rest = divmod(len(examples), size)
         with tf.device(examples.device):
-            if not rest:  # three times as fast as a list of sizes
+            if not rest:  # three times as fast as with a list of sizes
                 return tf.split(examples, full)
             return tf.split(examples, [size] * full + [rest])
 
@@ -90,21 +95,23 @@ class Minibatches(data.Minibatches):
 def load_fashion_mnist(
     batch_size: int, device: Any, seed: int = 0
 ) -> tuple[Minibatches, Minibatches]:
-    """Load the training set, shuffled, and the test set onto `device`.
+    """Load the shuffled training set and the test set onto `device`.
 
     `device` is what `try_gpu` or `tf.device` returns. Minibatches are pairs
-    X, y: images of shape (batch_size, 28, 28), float32 from 0 (white) to 1
-    (black), and int32 labels of shape (batch_size,); the last may be smaller.
-    The same `seed` shuffles alike. Raises DatasetNotAvailable where
-    `d2l_extras.data.fashion_mnist` does.
+    X, y: float32 images of shape (batch_size, 28, 28), from 0 (background) to
+    1, and int32 labels of shape (batch_size,). The last minibatch may be
+    smaller. The same `seed` gives the same order. Raises DatasetNotAvailable,
+    as `d2l_extras.fashion_mnist.fashion_mnist` does.
     """
 
-    def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
+    def to_device(
+        images: np.ndarray, labels: np.ndarray
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         with device:
-            X = tf.constant(data.scale_pixels(images), tf.float32)
+            X = tf.constant(scale_pixels(images), tf.float32)
             return X, tf.constant(labels, tf.int32)
 
-    loaded = data.fashion_mnist()
+    loaded = fashion_mnist()
     train = to_device(loaded.X_train, loaded.y_train)
     test = to_device(loaded.X_test, loaded.y_test)
     return (

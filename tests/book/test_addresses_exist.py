@@ -28,4 +28,4 @@ def test_every_address_in_the_repository_is_a_file_in_it(name):
     source = f"{name.removesuffix('.html')}.md"
     assert (source in paths) == (ROOT / source).exists()
     if name in WITH_CODE:
-        assert len(set(paths) - {source}) >= len(frameworks.load(ROOT))
+        assert len(set(paths) - {source}) >= len(frameworks.used(ROOT))

@@ -6,7 +6,7 @@ import sys
 
 import nbformat
 import pytest
-from support import ROOT
+from support import ROOT, pages
 
 from bookbuild.build import Book
 
@@ -45,7 +45,7 @@ def test_no_line_of_code_is_wider_than_80_columns(page):
 
 @every_page
 @pytest.mark.parametrize(
-    "framework", BOOK.frameworks.values(), ids=lambda f: f.name
+    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
 )
 def test_every_name_is_imported_or_defined_and_every_import_is_used(
     page, framework, tmp_path
@@ -111,7 +111,7 @@ RAW = re.compile(r"^:{3,}|^`{3,}\{|\}`|^\([\w-]+\)=", re.MULTILINE)
 
 @every_page
 @pytest.mark.parametrize(
-    "framework", BOOK.frameworks.values(), ids=lambda f: f.name
+    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
 )
 def test_a_notebook_shows_no_raw_markup(page, framework):
     """Colab knows neither directives nor roles nor labels."""

@@ -1,6 +1,6 @@
 """The data that the book was built with are the authors' files."""
 
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 
 
 def test_the_dataset_of_this_machine_has_the_authors_shapes_and_labels():

@@ -12,8 +12,8 @@ from support import ROOT, pages
 
 import d2l_extras
 from bookbuild.build import Book
-from d2l_extras import maps, plots
-from d2l_extras.data import fashion_mnist
+from d2l_extras import diagrams, plots
+from d2l_extras.fashion_mnist import fashion_mnist
 
 BOOK = Book(ROOT)
 INDEX = "linear-networks/index"
@@ -36,10 +36,10 @@ def names() -> dict:
 def test_a_committed_figure_is_drawn_again(figure, monkeypatch):
     name, call = CALLS[figure]
     drawn = []
-    for module in (maps, plots):
+    for module in (diagrams, plots):
         monkeypatch.setattr(module, "display", drawn.append)
     [page] = (page for page in BOOK.pages() if page.name == name)
-    framework = next(iter(BOOK.frameworks.values()))
+    framework = next(iter(pages.FRAMEWORKS.values()))
     node = nbformat.read(BOOK.committed(page, framework), as_version=4)
     [cell] = (cell for cell in node.cells if call in cell.source)
     exec(cell.source, names())

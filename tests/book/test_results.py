@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from support import ROOT
+from support import ROOT, pages
 from support.bounds import BOUNDS
 
 from bookbuild.build import Book
@@ -17,7 +17,7 @@ BOOK = Book(ROOT)
 def found(notebook: str) -> list:
     cases = []
     for page in BOOK.pages():
-        for framework in BOOK.frameworks.values():
+        for framework in pages.FRAMEWORKS.values():
             path = getattr(BOOK, notebook)(page, framework)
             node = nbformat.read(path, as_version=4)
             for record in results(page, framework, outputs_of(node)).values():
@@ -58,7 +58,7 @@ def test_bounds_and_recorded_results_match_one_to_one(notebook):
 def test_softmax_applied_twice_costs_accuracy_and_stays_above_the_floor():
     compared = 0
     for page in BOOK.pages():
-        for framework in BOOK.frameworks.values():
+        for framework in pages.FRAMEWORKS.values():
             path = BOOK.output(page, framework)
             outputs = outputs_of(nbformat.read(path, as_version=4))
             recorded = results(page, framework, outputs).values()
@@ -67,4 +67,4 @@ def test_softmax_applied_twice_costs_accuracy_and_stays_above_the_floor():
                 compared += 1
                 assert value["twice_train_loss"] > value["floor"]
                 assert value["twice_test_accuracy"] < value["test_accuracy"]
-    assert compared == len(BOOK.frameworks)
+    assert compared == len(pages.FRAMEWORKS)

@@ -76,4 +76,3 @@ def test_printed_markup_is_shown_as_text_without_terminal_codes(html):
 
 def test_a_recorded_result_is_shown_once_per_tab(html):
     assert text(html).count("same: 42") == 2  # one line per framework's tab
-    assert "papermill" not in str(html)

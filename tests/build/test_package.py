@@ -28,7 +28,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory):
 
 def test_the_wheel_contains_the_package_with_its_types_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    modules = {f"d2l_extras/{p.name}" for p in (ROOT / "d2l_extras").glob("*.py")}
+    paths = (ROOT / "d2l_extras").rglob("*.py")
+    modules = {path.relative_to(ROOT).as_posix() for path in paths}
     assert modules | {"d2l_extras/py.typed"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"d2l_extras"}
 
@@ -76,7 +77,11 @@ def test_the_version_of_the_wheel_on_the_site_is_in_its_name_and_files(copy):
 
 
 @pytest.mark.parametrize(
-    "file", ["d2l_extras/data.py", "d2l_extras/py.typed", "pyproject.toml"]
+    "file",
+    [
+        "d2l_extras/colab/cuda.py", "d2l_extras/plots.py", "d2l_extras/py.typed",
+        "pyproject.toml",
+    ],
 )
 def test_changed_content_changes_the_version(copy, file):
     before = served.version(copy)

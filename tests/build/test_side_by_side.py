@@ -7,8 +7,8 @@ import re
 from support.tiny_book import HEADER, TinyBook, cell
 
 from bookbuild.executor import cpus
-from bookbuild.execution import THREADS
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # tiny_book.DECLARATION
 # Each framework's cell waits until the other's has begun.
 MEET = """
 from pathlib import Path

@@ -15,10 +15,11 @@ from support import ROOT
 from support.tiny_book import TinyBook, cell
 
 from bookbuild import cache, stand_ins
-from d2l_extras import data
+from d2l_extras import fashion_mnist as data
+from d2l_extras.download import FILES
 
 RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
-LOAD = "from d2l_extras.data import fashion_mnist\nfashion_mnist()"
+LOAD = "from d2l_extras.fashion_mnist import fashion_mnist\nfashion_mnist()"
 NOTE = "Not computed on this machine"
 
 
@@ -245,7 +246,7 @@ def test_data_that_the_cache_cannot_keep_are_handed_to_the_kernels(
     obstacle, settings = stand_ins.find_data(tmp_path / "data")
     assert obstacle is None
     assert settings == {"D2L_EXTRAS_DATA": str(tmp_path / "data")}
-    for name, array in zip(data.FILES, arrays, strict=True):
+    for name, array in zip(FILES, arrays, strict=True):
         kept = data.decode_idx((tmp_path / "data" / name).read_bytes())
         assert np.array_equal(kept, array)
 

@@ -17,7 +17,7 @@ def book(tiny: TinyBook) -> TinyBook:
     return tiny
 
 
-CODE = cell("import math") + cell("a = 1\na") + cell("from d2l_extras import record")
+CODE = cell("import math") + cell("a = 1\na") + cell("import string")
 
 
 def why(tiny: TinyBook, page: str = "tiny/page") -> list[str]:

@@ -15,7 +15,7 @@ from support import pages
 # faults the first bad cell of each page has.
 COMMON = """
 import contextlib, json, sys, traceback
-from d2l_extras import data
+from d2l_extras import fashion_mnist as data, minibatches
 full = data.fashion_mnist()
 train, test = ([i for k in range(10) for i in (y == k).nonzero()[0][:n]]
                for y, n in ((full.y_train, 60), (full.y_test, 30)))
@@ -56,7 +56,7 @@ def arrays(value):
     elif isinstance(value, mx.gluon.Block):
         for parameter in value.collect_params().values():
             yield from (parameter.data(), parameter.grad())
-    elif isinstance(value, data.Minibatches):
+    elif isinstance(value, minibatches.Minibatches):
         yield from value.arrays
         yield from next(iter(value))
 

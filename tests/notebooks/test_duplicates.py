@@ -15,7 +15,7 @@ from support import ROOT, pages
 from bookbuild.build import Book
 from bookbuild.executor import outputs_of
 from bookbuild.execution import results
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 
 PAGE = "linear-networks/image-classification-dataset"
 BOOK = Book(ROOT)
@@ -103,7 +103,7 @@ def near(data):
 
 every_notebook = pytest.mark.parametrize("notebook", ["committed", "output"])
 every_framework = pytest.mark.parametrize(
-    "framework", BOOK.frameworks.values(), ids=lambda f: f.name
+    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
 )
 
 

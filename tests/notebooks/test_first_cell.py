@@ -1,8 +1,8 @@
 """The first cell prepares a machine, or says in one sentence why it cannot.
 
 It runs as a script, in a stand-in for Colab's runtime and in the frameworks'
-own environments. What tests/unit/test_runtime.py can ask the functions behind
-it is asked there.
+own environments. Functions behind it are tested in
+tests/unit/test_first_cell.py.
 """
 
 from __future__ import annotations
@@ -110,17 +110,17 @@ def answering(body: bytes, kind: str = "text/html"):
 
 def test_a_second_run_installs_nothing(python, index):
     first = run(python, CELL["mxnet"], index)
-    assert "installed mxnet==1.9.1, d2l==1.0.3" in first.stdout, first.stderr
+    assert "Installed mxnet==1.9.1, d2l==1.0.3." in first.stdout, first.stderr
     watched = CELL["mxnet"].replace("subprocess.run(", "exit('pip runs')(")
     second = run(python, watched, NOWHERE)
-    assert second.stdout.endswith("nothing had to be installed\n")
+    assert second.stdout.endswith("Nothing had to be installed.\n")
     assert first.stderr == second.stderr == ""
 
 
 def test_the_home_directory_may_be_read_only(python, index):
     # Not even root can write there.
     done = run(python, CELL["mxnet"], index, home="/proc/nonexistent")
-    assert "installed mxnet==1.9.1, d2l==1.0.3" in done.stdout, done.stderr
+    assert "Installed mxnet==1.9.1, d2l==1.0.3." in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("framework", pages.FRAMEWORKS)
@@ -130,7 +130,7 @@ def test_the_books_own_environments_need_no_installation(framework):
         pytest.skip(f"{declared.label} has no wheel for this machine")
     python = ROOT / ".envs" / declared.kernel / "bin" / "python"
     done = run(python, CELL[framework], NOWHERE)
-    assert done.stdout.endswith("nothing had to be installed\n"), done.stderr
+    assert done.stdout.endswith("Nothing had to be installed.\n"), done.stderr
 
 
 def test_the_error_says_that_the_machine_may_be_offline(python):
@@ -143,10 +143,8 @@ def test_the_error_says_when_only_the_framework_cannot_be_downloaded(python, ind
     source = CELL["mxnet"]
     assert run(python, source.split("from d2l_ext")[0], index).returncode == 0
     said = sentence(run(python, source, NOWHERE))
-    assert "mxnet==1.9.1, d2l==1.0.3 could not be installed, since" in said
-    assert (
-        "the package index cannot be reached: is this machine online?" in said
-    )
+    assert "mxnet==1.9.1, d2l==1.0.3 could not be installed because" in said
+    assert "the package index cannot be reached. Is this machine online?" in said
 
 
 def test_the_error_suspects_a_proxy_that_answers_with_html(python, index):
@@ -157,7 +155,7 @@ def test_the_error_suspects_a_proxy_that_answers_with_html(python, index):
         source = CELL["mxnet"]
         assert run(python, source.split("from d2l_e")[0], index).stderr == ""
         said = sentence(run(python, source, proxy))
-    assert "does a proxy answer in its place" in said
+    assert "Does a proxy answer in place" in said
 
 
 def test_the_repository_archive_is_used_when_the_site_lacks_the_wheel(
@@ -175,7 +173,7 @@ def test_the_repository_archive_is_used_when_the_site_lacks_the_wheel(
     shutil.make_archive(str(archive), "zip", archive)
     with served_at(folder / "wheels", tmp_path) as url:
         done = run(python, CELL["tensorflow"], url)
-        assert "installed d2l==1.0.3" in done.stdout, done.stderr
+        assert "Installed d2l==1.0.3." in done.stdout, done.stderr
         # What was installed tells no version: its content must do.
         older = re.sub('HELPERS = "[0-9a-f]+"', 'HELPERS = "0"', done.args[2])
         said = sentence(run(python, older, url))

@@ -15,16 +15,16 @@ MAKE = {
 }
 COMPARE = """
 import itertools, numpy as np
-from d2l_extras import data, to_numpy
+from d2l_extras import minibatches, to_numpy
 from d2l_extras.{framework} import Minibatches
 {make}
-data.AT_ONCE = 7000
+minibatches.AT_ONCE = 7000
 X = np.arange(20_000, dtype="float32").reshape(10_000, 2)
 y = np.arange(10_000, dtype="int32")
 for size, shuffle in itertools.product((10, 3000, 5000, 20_000), (True, False)):
     more = dict(batch_size=size, shuffle=shuffle, seed=1)
     own = Minibatches(make(X, dtype="float32"), make(y, dtype="int32"), **more)
-    plain = data.Minibatches(X, y, **more)
+    plain = minibatches.Minibatches(X, y, **more)
     for _ in range(2):
         for minibatch, expected in zip(own, plain, strict=True):
             for one, other in zip(minibatch, expected, strict=True):
@@ -37,10 +37,11 @@ print("the same minibatches")
 """
 LOAD = """
 import json, numpy as np
-from d2l_extras import data, to_numpy
+from d2l_extras import minibatches, to_numpy
+from d2l_extras.fashion_mnist import fashion_mnist
 from d2l_extras.{framework} import load_fashion_mnist, try_gpu
 
-full = data.fashion_mnist()
+full = fashion_mnist()
 
 
 def load(seed):
@@ -61,8 +62,9 @@ first, second, test = load(seed=1)
 again, _, _ = load(seed=1)
 another, _, _ = load(seed=2)
 X, y = join(first)
-numpys = data.Minibatches(full.X_train / np.float32(255), full.y_train,
-                          batch_size=9000, shuffle=True, seed=1)
+numpys = minibatches.Minibatches(
+    full.X_train / np.float32(255), full.y_train,
+    batch_size=9000, shuffle=True, seed=1)
 print(json.dumps({{
     "range": [float(X.min()), float(X.max())],
     "dtypes": sorted({{f"{{X.dtype}} {{y.dtype}}" for X, y in first + test}}),

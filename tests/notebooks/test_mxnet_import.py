@@ -13,7 +13,7 @@ def note(name):
         asked.add(name)
         return numpy_names.NAMES[name]
     return look_up(name)
-from d2l_extras import numpy_names
+from d2l_extras.colab import numpy_names
 missing = set(numpy_names.missing())
 np.__getattr__ = note
 import mxnet

@@ -16,7 +16,7 @@ import pytest
 from support import pages
 from support.bounds import BOUNDS
 
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 
 DECAY, GAP = 1e-2, 1e-4
 SCRIPT = """

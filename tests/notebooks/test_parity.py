@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from support import pages, reference
 
-from d2l_extras.data import fashion_mnist
+from d2l_extras.fashion_mnist import fashion_mnist
 
 NUM_STEPS, BATCH_SIZE, LEARNING_RATE = 50, 256, 0.1
 TOLERANCE = {"losses": 2e-6, "gradient": 4e-7, "weights": 4e-7}

@@ -27,7 +27,7 @@ from support.site_pages import LESSONS, SITE
 
 from bookbuild import frameworks
 
-FRAMEWORKS = list(frameworks.load(ROOT))
+FRAMEWORKS = list(frameworks.used(ROOT))
 LESSON = LESSONS[1]
 REFERENCE = "article a.reference[href*='#equation-']"
 

@@ -15,7 +15,7 @@ from bookbuild.build import Book
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
 ORIGIN = "http://book.invalid"
-DECLARED = list(frameworks.load(ROOT).values())
+DECLARED = list(frameworks.used(ROOT).values())
 SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
 PAGES = [page.name for page in Book(ROOT).pages()]
 INDEX = "linear-networks/index"

@@ -41,9 +41,8 @@ from support import ROOT
 # do harm.
 PURE = (
     "_ext/executed_outputs", "_ext/launch_buttons", "_ext/mathml",
-    "bookbuild/cache", "bookbuild/frameworks", "bookbuild/helper_imports",
-    "bookbuild/install_cell", "bookbuild/output_checks", "bookbuild/page",
-    "bookbuild/settings",
+    "bookbuild/cache", "bookbuild/frameworks", "bookbuild/install_cell",
+    "bookbuild/output_checks", "bookbuild/page", "bookbuild/settings",
 )  # fmt: skip
 MODULES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -56,12 +55,13 @@ MODULES = sorted(
 # Tests that reach a module in another way than by its name.
 FURTHER = {
     "_ext/launch_buttons.py": "tests/build/test_committed_notebooks.py",
-    "d2l_extras/apt.py": "tests/unit/test_data.py",
-    "d2l_extras/maps.py": "tests/book/test_redrawn.py",
+    "d2l_extras/apt.py": "tests/unit/test_fashion_mnist.py",
+    "d2l_extras/download.py": "tests/unit/test_fashion_mnist.py",
+    "d2l_extras/diagrams.py": "tests/book/test_redrawn.py",
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
     "d2l_extras/plots.py": "tests/book/test_redrawn.py",
     "d2l_extras/progress.py": "tests/unit/test_notebook.py",
-    "d2l_extras/record.py": "tests/unit/test_notebook.py",
+    "d2l_extras/results.py": "tests/unit/test_notebook.py",
     "d2l_extras/tensorflow.py": "tests/unit/test_framework_modules.py",
 }
 TIMEOUT = 300  # seconds; a mutation that loops forever is noticed, too

@@ -12,7 +12,7 @@ import pytest
 from bookbuild import frameworks, page as split
 from support import ROOT
 
-FRAMEWORKS = frameworks.load(ROOT)
+FRAMEWORKS = frameworks.used(ROOT)
 LINEAR = "linear-networks/linear-regression"
 LINEAR_SCRATCH = "linear-networks/linear-regression-scratch"
 LINEAR_CONCISE = "linear-networks/linear-regression-concise"

@@ -36,6 +36,7 @@ kernel = "python3"
 lock = "kernels/alpha.txt"
 platforms = {platforms}
 colab = "GPU"
+threads = ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"]
 
 [beta]
 label = "Beta"
@@ -58,7 +59,11 @@ kernelspec:
 ---
 """
 
-
+# What the pages of the tests may import.
+PACKAGES = "".join(
+    f"{name}==1 \\\n"
+    for name in ("ipython", "ipywidgets", "matplotlib", "numpy", "pandas", "scipy")
+)
 RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
 REPOSITORY = "https://github.com/some-body/some-book"
 BRANCH = "fix/no#1"
@@ -82,7 +87,6 @@ HELPERS = {
     "alpha": "from . import data\n",
     "beta": "b = 1\n",
     "data": "import numpy\n",
-    "lonely": "",
 }
 
 
@@ -101,7 +105,7 @@ class TinyBook:
         (self.root / "kernels").mkdir()
         for name in ("alpha", "beta"):
             lock = self.root / "kernels" / f"{name}.txt"
-            lock.write_text(f"{name}==1\n")
+            lock.write_text(f"{name}==1 \\\n{PACKAGES}")
         self.platforms(platform_tag())
         config = yaml.safe_load((ROOT / "_config.yml").read_text())
         config["execute"]["timeout"] = 20

@@ -32,7 +32,7 @@ def test_a_framework_has_what_its_entry_declares(load):
     jax = load()["jax"]
     assert (jax.name, jax.label, jax.kernel) == ("jax", "JAX", "jax")
     assert (jax.lock, jax.colab) == ("kernels/jax.txt", "GPU")
-    assert jax.platforms == ("linux-x86_64",)
+    assert jax.platforms == ["linux-x86_64"]
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,13 @@ def test_a_framework_has_what_its_entry_declares(load):
     [
         ("Jax", {}, r"\[Jax\]: a name is lower-case letters and digits"),
         ("2x", {}, r"\[2x\]: a name is lower-case"),
-        ("jax", {"colab": None, "lock": None}, r"\[jax\]: missing colab, lock"),
+        ("jax", {"colab": None, "lock": None}, r"\[jax\]: missing lock, colab"),
         ("jax", {"version": "1"}, r"\[jax\]: unknown version"),
         ("jax", {"colab": '"NPU"'}, "colab = 'NPU' is none of CPU, GPU, TPU"),
+        ("jax", {"needs": '"jax"'}, "needs must be a list of text, not 'jax'"),
+        ("jax", {"threads": "[1]"}, r"threads must be a list of text, not \[1\]"),
+        ("jax", {"default": "0"}, "default must be true or false, not 0"),
+        ("jax", {"modules": "{a = 1}"}, "modules must be a table of text"),
     ],
 )
 def test_a_faulty_entry_is_named_with_what_is_wrong(
@@ -62,20 +66,50 @@ def test_a_declaration_without_frameworks_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("system", "machine", "tag"),
     [
-        ("linux", "x86_64", "linux-x86_64"),
-        ("linux", "aarch64", "linux-aarch64"),
-        ("linux", "arm64", "linux-aarch64"),
-        ("darwin", "arm64", "macos-arm64"),
-        ("win32", "AMD64", "windows-x86_64"),
+        ("Linux", "x86_64", "linux-x86_64"),
+        ("Linux", "aarch64", "linux-aarch64"),
+        ("Darwin", "arm64", "darwin-arm64"),
+        ("Windows", "AMD64", "windows-amd64"),
     ],
 )
 def test_a_framework_is_available_on_its_platforms_alone(
     load, monkeypatch, system, machine, tag
 ):
-    monkeypatch.setattr(frameworks.sys, "platform", system)
+    monkeypatch.setattr(frameworks.platform, "system", lambda: system)
     monkeypatch.setattr(frameworks.platform, "machine", lambda: machine)
     assert frameworks.platform_tag() == tag
     assert load()["jax"].available == (tag == "linux-x86_64")
+
+
+def test_the_pins_are_those_of_the_lock_for_the_oldest_python(load, tmp_path):
+    jax = load()["jax"]
+    (tmp_path / "kernels" / "jax.txt").write_text(
+        "jax==0.10.2 \\\n    --hash=sha256:0\nnumpy==2.4 ; python < '3.12' \\\n"
+        "numpy==2.5 ; python >= '3.12' \\\ntorch==2.13.0+cpu \\\n"
+    )
+    assert jax.pins(tmp_path) == {
+        "jax": "jax==0.10.2", "numpy": "numpy==2.4", "torch": "torch==2.13.0+cpu"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "is_used"),
+    [
+        ("frameworks: jax", True),
+        ("frameworks: [mxnet, jax]", True),
+        ("frameworks:\n- mxnet\n- jax\nother: 1", True),
+        ("frameworks: [mxnet]", False),
+        ("jax: 1", False),
+    ],
+)
+def test_a_framework_that_is_not_default_is_used_if_a_header_names_it(
+    load, tmp_path, header, is_used
+):
+    load(default="false")
+    page = tmp_path / "chapters" / "deep" / "page.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(f"---\ntitle: x\n{header}\n---\n\nframeworks: jax\n")
+    assert ("jax" in frameworks.used(tmp_path)) == is_used
 
 
 def test_a_syntax_error_is_reported_with_the_file_and_the_line(load):

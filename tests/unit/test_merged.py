@@ -44,18 +44,14 @@ def printed(text: str) -> list[NotebookNode]:
 
 
 def recorded(name: str, value: object, text: str) -> list[NotebookNode]:
-    """The two outputs of `record`."""
-    shown = {"output_type": "display_data", "metadata": {},
-             "data": {"text/plain": f"{name}: {text}"}}  # fmt: skip
-    kept = {
+    """Return the output of `record`."""
+    kept = {"name": name, "value": value, "text": text}
+    shown = {
         "output_type": "display_data",
-        "metadata": {
-            "scrapbook": {"name": name, "mime_prefix": "p/"},
-            "d2l_extras": {"name": name, "value": value, "text": text},
-        },
-        "data": {"p/text/plain": repr(text)},
+        "metadata": {"d2l_extras": kept},
+        "data": {"text/plain": f"{name}: {text}"},
     }
-    return [from_dict(shown), from_dict(kept)]
+    return [from_dict(shown)]
 
 
 def owners(node: NotebookNode) -> list[str | None]:

@@ -6,7 +6,8 @@ The subclasses of the frameworks are tested in tests/notebooks/test_loaders.py.
 import numpy as np
 import pytest
 
-from d2l_extras.data import AT_ONCE, Minibatches, scale_pixels
+from d2l_extras.fashion_mnist import scale_pixels
+from d2l_extras.minibatches import AT_ONCE, Minibatches
 
 
 def test_pixels_are_scaled_to_float32_from_0_to_exactly_1():

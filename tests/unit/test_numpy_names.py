@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from d2l_extras import numpy_names
+from d2l_extras.colab import numpy_names
 
 # A library of the past: it takes a name as it is imported, another as it
 # runs, and a version from a module that Python no longer has.

@@ -31,7 +31,7 @@ def test_no_line_is_wider_than_a_phone():
     progress = Progress(1, "epoch", *["fourteen chars"] * 2, "10 chars..")
     progress.add(1, 0.5, 0.5, 0.5)
     assert [len(line) for line in str(progress).splitlines()] == [50] * 3
-    with pytest.raises(ValueError, match="headings of 52 characters"):
+    with pytest.raises(ValueError, match="headings take 52 characters"):
         Progress(1, "epoch", *["fourteen chars"] * 2, "12 chars....")
 
 
@@ -45,7 +45,7 @@ def test_a_heading_has_at_least_six_places():
 
 
 def test_a_table_has_at_least_one_column():
-    with pytest.raises(ValueError, match="give 1 to 50"):
+    with pytest.raises(ValueError, match="use 1 to 50"):
         Progress(1)
 
 
@@ -58,10 +58,10 @@ def test_a_row_has_one_value_a_column():
 def test_a_finished_progress_takes_no_further_row():
     progress = Progress(1, "epoch")
     progress.add(1)
-    with pytest.raises(ValueError, match="all 1 steps are done"):
+    with pytest.raises(ValueError, match="already has all its 1 rows"):
         progress.add(2)
 
 
 def test_a_progress_table_of_zero_steps_is_refused():
-    with pytest.raises(ValueError, match="of 0 steps"):
+    with pytest.raises(ValueError, match="at least 1 step, not 0"):
         Progress(0, "epoch")

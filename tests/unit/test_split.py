@@ -13,7 +13,7 @@ from _ext import notebook_builder
 from bookbuild import frameworks, page as split
 from bookbuild.errors import SourceError
 
-FRAMEWORKS = frameworks.load(ROOT)
+FRAMEWORKS = frameworks.used(ROOT)
 MXNET, TENSORFLOW = FRAMEWORKS["mxnet"], FRAMEWORKS["tensorflow"]
 
 def page(text: str) -> split.Page:

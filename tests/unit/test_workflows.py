@@ -103,7 +103,7 @@ def test_every_framework_is_executed_on_a_machine_of_its_own():
     )  # fmt: skip
     key, listed = done.stdout.strip().split("=")
     assert key == "names"
-    assert json.loads(listed) == list(frameworks.load(ROOT))
+    assert json.loads(listed) == list(frameworks.used(ROOT))
     assert 'make notebooks FRAMEWORKS="$FRAMEWORK"' in commands(BOOK)
 
 
@@ -139,15 +139,6 @@ def test_git_reads_a_checkout_that_belongs_to_the_runners_user(tmp_path):
     )  # fmt: skip
     assert len(lines) > 1
     assert done.returncode == 0, done.stderr
-
-
-def test_the_test_that_the_weekly_run_skips_exists():
-    (step,) = (s for s in steps(NEWEST) if "ARGS" in s.get("env", {}))
-    option, test = step["env"]["ARGS"].split()
-    file, name = test.split("::")
-    assert option == "--deselect"
-    assert f"def {name}(" in (ROOT / file).read_text()
-    assert "bash .ci/run" in step["run"]  # which runs make test
 
 
 GH = """\
@@ -230,7 +221,7 @@ def test_the_containers_install_what_the_projects_own_check_does():
 
 def test_binder_gets_the_locked_environment_and_these_helpers():
     script = (ROOT / ".binder" / "postBuild").read_text()
-    lock = frameworks.load(ROOT)["tensorflow"].lock
+    lock = frameworks.used(ROOT)["tensorflow"].lock
     assert f"--require-hashes -r {lock}" in script
     assert script.strip().endswith(" .") and "--editable" not in script
     assert (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111

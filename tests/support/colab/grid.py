@@ -1,8 +1,8 @@
 """Run the MXNet cells of every page with old and new versions of NumPy.
 
-MXNet 1.9.1 is older than most of them: d2l_extras/numpy_names.py gives it the
-names that it misses. Here all cells run, on a few hundred images, in each
-Python that this machine has with each NumPy: `make grid`.
+MXNet 1.9.1 is older than most of them, so d2l_extras/colab/numpy_names.py restores
+the names that they removed. `make grid` runs all cells, on a few hundred images, in
+each Python on this machine with each NumPy.
 
     python -m support.colab.grid [python-numpy ...]
 """
@@ -20,12 +20,11 @@ from pathlib import Path
 from support import pages
 
 from bookbuild.frameworks import ROOT
-from d2l_extras.runtime import ALONE, PINS
-
 from .stand_in import UV, find_python
 
 PYTHONS = ("3.11", "3.12", "3.13")
 NUMPYS = ("1.26.4", "2.0.2", "2.1.3", "2.4.0")
+MXNET = pages.FRAMEWORKS["mxnet"]
 FOLDER = ROOT / ".envs" / "grid"
 NAMES = (
     pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.THEORY,
@@ -39,7 +38,8 @@ SCRIPT = """
 import contextlib, io, json, sys, traceback, warnings
 import numpy as np
 names = set(vars(np))
-from d2l_extras import data, numpy_names
+from d2l_extras import fashion_mnist as data
+from d2l_extras.colab import numpy_names
 import d2l_extras.mxnet
 left = (set(vars(np)) - names) & set(numpy_names.NAMES)
 assert not left, f"NumPy is left with {left}"
@@ -82,7 +82,7 @@ def has(version: str) -> bool:
 
 
 def build(version: str, numpy: str, folder: Path = FOLDER) -> Path:
-    """Make an environment of a Python and a NumPy; the path of its Python."""
+    """Make an environment with a Python and a NumPy, and return its Python."""
     place = folder / f"{version}-{numpy}"
     python = place / "bin" / "python"
     if (place / "complete").exists():
@@ -97,13 +97,13 @@ def build(version: str, numpy: str, folder: Path = FOLDER) -> Path:
     uv("venv", "--clear", "--python", find_python(version), place)
     uv(*into, f"numpy=={numpy}", "scipy", "pandas", "matplotlib", "requests")
     uv(*into, f"numpy=={numpy}", "ipython", "platformdirs", "filelock")
-    uv(*into, "--no-deps", *(f"{name}=={PINS[name]}" for name in ALONE))
+    uv(*into, "--no-deps", *(MXNET.pins()[name] for name in MXNET.no_deps))
     (place / "complete").touch()
     return python
 
 
 def run(python: Path) -> str:
-    """What failed among the cells of all pages, or nothing."""
+    """Return what failed among the cells of all pages, or nothing."""
     cells = {}
     for name in NAMES:
         found = pages.cells(name, "mxnet", UNTIL.get(name, ""))

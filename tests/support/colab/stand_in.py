@@ -41,8 +41,7 @@ from traitlets.config import Config
 
 from bookbuild import install_cell, settings, wheel
 from bookbuild.execution import ANSI
-from bookbuild.frameworks import ROOT, platform_tag
-from d2l_extras.runtime import ALONE, PINS
+from bookbuild.frameworks import ROOT, load as load_frameworks, platform_tag
 
 LIST = Path(__file__).with_name("packages.txt")
 FOLDER = ROOT / ".envs" / "colab"
@@ -107,7 +106,8 @@ def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
     """
     pins = listed()
     # flit_core builds the helpers where the site has no wheel of them.
-    wanted = [f"{name}=={PINS[name]}" for name in ALONE] + ["flit_core<5"]
+    mxnet = load_frameworks(ROOT)["mxnet"]
+    wanted = [mxnet.pins()[name] for name in mxnet.no_deps] + ["flit_core<5"]
     recipe = [find_python(), pins, ROOTS, wanted]
     fingerprint = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
     stamp = folder / "stamp"

@@ -25,8 +25,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_extras import data
-from d2l_extras.data import DatasetNotAvailable, fashion_mnist
+from d2l_extras import download
+from d2l_extras.fashion_mnist import (
+    DatasetNotAvailable,
+    decode_idx,
+    fashion_mnist,
+    main,
+    text_labels,
+)
 
 ROOT = Path(__file__).parents[2]
 IMAGES = "train-images-idx3-ubyte"
@@ -69,16 +75,16 @@ def fake_apt(tmp_path, monkeypatch):
 def files(arrays, tmp_path, monkeypatch, fake_apt):
     """The substitute's compressed files, which no local source has.
 
-    d2l_extras.data expects their checksums. The first apt-get on the path is a
+    d2l_extras.download expects their checksums. The first apt-get on the path is a
     fake that knows no package.
     """
     raw = dict(zip(SIZES, map(idx, arrays)))
     sums = {name: hashlib.sha256(raw[name]).hexdigest() for name in raw}
-    monkeypatch.setattr(data, "FILES", sums)
-    monkeypatch.setattr(data, "DEBIAN", tmp_path / "debian")
-    monkeypatch.setattr(data, "_cache", lambda: tmp_path / "cache")
-    monkeypatch.setattr(data, "PAUSES", (0, 0, 0, 0))
-    monkeypatch.delenv(data.VARIABLE, raising=False)
+    monkeypatch.setattr(download, "FILES", sums)
+    monkeypatch.setattr(download, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(download, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(download, "PAUSES", (0, 0, 0, 0))
+    monkeypatch.delenv(download.VARIABLE, raising=False)
     monkeypatch.setenv("no_proxy", "*")
     fake_apt("echo 'E: Unable to locate package'; exit 100")
     return {f"{name}.gz": gzip.compress(raw[name], mtime=0) for name in raw}
@@ -172,7 +178,7 @@ def start(files):
         mirror.server_close()
 
 
-def failure(*mirrors, patience=data.PATIENCE):
+def failure(*mirrors, patience=download.PATIENCE):
     with pytest.raises(DatasetNotAvailable) as caught:
         fashion_mnist(mirrors=[mirror.url for mirror in mirrors],
                       patience=patience)
@@ -210,7 +216,7 @@ def test_a_download_gives_the_arrays_and_fills_the_cache(
 
 def test_files_of_the_installed_debian_package_are_preferred_to_mirrors(
         files, arrays, start):
-    write(data.DEBIAN, files)
+    write(download.DEBIAN, files)
     mirror = start()
     assert same(fashion_mnist(mirrors=[mirror.url]), arrays)
     assert not mirror.requests
@@ -225,12 +231,12 @@ def test_uncompressed_files_are_accepted(files, arrays, tmp_path):
 @pytest.mark.parametrize("named_by", ["the argument", "the variable"])
 def test_a_file_missing_from_an_explicit_directory_is_named_not_downloaded(
         files, start, tmp_path, monkeypatch, named_by):
-    write(data.DEBIAN, files)
+    write(download.DEBIAN, files)
     mirror, mine = start(), tmp_path / "mine"
     del files["t10k-labels-idx1-ubyte.gz"]
     write(mine, files)
     if named_by == "the variable":
-        monkeypatch.setenv(data.VARIABLE, str(mine))
+        monkeypatch.setenv(download.VARIABLE, str(mine))
     with pytest.raises(DatasetNotAvailable) as caught:
         fashion_mnist(mine if named_by == "the argument" else None,
                       mirrors=[mirror.url])
@@ -270,17 +276,17 @@ def test_a_damaged_file_in_the_cache_is_reported_and_replaced(
 def test_a_damaged_file_of_the_debian_package_is_reported_but_kept(
         files, arrays, start, cache):
     bad = files[f"{IMAGES}.gz"][:1000]
-    write(data.DEBIAN, {**files, f"{IMAGES}.gz": bad})
+    write(download.DEBIAN, {**files, f"{IMAGES}.gz": bad})
     with pytest.warns(UserWarning, match="debian.*truncated"):
         assert same(fashion_mnist(mirrors=[start().url]), arrays)
-    assert (data.DEBIAN / f"{IMAGES}.gz").read_bytes() == bad
+    assert (download.DEBIAN / f"{IMAGES}.gz").read_bytes() == bad
     assert leftovers(cache) == [f"{IMAGES}.gz"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's convention")
 def test_the_cache_respects_xdg_cache_home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert data._cache() == tmp_path / "d2l_extras" / "fashion-mnist"
+    assert download._cache() == tmp_path / "d2l_extras" / "fashion-mnist"
 
 
 # Mirrors that fail
@@ -328,10 +334,10 @@ def test_if_every_source_fails_the_message_lists_each_with_its_answer(
     mirrors = [start(status(404)), start(status(429))]
     message = failure(*mirrors)
     for line in (f"{cache}/{IMAGES}.gz: no such file",
-                 f"{data.DEBIAN}/{IMAGES}.gz: no such file",
+                 f"{download.DEBIAN}/{IMAGES}.gz: no such file",
                  f"{mirrors[0].url}/{IMAGES}.gz: 404 Not Found",
                  f"{mirrors[1].url}/{IMAGES}.gz: 429 Too Many Requests",
-                 f"apt-get download {data.PACKAGE}: Unable to locate package"):
+                 f"apt-get download {download.PACKAGE}: Unable to locate package"):
         assert line in message.split("What to do")[0]
 
 
@@ -347,7 +353,7 @@ def test_an_interrupted_download_resumes_where_it_stopped(
 
 def test_a_stalled_download_is_resumed(arrays, start, monkeypatch):
     # Long enough for a busy machine to give every answer that does not stall.
-    monkeypatch.setattr(data, "TIMEOUT", 2)
+    monkeypatch.setattr(download, "TIMEOUT", 2)
     over = threading.Event()
 
     def answer(handler, body):
@@ -377,11 +383,11 @@ def test_after_repeated_interruptions_the_partial_file_is_kept_for_later(
         files, arrays, start, cache):
     mirror = start(lambda handler, body: handler.reply(body, cut=30_000))
     assert "truncated: 30,000 of 7" in failure(mirror)
-    assert len(mirror.requests) == len(data.PAUSES)
+    assert len(mirror.requests) == len(download.PAUSES)
     assert leftovers(cache) == [f"{IMAGES}.gz.part"]
     mirror.answer = ranges
     assert same(fashion_mnist(mirrors=[mirror.url]), arrays)
-    assert mirror.requests[len(data.PAUSES)] == (
+    assert mirror.requests[len(download.PAUSES)] == (
         f"{IMAGES}.gz", "bytes=30000-")
     assert leftovers(cache) == sorted(files)
 
@@ -545,8 +551,8 @@ class Repository:
     def publish(self, files, version="1"):
         shutil.rmtree(self.folder, ignore_errors=True)
         tree = self.folder / "tree"
-        write(tree / data.DEBIAN.relative_to("/"), files)
-        control = (f"Package: {data.PACKAGE}\nVersion: {version}\n"
+        write(tree / download.DEBIAN.relative_to("/"), files)
+        control = (f"Package: {download.PACKAGE}\nVersion: {version}\n"
                    "Architecture: all\nMaintainer: Nobody <nobody@localhost>\n"
                    "Description: substitute for Fashion-MNIST\n")
         write(tree / "DEBIAN", {"control": control.encode()})
@@ -603,16 +609,16 @@ def test_apt_fetches_the_package_and_leaves_the_system_as_it_was(
 
 def test_the_command_names_the_package_as_the_source(
         repository, unknown_names, capsys):
-    assert data.main() == 0
+    assert main() == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{name}: the package {data.PACKAGE}" for name in SIZES]
+        f"{name}: the package {download.PACKAGE}" for name in SIZES]
 
 
 def test_a_package_with_other_bytes_is_rejected(files, cache, repository):
     files[f"{IMAGES}.gz"] = gzip.compress(b"other bytes")
     repository.publish(files)
     message = failure()
-    assert (f"apt-get download {data.PACKAGE}: {data.DEBIAN}/{IMAGES}.gz: "
+    assert (f"apt-get download {download.PACKAGE}: {download.DEBIAN}/{IMAGES}.gz: "
             "wrong checksum") in message
     assert leftovers(cache) == []
 
@@ -628,23 +634,23 @@ def test_a_package_that_differs_from_the_lists_is_rejected(
 def test_a_package_without_a_file_is_rejected(files, repository):
     del files["t10k-labels-idx1-ubyte.gz"]
     repository.publish(files)
-    assert (f"apt-get download {data.PACKAGE}: {data.DEBIAN}/"
+    assert (f"apt-get download {download.PACKAGE}: {download.DEBIAN}/"
             "t10k-labels-idx1-ubyte.gz: no such file") in failure()
 
 
 def test_an_unknown_package_is_reported_in_one_line(repository):
     (repository.folder / "Packages").write_text("")
     line = re.search("apt-get download.*", failure())[0]
-    assert line == (f"apt-get download {data.PACKAGE}: "
-                    f"Unable to locate package {data.PACKAGE}")
+    assert line == (f"apt-get download {download.PACKAGE}: "
+                    f"Unable to locate package {download.PACKAGE}")
 
 
 def test_a_repository_that_is_gone_is_reported_in_one_line(repository):
     shutil.rmtree(repository.folder)
     line = re.search("apt-get download.*", failure())[0]
     assert re.fullmatch(
-        f"apt-get download {data.PACKAGE}: Failed to fetch copy:.*; "
-        f"Unable to locate package {data.PACKAGE}", line)
+        f"apt-get download {download.PACKAGE}: Failed to fetch copy:.*; "
+        f"Unable to locate package {download.PACKAGE}", line)
 
 
 def test_a_repository_that_refuses_connections_is_reported_in_one_line(
@@ -656,8 +662,8 @@ def test_a_repository_that_refuses_connections_is_reported_in_one_line(
         f"deb [trusted=yes] {url} ./\n")
     line = re.search("apt-get download.*", failure())[0]
     assert re.fullmatch(
-        f"apt-get download {data.PACKAGE}: Failed to fetch {url}.*refused.*; "
-        f"Unable to locate package {data.PACKAGE}", line)
+        f"apt-get download {download.PACKAGE}: Failed to fetch {url}.*refused.*; "
+        f"Unable to locate package {download.PACKAGE}", line)
 
 
 def test_a_repository_that_never_answers_is_abandoned_at_the_limit(
@@ -666,7 +672,7 @@ def test_a_repository_that_never_answers_is_abandoned_at_the_limit(
     (repository.system / "sources.list").write_text(
         f"deb [trusted=yes] {silent_mirrors[0]} ./\n")
     message = failure(patience=1.5)
-    assert f"apt-get download {data.PACKAGE}: no answer within 1." in message
+    assert f"apt-get download {download.PACKAGE}: no answer within 1." in message
 
 
 @pytest.mark.parametrize("program", ["apt-get", "dpkg-deb"])
@@ -676,7 +682,7 @@ def test_a_machine_without_apt_is_told_what_it_lacks(
     if program == "apt-get":
         (folder / "apt-get").unlink()
     monkeypatch.setenv("PATH", str(folder))
-    assert (f"apt-get download {data.PACKAGE}: {program} is not on the path"
+    assert (f"apt-get download {download.PACKAGE}: {program} is not on the path"
             ) in failure()
 
 
@@ -710,7 +716,7 @@ def test_an_apt_that_hangs_is_killed_with_its_children(
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     fake_apt(f"exec 3> {pipe}; echo started >&3; tail -f /dev/null & wait")
     message = failure(patience=1.5)
-    assert f"apt-get download {data.PACKAGE}: no answer within 1." in message
+    assert f"apt-get download {download.PACKAGE}: no answer within 1." in message
     assert os.read(reader, 1000).startswith(b"started")
     # The pipe ends when no process has it open for writing any more.
     ended, _, _ = select.select([reader], [], [], 10)
@@ -740,7 +746,7 @@ def test_with_apt_a_full_disk_keeps_the_data_in_memory(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    monkeypatch.setattr(data, "ROOM", room)
+    monkeypatch.setattr(download, "ROOM", room)
     with pytest.warns(UserWarning, match="No space left on device") as caught:
         assert same(fashion_mnist(mirrors=[]), arrays)
     assert len(caught) == 1
@@ -780,14 +786,15 @@ def test_a_full_disk_keeps_the_data_in_memory_and_no_partial_file(
 CLIENT = """
 import json, os, sys, warnings
 from pathlib import Path
-from d2l_extras import data
+from d2l_extras import download
+from d2l_extras.fashion_mnist import fashion_mnist
 settings = json.loads(sys.argv[1])
-data.FILES = settings["files"]
-data.DEBIAN = Path(settings["debian"])
-data._cache = lambda: Path(settings["cache"])
+download.FILES = settings["files"]
+download.DEBIAN = Path(settings["debian"])
+download._cache = lambda: Path(settings["cache"])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    dataset = data.fashion_mnist(mirrors=[settings["mirror"]])
+    dataset = fashion_mnist(mirrors=[settings["mirror"]])
 print(json.dumps({"pixels": int(dataset.X_train.sum()),
                   "warnings": [str(w.message) for w in caught],
                   "files": sorted(os.listdir(settings["cache"]))}))
@@ -796,8 +803,8 @@ print(json.dumps({"pixels": int(dataset.X_train.sum()),
 
 def client(mirror, cache, *prefix):
     """Start a process that loads the dataset; return it with its pipes."""
-    settings = {"files": data.FILES, "cache": str(cache), "mirror": mirror.url,
-                "debian": str(data.DEBIAN)}
+    settings = {"files": download.FILES, "cache": str(cache), "mirror": mirror.url,
+                "debian": str(download.DEBIAN)}
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", CLIENT, json.dumps(settings)],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
@@ -902,17 +909,17 @@ def test_the_next_process_resumes_the_download_of_a_killed_one(
 
 def test_the_command_prints_where_each_file_is_and_prefers_the_cache(
         files, cache, capsys):
-    write(data.DEBIAN, files)
+    write(download.DEBIAN, files)
     write(cache, {f"{IMAGES}.gz": files[f"{IMAGES}.gz"]})
-    assert data.main() == 0
+    assert main() == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{name}: {cache if name == IMAGES else data.DEBIAN}/{name}.gz"
+        f"{name}: {cache if name == IMAGES else download.DEBIAN}/{name}.gz"
         for name in SIZES]
 
 
 def test_the_command_exits_with_status_1_if_files_are_missing(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "d2l_extras.data"], check=False, text=True,
+        [sys.executable, "-m", "d2l_extras.fashion_mnist"], check=False, text=True,
         capture_output=True, cwd=tmp_path, env={
             **os.environ, "PYTHONPATH": str(ROOT),
             "D2L_EXTRAS_DATA": str(tmp_path)})
@@ -923,8 +930,8 @@ def test_the_command_exits_with_status_1_if_files_are_missing(tmp_path):
 
 
 def test_every_mirror_uses_https():
-    assert len(data.MIRRORS) >= 3
-    assert all(mirror.startswith("https://") for mirror in data.MIRRORS)
+    assert len(download.MIRRORS) >= 3
+    assert all(mirror.startswith("https://") for mirror in download.MIRRORS)
 
 
 def test_the_dataset_prints_its_sizes_shapes_and_dtypes(files, start):
@@ -944,11 +951,11 @@ def test_the_dataset_prints_its_sizes_shapes_and_dtypes(files, start):
 ], ids=["compressed", "floats", "empty", "header", "short", "long"])
 def test_bytes_in_another_format_than_idx_are_rejected(broken, said):
     with pytest.raises(ValueError, match=said):
-        data.decode_idx(broken)
+        decode_idx(broken)
 
 
 def test_labels_have_the_names_given_by_the_authors():
-    assert data.text_labels(np.array([9, 0])) == ["ankle boot", "t-shirt/top"]
+    assert text_labels(np.array([9, 0])) == ["ankle boot", "t-shirt/top"]
     for label in (-1, 10):
         with pytest.raises(ValueError, match=f"no class {label}.*0 to 9"):
-            data.text_labels([label])
+            text_labels([label])

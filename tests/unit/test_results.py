@@ -17,7 +17,7 @@ def test_a_name_that_is_not_in_snake_case_is_refused(name):
 
 
 def test_an_array_of_several_numbers_is_refused_with_the_cure():
-    with pytest.raises(TypeError, match=r"shape \(2,\): record one number"):
+    with pytest.raises(TypeError, match=r"shape \(2,\); record one number"):
         record("two", [1.0, 2.0])
 
 
@@ -28,5 +28,5 @@ def test_a_value_that_is_no_number_is_refused():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_number_that_is_not_finite_is_refused(value):
-    with pytest.raises(ValueError, match="where the computation broke"):
+    with pytest.raises(ValueError, match="where the computation went wrong"):
         record("broken", value)

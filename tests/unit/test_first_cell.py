@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +20,9 @@ import pytest
 from support import ROOT, pages
 
 from bookbuild import install_cell, page as split, settings, wheel
-from d2l_extras import cuda, runtime
+from d2l_extras import __version__
+from d2l_extras.colab import cuda, first_cell as module
+from d2l_extras.colab.first_cell import CONTENT, CannotRun, check_version, install
 
 PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
 FIRST_CELL = install_cell.cell(
@@ -44,6 +45,24 @@ CPU = {"mxnet": "MXNet 1.9.1 on cpu(0)", "tensorflow": "TensorFlow on CPU:0"}
 GPU = {"mxnet": "MXNet 1.9.1 on gpu(0)", "tensorflow": "TensorFlow on GPU:0"}
 
 
+FRAMEWORKS = pages.FRAMEWORKS
+
+
+def prepare(name: str, *modules: str, **arguments: object) -> None:
+    """Call `prepare` as the first cell of a framework's notebook does."""
+    declared = FRAMEWORKS[name]
+    pins = declared.pins()
+    module.prepare(
+        name,
+        declared.label,
+        platforms=declared.platforms,
+        packages={each: pins[each] for each in (*declared.needs, *modules)},
+        versions=declared.versions,
+        no_deps=declared.no_deps,
+        **arguments,
+    )
+
+
 class Machine:
     """A machine with few packages, with a pip that installs nothing."""
 
@@ -59,9 +78,9 @@ class Machine:
         monkeypatch.setenv("PIP_CALLS", str(self.calls))
         self.pip_fails("")
         self.gpus(0)
-        monkeypatch.setattr(runtime.platform, "system", lambda: "Linux")
-        monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
-        self.install("d2l_extras", runtime.__version__)
+        monkeypatch.setattr(module.platform, "system", lambda: "Linux")
+        monkeypatch.setattr(module.platform, "machine", lambda: "x86_64")
+        self.install("d2l_extras", __version__)
 
     def install(self, name: str, version: str = "", **files: str) -> None:
         """Let a package be there, and its version if one is given."""
@@ -79,9 +98,11 @@ class Machine:
 
     def install_all(self, framework: str, summary: dict[str, str] = CPU) -> None:
         """Let the framework be there with all that each notebook needs."""
-        for name in (framework, *runtime.EACH):
+        for name in FRAMEWORKS[framework].needs:
             self.install(name)
-        module = SimpleNamespace(summary=lambda: summary[framework])
+        module = SimpleNamespace(
+            summary=lambda: summary[framework], __spec__=True
+        )
         self.monkeypatch.setitem(
             sys.modules, f"d2l_extras.{framework}", module
         )
@@ -157,7 +178,7 @@ def test_the_first_cell_names_a_python_that_is_too_old(monkeypatch, version):
 
 def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
     machine.install("d2l_extras", "0.0.1+old")
-    current = machine.folder / f"d2l_extras-{runtime.__version__}.dist-info"
+    current = machine.folder / f"d2l_extras-{__version__}.dist-info"
     shutil.rmtree(current)
     machine.pip_fails("install", "ERROR: it is 404")
     with pytest.raises(RuntimeError) as raised:
@@ -176,41 +197,32 @@ def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
 def test_where_mxnet_has_no_package_the_error_says_what_runs_instead(
     machine, monkeypatch, system, machine_type
 ):
-    monkeypatch.setattr(runtime.platform, "system", lambda: system)
-    monkeypatch.setattr(runtime.platform, "machine", lambda: machine_type)
-    with pytest.raises(runtime.CannotRun) as raised:
-        runtime.prepare("mxnet")
-    assert f"MXNet has no package for {system} {machine_type}" in str(
-        raised.value
-    )
-    assert "or take the TensorFlow notebook." in str(raised.value)
-
-
-def test_where_tensorflow_has_no_package_the_error_leads_to_colab_alone(
-    machine, monkeypatch
-):
-    monkeypatch.setattr(runtime.platform, "system", lambda: "Plan9")
-    with pytest.raises(runtime.CannotRun, match=r"Open it in Colab\.$"):
-        runtime.prepare("tensorflow")
+    monkeypatch.setattr(module.platform, "system", lambda: system)
+    monkeypatch.setattr(module.platform, "machine", lambda: machine_type)
+    with pytest.raises(CannotRun) as raised:
+        prepare("mxnet")
+    named = f"{system}-{machine_type}".lower()
+    assert f"MXNet has no package for {named}, only for linux-" in str(raised.value)
+    assert "or take that of another framework." in str(raised.value)
 
 
 def test_a_notebook_shows_the_sentence_instead_of_a_traceback():
-    trouble = runtime.CannotRun("the disk is full")
+    trouble = CannotRun("the disk is full")
     shown = trouble._render_traceback_()  # IPython's name for it
     assert shown == ["This notebook cannot run here: the disk is full"]
 
 
-@pytest.mark.parametrize("framework", runtime.LABELS)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_ready_machine_is_described_and_nothing_is_installed(
     machine, capsys, framework
 ):
     machine.install_all(framework)
-    runtime.prepare(framework)
+    prepare(framework)
     first, *rest = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"Python [\d.]+, NumPy [\d.]+, (.*)", first)[1] == (
         CPU[framework]
     )
-    assert rest == ["nothing had to be installed"]
+    assert rest == ["Nothing had to be installed."]
     assert machine.pip_calls == []
 
 
@@ -219,16 +231,16 @@ def test_packages_that_are_missing_are_installed_at_their_pinned_versions(
 ):
     machine.install_all("tensorflow")
     hide(machine, "d2l", "requests", "scipy")
-    runtime.prepare("tensorflow", "scipy")
-    pins = runtime.PINS
-    # d2l alone goes without what it asks for.
-    others = f"requests=={pins['requests']} scipy=={pins['scipy']}".split()
+    prepare("tensorflow", "scipy")
+    pins = FRAMEWORKS["tensorflow"].pins()
+    others = [pins["requests"], pins["scipy"]]
+    # d2l alone is installed without its dependencies.
     assert machine.pip_calls == [
         ["install", *others],
-        ["install", "--no-deps", f"d2l=={pins['d2l']}"],
+        ["install", "--no-deps", pins["d2l"]],
     ]
     told = capsys.readouterr().out.splitlines()[1]
-    assert told == f"installed {', '.join(others)}, d2l=={pins['d2l']}"
+    assert told == f"Installed {', '.join(others)}, {pins['d2l']}."
 
 
 def hide(machine: Machine, *names: str) -> None:
@@ -250,72 +262,98 @@ def hide(machine: Machine, *names: str) -> None:
         ("ReadTimeoutError: Read timed out.", "cannot be reached"),
         (
             "ERROR: Could not find a version (from versions: none)",
-            "does a proxy answer in its place",
+            "Does a proxy answer in place",
         ),
-        ("ERROR: Something old\nERROR: Something new", "since Something new."),
-        ("Something else", "since pip gives no reason."),
+        ("ERROR: Something old\nERROR: Something new", "because Something new."),
+        ("Something else", "because pip gives no reason."),
     ],
 )
 def test_pip_errors_are_translated_into_reasons(machine, output, reason):
     machine.pip_fails("install", output)
-    with pytest.raises(runtime.CannotRun) as raised:
-        runtime.install(["scipy"])
-    pin = f"scipy=={runtime.PINS['scipy']}"
-    assert str(raised.value).startswith(f"{pin} could not be installed, since")
+    with pytest.raises(CannotRun) as raised:
+        install(["scipy==1"])
+    assert str(raised.value).startswith(
+        "scipy==1 could not be installed because"
+    )
     assert reason in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "said"),
-    [
-        ("tensorflow", "2.15.1", "it needs tensorflow 2.16 or newer"),
-        ("mxnet", "1.9.0", "it needs mxnet 1.9.1 or newer"),
-        ("mxnet", "2.0.0", "it needs mxnet below 2"),
-        ("numpy", "1.22.4", "it needs numpy 1.23 or newer"),
-    ],
+    ("name", "version"),
+    [("tensorflow", "2.15.1"), ("mxnet", "1.9.0"), ("mxnet", "2.0.0")],
 )
 def test_an_unsuitable_version_is_refused_before_anything_is_imported(
-    machine, name, version, said
+    machine, name, version
 ):
-    framework = "tensorflow" if name == "numpy" else name
-    machine.install_all(framework, {framework: "imported"})
-    (machine.folder / "numpy.py").unlink(missing_ok=True)
+    machine.install_all(name, {name: "imported"})
     info = machine.folder / f"{name}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
-    with pytest.raises(runtime.CannotRun) as raised:
-        runtime.prepare(framework)
-    pin = runtime.PINS.get(name, said.split(f"{name} ")[1])
-    assert f"{said}, and this is {version}. Run %pip install {name}=={pin}" in (
-        str(raised.value)
-    )
+    with pytest.raises(CannotRun) as raised:
+        prepare(name)
+    said = str(raised.value)
+    assert said.startswith(f"It needs {name}")
+    assert f"and {name} {version} is installed. Run %pip install {name}==" in said
 
 
 @pytest.mark.parametrize(
     ("name", "version"),
     [
-        ("tensorflow", "2.16.0rc1"),
+        ("tensorflow", "2.16.1"),
+        ("tensorflow", "2.22.0rc1"),
         ("mxnet", "1.9.1"),
         ("mxnet", "1.10"),
         ("mxnet-cu112", "1.9.1"),
-        ("numpy", "1.23.0"),
-        ("numpy", "2.0"),
-        ("pandas", "0.1"),
     ],
 )
 def test_a_suitable_version_is_accepted(machine, name, version):
-    machine.install(name, version) if name != "numpy" else None
-    runtime.check_version(name.removesuffix("-cu112"))
+    machine.install(name, version)
+    declared = FRAMEWORKS[name.removesuffix("-cu112")]
+    for requirement in declared.versions:
+        check_version(requirement, {})
 
 
 def test_mxnet_for_gpus_must_be_new_enough_too(machine):
     machine.install("mxnet-cu112", "1.8.0")
-    with pytest.raises(runtime.CannotRun, match="mxnet 1.9.1 or newer"):
-        runtime.check_version("mxnet")
+    with pytest.raises(CannotRun, match=r"mxnet<2,>=1\.9\.1, and mxnet 1\.8\.0"):
+        check_version("mxnet>=1.9.1,<2", {})
 
 
 def test_a_package_of_unknown_version_passes_the_version_check(machine):
-    runtime.check_version("no-such-package")
+    check_version("no-such-package>=1", {})
+
+
+def test_files_that_the_notebook_reads_are_downloaded_once(
+    machine, monkeypatch, tmp_path, capsys
+):
+    machine.install_all("tensorflow")
+    (tmp_path / "birds.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    address = (tmp_path / "birds.csv").as_uri()
+    for told in "Downloaded birds.csv.", "Nothing had to be installed.":
+        prepare("tensorflow", files=[address])
+        assert capsys.readouterr().out.splitlines()[1:] == [told]
+    assert Path("birds.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_a_file_that_cannot_be_downloaded_is_named_with_its_address(
+    machine, monkeypatch, tmp_path
+):
+    machine.install_all("tensorflow")
+    monkeypatch.chdir(tmp_path)
+    address = (tmp_path / "gone.csv").as_uri()
+    with pytest.raises(CannotRun, match=r"reads the file gone\.csv.*file:///.*Put"):
+        prepare("tensorflow", files=[address])
+
+
+def test_a_framework_without_helpers_needs_no_summary(
+    machine, monkeypatch, capsys
+):
+    module.prepare("numpy", "NumPy", platforms=["linux-x86_64"], packages={})
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Python [\d.]+, NumPy [\d.]+", first)
+    assert rest == ["Nothing had to be installed."]
 
 
 def test_the_books_own_environment_is_never_changed(machine):
@@ -323,8 +361,8 @@ def test_the_books_own_environment_is_never_changed(machine):
     editable(machine, told)
     machine.install_all("mxnet")
     hide(machine, "mxnet", "d2l")
-    with pytest.raises(runtime.CannotRun) as raised:
-        runtime.prepare("mxnet")
+    with pytest.raises(CannotRun) as raised:
+        prepare("mxnet")
     assert "mxnet and d2l cannot be found in the environment" in str(
         raised.value
     )
@@ -334,7 +372,7 @@ def test_the_books_own_environment_is_never_changed(machine):
 
 def editable(machine: Machine, told: str) -> None:
     """Let this be a clone's package, by what pip notes of its source."""
-    info = machine.folder / f"d2l_extras-{runtime.__version__}.dist-info"
+    info = machine.folder / f"d2l_extras-{__version__}.dist-info"
     (info / "direct_url.json").write_text(told)
 
 
@@ -342,46 +380,47 @@ def editable(machine: Machine, told: str) -> None:
 
 
 def test_helpers_replaced_since_their_import_are_noticed(machine, monkeypatch):
-    monkeypatch.setattr(runtime, "__version__", "0.0.1")
-    with pytest.raises(runtime.CannotRun, match="Restart the kernel"):
-        runtime.prepare("tensorflow")
+    monkeypatch.setattr(module, "__version__", "0.0.1")
+    with pytest.raises(CannotRun, match="Restart the kernel"):
+        prepare("tensorflow")
 
 
 def test_the_helpers_are_identified_by_their_content(machine):
-    assert runtime.CONTENT == wheel.content()
-    runtime.check_helpers(wheel.content())
+    assert CONTENT == wheel.content()
+    module.check_helpers(wheel.content())
 
 
 @pytest.mark.parametrize("is_clone", [True, False])
 def test_a_notebook_written_with_other_helpers_is_refused(machine, is_clone):
     editable(machine, json.dumps({"dir_info": {"editable": is_clone}}))
     machine.install_all("mxnet")
-    with pytest.raises(runtime.CannotRun) as raised:
-        runtime.prepare("mxnet", helpers="0")
+    with pytest.raises(CannotRun) as raised:
+        prepare("mxnet", helpers="0")
     said = str(raised.value)
     assert said.startswith(
-        "it was written with other helpers (0) than d2l_extras "
-        f"{runtime.__version__} has here ({runtime.CONTENT}), which "
+        "It was written with other helpers (0) than those of d2l_extras "
+        f"{__version__} here ({CONTENT}), which are "
     )
     assert (f"a clone of the book in {ROOT}." in said) == is_clone
     assert ("Open today's notebook" in said) != is_clone
 
 
 def test_line_endings_do_not_change_the_identity_of_the_helpers(tmp_path):
-    for path in (ROOT / wheel.PACKAGE).glob("*.py*"):
-        if path.is_file():
-            windows = path.read_bytes().replace(b"\n", b"\r\n")
-            (tmp_path / path.name).write_bytes(windows)
-    (tmp_path / "py.typed").touch()
-    assert runtime.content(tmp_path) == runtime.CONTENT
-    with open(tmp_path / "data.py", "ab") as data:
-        data.write(b"# changed\r\n")
-    assert runtime.content(tmp_path) != runtime.CONTENT
+    shutil.copytree(
+        ROOT / wheel.PACKAGE, tmp_path, dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )  # fmt: skip
+    for path in tmp_path.rglob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert module.content(tmp_path) == CONTENT
+    with open(tmp_path / "colab" / "cuda.py", "ab") as file:
+        file.write(b"# changed\r\n")
+    assert module.content(tmp_path) != CONTENT
 
 
 def test_a_wheel_from_the_site_is_identified_by_its_version(monkeypatch):
-    monkeypatch.setattr(runtime, "__version__", "0.1.0+abc")
-    runtime.check_helpers("0")
+    monkeypatch.setattr(module, "__version__", "0.1.0+abc")
+    module.check_helpers("0")
 
 
 # What the import of a framework says
@@ -397,8 +436,8 @@ def broken(machine):
         machine.monkeypatch.delitem(sys.modules, "mxnet", raising=False)
         error = f"raise OSError({message!r})\n"
         (machine.folder / "mxnet.py").write_text(error)
-        with pytest.raises(runtime.CannotRun) as raised:
-            runtime.prepare("mxnet")
+        with pytest.raises(CannotRun) as raised:
+            prepare("mxnet")
         return str(raised.value)
 
     return broken
@@ -412,7 +451,7 @@ def test_a_missing_system_library_is_named_with_its_package(broken):
 
 def test_a_missing_gpu_driver_is_named(broken):
     said = broken("libcuda.so.1: cannot open shared object file: No")
-    assert "whose driver, libcuda.so.1, is gone" in said
+    assert "GPU's driver, libcuda.so.1, is missing" in said
     assert "%pip uninstall -y mxnet-cu112" in said
 
 
@@ -421,33 +460,25 @@ def test_any_other_failure_of_the_import_is_quoted(broken):
     assert "MXNet is installed, but its import fails: a symbol is undef" in said
 
 
-def test_mxnet_does_not_warn_about_a_newer_cudnn(machine, monkeypatch):
-    name = "MXNET_CUDNN_LIB_CHECKING"
-    monkeypatch.delenv(name, raising=False)
-    machine.install_all("mxnet")
-    runtime.prepare("mxnet")
-    assert os.environ[name] == "0"
-
-
 # GPUs
 
 
-@pytest.mark.parametrize("framework", runtime.LABELS)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_an_idle_gpu_is_mentioned(machine, capsys, framework):
     machine.install_all(framework)
     machine.gpus((7, 5))
-    runtime.prepare(framework)
+    prepare(framework)
     *_, last = capsys.readouterr().out.splitlines()
-    label = runtime.LABELS[framework]
+    label = FRAMEWORKS[framework].label
     assert last == f"There is a GPU, but this {label} does not use it."
 
 
 def test_mxnet_is_installed_for_a_gpu_with_the_libraries_of_cuda(machine):
     machine.gpus((7, 5), (8, 0))
-    told = runtime.install(["mxnet", "d2l"])
+    told = install(["mxnet==1.9.1", "d2l==1.0.3"], ["mxnet", "d2l"])
     assert told == [
-        "installed mxnet-cu112 1.9.1 with CUDA 11",
-        "installed d2l==1.0.3",
+        "Installed mxnet-cu112==1.9.1 with CUDA 11 for the GPU.",
+        "Installed d2l==1.0.3.",
     ]
     libraries, package, rest = machine.pip_calls
     options = ["install", "--no-deps", "--target", str(cuda.FOLDER)]
@@ -458,17 +489,17 @@ def test_mxnet_is_installed_for_a_gpu_with_the_libraries_of_cuda(machine):
 
 def test_other_packages_are_the_same_with_a_gpu(machine):
     machine.gpus((7, 5))
-    assert runtime.install(["d2l"]) == ["installed d2l==1.0.3"]
+    assert install(["d2l==1.0.3"], ["d2l"]) == ["Installed d2l==1.0.3."]
     assert machine.pip_calls == [["install", "--no-deps", "d2l==1.0.3"]]
 
 
 def test_without_the_libraries_of_cuda_mxnet_uses_the_cpu_and_says_why(machine):
     machine.gpus((7, 5))
     machine.pip_fails("--target", "No space left")
-    cuda_11, installed = runtime.install(["mxnet"])
+    cuda_11, installed = install(["mxnet==1.9.1"], ["mxnet"])
     assert "There is a GPU, but MXNet will use the CPU: " in cuda_11
     assert "the disk is full" in cuda_11
-    assert installed == "installed mxnet==1.9.1"
+    assert installed == "Installed mxnet==1.9.1."
     assert machine.pip_calls[-1] == ["install", "--no-deps", "mxnet==1.9.1"]
 
 
@@ -486,7 +517,7 @@ def test_mxnet_uses_the_cpu_where_it_has_no_code_for_the_gpu(
     machine, capability, is_served
 ):
     machine.gpus(capability)
-    told = runtime.install(["mxnet"])
+    told = install(["mxnet==1.9.1"], ["mxnet"])
     package = "mxnet-cu112==1.9.1" if is_served else "mxnet==1.9.1"
     assert machine.pip_calls[-1] == ["install", "--no-deps", package]
     number = "{}.{}".format(*capability)
@@ -501,44 +532,33 @@ def test_the_reason_for_an_idle_gpu_is_given_once(machine, capsys):
     machine.install_all("mxnet")
     hide(machine, "mxnet")
     machine.gpus((9, 0))
-    runtime.prepare("mxnet")
+    prepare("mxnet")
     assert capsys.readouterr().out.count("There is a GPU, but") == 1
 
 
-def test_mxnet_without_code_for_the_gpu_that_it_uses_is_refused(machine):
-    machine.install_all("mxnet", GPU)
-    machine.gpus((9, 0))
-    with pytest.raises(
-        runtime.CannotRun, match=r"9\.0.*below 9\.0\. Run %pip uninstall"
-    ):
-        runtime.prepare("mxnet")
+def test_what_a_helper_module_finds_wrong_is_told_in_a_sentence(machine):
+    machine.install_all("mxnet")
 
+    def summary() -> str:
+        raise RuntimeError("MXNet has no code for this GPU")
 
-def test_mxnet_with_code_for_the_gpu_that_it_uses_is_accepted(machine, capsys):
-    machine.install_all("mxnet", GPU)
-    machine.gpus((7, 5))
-    runtime.prepare("mxnet")
-    said = capsys.readouterr().out.splitlines()
-    assert said[1:] == ["nothing had to be installed"]
+    sys.modules["d2l_extras.mxnet"].summary = summary
+    with pytest.raises(CannotRun, match="^MXNet has no code for this GPU$"):
+        prepare("mxnet")
 
 
 @pytest.mark.parametrize(
-    ("capability", "switches"),
-    [((7, 5), []), ((8, 0), [False]), ((9, 0), [False]), (0, [])],
+    ("capability", "is_served"), [((7, 5), True), ((9, 0), False)]
 )
-def test_tensorflow_multiplies_in_float32_on_a_gpu(
-    machine, monkeypatch, capsys, capability, switches
+def test_mxnet_is_checked_against_the_gpu_that_it_would_use(
+    machine, capability, is_served
 ):
-    asked = []
-    switch = SimpleNamespace(enable_tensor_float_32_execution=asked.append)
-    tensorflow = SimpleNamespace(config=SimpleNamespace(experimental=switch))
-    machine.install_all("tensorflow", GPU)
-    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
-    tensorflow.__spec__ = SimpleNamespace()  # so that it can be found
     machine.gpus(capability)
-    runtime.prepare("tensorflow")
-    assert asked == switches
-    assert ("TensorFloat-32" in capsys.readouterr().out) == bool(switches)
+    if is_served:
+        cuda.check_capability()
+    else:
+        with pytest.raises(RuntimeError, match=r"9\.0.*below 9\.0"):
+            cuda.check_capability()
 
 
 def test_without_a_driver_there_is_no_gpu():
@@ -571,7 +591,7 @@ def test_the_compute_capability_is_that_of_the_first_gpu(
 ):
     driver = Driver([(8, 6), (7, 5)], fails)
     monkeypatch.setattr(ctypes, "CDLL", lambda _: driver)
-    assert runtime.capability() == found
+    assert cuda.capability() == found
 
 
 def test_the_libraries_of_cuda_are_loaded_in_the_order_of_their_needs(
@@ -591,35 +611,3 @@ def test_the_libraries_of_cuda_are_loaded_in_the_order_of_their_needs(
     assert cuda.load_libraries(tmp_path) == paths
     assert loaded == [(str(path), ctypes.RTLD_GLOBAL) for path in paths]
     assert cuda.load_libraries(tmp_path / "nowhere") == []
-
-
-# The tables agree with what the book declares
-
-
-def test_the_pins_are_those_of_the_locks():
-    for lock in ("mxnet", "tensorflow"):
-        text = (ROOT / "kernels" / f"{lock}.txt").read_text()
-        first = {}
-        for name, version in re.findall(r"(?m)^([\w.-]+)==([\w.]+)", text):
-            first.setdefault(name, version)  # of Python 3.11, where they differ
-        for name in runtime.PINS.keys() & first.keys():
-            assert runtime.PINS[name] == first[name], name
-
-
-def test_the_runtime_knows_every_framework_and_its_platforms():
-    declared = pages.FRAMEWORKS
-    assert runtime.LABELS == {name: f.label for name, f in declared.items()}
-    assert runtime.PLATFORMS.keys() == runtime.LABELS.keys()
-    systems = {"linux": "Linux", "macos": "Darwin"}
-    for name, framework in declared.items():
-        for platform in framework.platforms:
-            system, machine = platform.split("-")
-            assert f"{systems[system]} {machine}" in runtime.PLATFORMS[name]
-
-
-def test_the_first_cell_can_install_all_that_the_package_asks_for():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    extras = tomllib.loads(text)["project"]["optional-dependencies"]
-    for framework, wanted in extras.items():
-        names = {re.split("[=<>]", each)[0] for each in wanted}
-        assert names <= runtime.PINS.keys() | {"numpy"}, framework

@@ -1,7 +1,7 @@
-"""A map of boxes and arrows, such as that of the chapter's pages.
+"""Diagrams of boxes and arrows, such as the map of the chapter's pages.
 
-Plain SVG, written by hand: its bytes depend on no library, so that every
-framework's notebook holds the same picture and the site shows it once.
+The SVG is written here because its bytes must not depend on a library. Every
+framework's notebook then has the same picture, and the site shows it once.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .notebook import display
+from .ipython import display
 
-WIDTH = 192, 22  # of a box and of the space beside it, in SVG units
-HEIGHT = 54, 30  # of a box and of the space below it
+WIDTH = 192, 22  # of a box and of the gap beside it, in SVG units
+HEIGHT = 54, 30  # of a box and of the gap below it
 MARGIN = 4
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" '
@@ -41,11 +41,11 @@ def show_map(
 ) -> None:
     """Draw boxes in rows and columns, and arrows from box to box.
 
-    A box is two lines of text, its title and what it is about; an empty
-    string leaves its place free. The first word of the title is its key, of
-    which `arrows` holds pairs, to the right or downwards in a straight line.
-    Raises ValueError for a box that is not two lines, a key that occurs twice,
-    and an arrow that cannot be drawn.
+    A box is a text of two lines, a title and a description. An empty string
+    leaves its place empty. The first word of a title is the key of its box, and
+    `arrows` contains pairs of keys. Arrows are straight and point right or down.
+    Raises ValueError for a box that does not have two lines, for a key that
+    occurs twice, and for an arrow that cannot be drawn.
     """
     places: dict[str, tuple[int, int]] = {}
     drawn = []
@@ -54,8 +54,8 @@ def show_map(
             if text:
                 key = text.split()[0]
                 if key in places:
-                    raise ValueError(f"two boxes have the key {key!r}: begin "
-                                     "each title with a word of its own")
+                    raise ValueError(f"two boxes have the key {key!r}; begin "
+                                     "each title with a different word")
                 places[key] = column, row
                 drawn.append(_box(text, column, row))
     drawn += [_arrow(places, *pair) for pair in arrows]
@@ -73,8 +73,8 @@ def _corner(column: int, row: int) -> tuple[int, int]:
 def _box(text: str, column: int, row: int) -> str:
     lines = text.split("\n")
     if len(lines) != 2:
-        raise ValueError(f"the box {text!r} has {len(lines)} lines: give two, "
-                         "its title and what it is about")
+        raise ValueError(f"the box {text!r} has {len(lines)} lines; it needs "
+                         "two, a title and a description")
     x, y = _corner(column, row)
     return BOX.format(
         x=x, y=y, width=WIDTH[0], height=HEIGHT[0], middle=x + WIDTH[0] / 2,
@@ -86,8 +86,8 @@ def _box(text: str, column: int, row: int) -> str:
 def _arrow(places: dict[str, tuple[int, int]], start: str, end: str) -> str:
     for key in start, end:
         if key not in places:
-            raise ValueError(f"an arrow names {key!r}, but the boxes are "
-                             f"{', '.join(places)}")
+            raise ValueError(f"an arrow has the key {key!r}; the keys of the "
+                             f"boxes are {', '.join(places)}")
     (x1, y1), (x2, y2) = _corner(*places[start]), _corner(*places[end])
     if y1 == y2 and x1 < x2:
         middle = y1 + HEIGHT[0] / 2
@@ -95,5 +95,5 @@ def _arrow(places: dict[str, tuple[int, int]], start: str, end: str) -> str:
     if x1 == x2 and y1 < y2:
         middle = x1 + WIDTH[0] / 2
         return ARROW.format(middle, y1 + HEIGHT[0], middle, y2)
-    raise ValueError(f"the arrow from {start!r} to {end!r} is not to the "
-                     "right or downwards: move one of the boxes")
+    raise ValueError(f"the arrow from {start!r} to {end!r} points neither "
+                     "right nor down; move one of the boxes")

@@ -1,12 +1,12 @@
-"""The names that MXNet 1.9.1 asks NumPy and Python for, and that are gone.
+"""The names that MXNet 1.9.1 needs from NumPy and Python, but that were removed.
 
-MXNet was archived in 2023. As it is imported, it looks up names that NumPy
-has removed since, and a module that Python has. `restored` puts them back for
-that import, and takes them away again after it: MXNet keeps them in a view of
-NumPy of its own, and everybody else's NumPy stays as it was. Where nothing is
-missing, nothing is done.
+MXNet was archived in 2023. During its import it looks up names that NumPy has
+since removed, and a module that Python has removed. `restored` puts them back
+for that import and takes them away afterwards. MXNet keeps them in a view of
+NumPy of its own, and all other code sees NumPy as it was. If nothing is missing,
+nothing is done.
 
-Source: the release notes of NumPy 1.20, 1.24, 2.0 and 2.4, and PEP 632.
+Source: the release notes of NumPy 1.20, 1.24, 2.0, and 2.4, and PEP 632.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ def _gone(name: str) -> Callable:
     return function
 
 
-# Removed in NumPy 1.24, since it was only Python's own type under another
-# name; NumPy 2 uses the name again, for its own boolean type.
+# Removed in NumPy 1.24 because it was only another name of Python's own type.
+# NumPy 2 uses the name again, for its own boolean type.
 ALIASES = {"bool": builtins.bool}
-# Removed in NumPy 2.0: spellings of constants that have one left.
+# Removed in NumPy 2.0: second spellings of constants.
 CONSTANTS = {
     "Inf": np.inf, "PINF": np.inf, "NINF": -np.inf,
     "NAN": np.nan, "NaN": np.nan, "PZERO": 0.0, "NZERO": -0.0,
 }  # fmt: skip
-# Removed in NumPy 2.0, and the last two in 2.4: functions whose work is done
-# under another name.
+# Removed in NumPy 2.0, and the last two in 2.4: functions that exist under
+# another name.
 FUNCTIONS = {
     "alltrue": np.all, "sometrue": np.any, "product": np.prod,
     "round_": np.round, "msort": _msort, "in1d": _in1d,
     "trapz": getattr(np, "trapezoid", None),
 }  # fmt: skip
-# Moved to a package of their own in NumPy 1.20. MXNet only mentions them.
+# Moved to a package of their own in NumPy 1.20. MXNet mentions but never calls them.
 FINANCIAL = {
     name: _gone(name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
 }
@@ -68,30 +68,30 @@ NAMES = {**ALIASES, **CONSTANTS, **FUNCTIONS, **FINANCIAL}
 class Version(tuple):
     """A version such as "2.4.0", compared by its numbers.
 
-    Stands in for both classes of distutils.version, which left Python in 3.12.
+    It replaces both classes of distutils.version, which Python 3.12 removed.
     """
 
     def __new__(cls, text: str) -> Version:
-        """Keep the numbers that `text` begins with."""
+        """Return the version with the numbers that `text` begins with."""
         numbers = re.match(r"\d+(?:\.\d+)*", text).group()
         return super().__new__(cls, map(int, numbers.split(".")))
 
 
 class View(types.ModuleType):
-    """NumPy with further names: what it lacks is looked up in NumPy."""
+    """NumPy with further names. All others are looked up in NumPy."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
 
 def missing() -> dict[str, Any]:
-    """The names among NAMES that this NumPy lacks, with their stand-ins."""
+    """Return the names of NAMES that this NumPy lacks, with what replaces them."""
     return {name: value for name, value in NAMES.items() if not _has(name)}
 
 
 def _has(name: str) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some say that they will go
+        warnings.simplefilter("ignore")  # some are deprecated
         try:
             getattr(np, name)
         except Exception:  # the versions differ in what they raise
@@ -101,11 +101,11 @@ def _has(name: str) -> bool:
 
 @contextmanager
 def restored(package: str = "mxnet") -> Iterator[None]:
-    """Put the missing names back while `package` is imported in the block.
+    """Restore the missing names while `package` is imported in the block.
 
-    Afterwards the modules of the package see them, and no other module does.
-    What an import that failed before has left of the package is dropped
-    first, since it would be taken for whole.
+    Afterwards, the modules of the package see them, and no other module does.
+    Modules that an earlier, failed import has left behind are removed first,
+    because Python would take them for complete.
     """
     prefix = f"{package}."
     if package not in sys.modules:
@@ -116,7 +116,7 @@ def restored(package: str = "mxnet") -> Iterator[None]:
     sys.modules.update(modules)
     try:
         with warnings.catch_warnings():
-            # Backslashes in its docstrings, of which Python warns since 3.12.
+            # Since 3.12, Python warns about backslashes in its docstrings.
             warnings.simplefilter("ignore", SyntaxWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
@@ -134,7 +134,7 @@ def restored(package: str = "mxnet") -> Iterator[None]:
 
 
 def _distutils() -> dict[str, types.ModuleType]:
-    """A stand-in for the module distutils.version, where there is none."""
+    """Return a replacement for distutils.version, if Python has none."""
     if importlib.util.find_spec("distutils") is not None:
         return {}
     package = types.ModuleType("distutils")
@@ -145,7 +145,7 @@ def _distutils() -> dict[str, types.ModuleType]:
 
 
 def _rebind(module: types.ModuleType, view: View) -> None:
-    """Let the names by which a module knows NumPy mean the view."""
+    """Replace NumPy by the view in the namespace of a module."""
     for name, value in list(vars(module).items()):
         if value is np:
             setattr(module, name, view)

@@ -1,4 +1,4 @@
-"""The notebook that we run in, or none."""
+"""The IPython session that this code runs in, if any."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def shell() -> Any | None:
 
 
 def is_batch() -> bool:
-    """Tell whether each cell runs once, in order, with nobody at the keyboard.
+    """Return whether a program executes the notebook, each cell once, in order.
 
-    A program that executes a notebook says so by refusing requests for input.
+    Such a program does not allow requests for input.
     """
     kernel = getattr(shell(), "kernel", None)
     if not hasattr(kernel, "get_parent"):

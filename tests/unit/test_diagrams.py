@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from d2l_extras import maps, show_map
+from d2l_extras import diagrams, show_map
 
 SPACE = "{http://www.w3.org/2000/svg}"
 ROWS = [["1 Start\nhere & now", ""], ["2 Left\nbelow", "3 Right\nbelow"]]
@@ -15,7 +15,7 @@ ROWS = [["1 Start\nhere & now", ""], ["2 Left\nbelow", "3 Right\nbelow"]]
 def drawn(monkeypatch):
     """The outputs that were displayed, as MIME bundles."""
     bundles = []
-    monkeypatch.setattr(maps, "display", bundles.append)
+    monkeypatch.setattr(diagrams, "display", bundles.append)
     return bundles
 
 
@@ -86,11 +86,11 @@ def test_a_notebook_without_pictures_lists_the_arrows(drawn):
 @pytest.mark.parametrize(
     ("rows", "arrows", "message"),
     [
-        ([["1 Start"]], [], "'1 Start' has 1 lines: give two"),
+        ([["1 Start"]], [], "'1 Start' has 1 lines; it needs two"),
         ([["1 A\na", "1 B\nb"]], [], "two boxes have the key '1'"),
-        (ROWS, ["14"], "names '4', but the boxes are 1, 2, 3"),
-        (ROWS, ["13"], "from '1' to '3' is not to the right or downwards"),
-        (ROWS, ["21"], "from '2' to '1' is not to the right or downwards"),
+        (ROWS, ["14"], "has the key '4'; the keys of the boxes are 1, 2, 3"),
+        (ROWS, ["13"], "from '1' to '3' points neither right nor down"),
+        (ROWS, ["21"], "from '2' to '1' points neither right nor down"),
     ],
 )
 def test_a_map_that_cannot_be_drawn_is_refused(rows, arrows, message, drawn):

@@ -1,14 +1,9 @@
-"""Fashion-MNIST as NumPy arrays, and minibatches of arrays in memory.
-
-``python -m d2l_extras.data`` downloads the files that this machine lacks and
-prints where each file is.
-"""
+"""Find the files of Fashion-MNIST on this machine, or download them."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import math
 import os
 import shutil
 import sys
@@ -17,23 +12,20 @@ import threading
 import time
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import filelock
-import numpy as np
 import platformdirs
 
 from . import apt
 
-CLASS_NAMES = ("t-shirt/top", "trouser", "pullover", "dress", "coat",
-               "sandal", "shirt", "sneaker", "bag", "ankle boot")
 VARIABLE = "D2L_EXTRAS_DATA"
 # Debian and Ubuntu have the dataset as a package, which puts the files here.
 PACKAGE = "dataset-fashion-mnist"
@@ -63,177 +55,10 @@ TIMEOUT = 20  # seconds that a download may pause once bytes have arrived
 PAUSES = (0, 1, 2, 4)  # seconds before each attempt at an interrupted download
 CHUNK = 1 << 16  # bytes
 ROOM = 300_000_000  # bytes for the package, its files, and package lists
-# How many numbers one call to a framework gathers: the pixels of 4,096 images.
-# Fewer mean more calls. With twice as many (26 MB), the C library returns the
-# memory to the system and requests it again in every epoch, which takes longer.
-AT_ONCE = 4096 * 28 * 28
 
 
 class DatasetNotAvailable(OSError):
     """No source has an intact copy; the message lists every attempt."""
-
-
-class FashionMNIST(NamedTuple):
-    """Training and test images with their labels, as NumPy arrays.
-
-    Images: uint8 of shape (examples, 28, 28), read-only, 0 (background) to
-    255. Labels: int32 of shape (examples,), indices into ``CLASS_NAMES``.
-    Source: Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747.
-    """
-
-    X_train: np.ndarray
-    y_train: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-
-    def __repr__(self) -> str:
-        arrays = (f"{name} {array.shape} {array.dtype}"
-                  for name, array in zip(self._fields, self))
-        return (f"FashionMNIST: {len(self.X_train):,} training and "
-                f"{len(self.X_test):,} test images\n  " + "\n  ".join(arrays))
-
-
-def fashion_mnist(
-    directory: str | os.PathLike | None = None,
-    *,
-    mirrors: Sequence[str] = MIRRORS,
-    patience: float = PATIENCE,
-) -> FashionMNIST:
-    """Load Fashion-MNIST from this machine, or download it into a cache.
-
-    Looks in `directory`, or else in the directory that the environment variable
-    D2L_EXTRAS_DATA names, and if either is given, nowhere else. Otherwise looks
-    in the user's cache directory and where Debian's package
-    dataset-fashion-mnist puts the files, then asks `mirrors`, each the URL of a
-    folder, and finally fetches that package with apt, without installing it. A
-    network that does not answer costs about `patience` seconds in all.
-
-    Files may be compressed (.gz) or not; the SHA-256 of every uncompressed file
-    is checked. Raises DatasetNotAvailable.
-    """
-    found = _find(directory, mirrors, patience)
-    X_train, y_train, X_test, y_test = (
-        decode_idx(found[name].data, name) for name in FILES)
-    return FashionMNIST(X_train, y_train.astype(np.int32),
-                        X_test, y_test.astype(np.int32))
-
-
-def scale_pixels(images: np.ndarray) -> np.ndarray:
-    """Return uint8 images as float32, from 0.0 for 0 to exactly 1.0 for 255."""
-    return images / np.float32(255)
-
-
-def text_labels(y: Iterable[Any]) -> list[str]:
-    """Return the class names of integer labels in any framework's array.
-
-    Raises ValueError if a label is not between 0 and 9.
-    """
-    labels = [int(label) for label in y]
-    for label in labels:
-        if not 0 <= label < len(CLASS_NAMES):
-            raise ValueError(f"there is no class {label}: give labels "
-                             f"from 0 to {len(CLASS_NAMES) - 1}")
-    return [CLASS_NAMES[label] for label in labels]
-
-
-def decode_idx(data: bytes, name: str = "data") -> np.ndarray:
-    """Return the bytes of an idx file as a read-only uint8 array.
-
-    The header is two zero bytes, 8 for uint8, the number of dimensions, and
-    each dimension as a big-endian uint32. Raises ValueError if the header and
-    the length disagree. Source: LeCun, Cortes and Burges, the MNIST database.
-    """
-    start = 4 + 4 * int.from_bytes(data[3:4], "big")
-    if data[:3] != b"\0\0\x08" or not 4 < start <= len(data):
-        raise ValueError(f"{name}: not an idx file of unsigned bytes; it begins"
-                         f" with {data[:4].hex(' ')} instead of 00 00 08 and "
-                         "the number of dimensions, or ends within the header")
-    shape = tuple(np.frombuffer(data[4:start], ">u4").tolist())
-    if start + math.prod(shape) != len(data):
-        raise ValueError(f"{name}: the header announces shape {shape}, or "
-                         f"{start + math.prod(shape)} bytes, but there are "
-                         f"{len(data)}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
-
-
-class Minibatches:
-    """Minibatches of arrays in memory; iterate over it once per epoch.
-
-    Yields one tuple per minibatch, with `batch_size` examples of each array;
-    the last minibatch may be smaller. With `shuffle`, every epoch has its own
-    order, and the same `seed` gives the same epochs. Raises TypeError or
-    ValueError for unusable arrays or an unusable `batch_size`.
-
-    Several minibatches are gathered in one call and then cut apart, because a
-    call for one small minibatch takes longer than the copying itself. A
-    framework's subclass overrides only `place`, `gather`, and `cut`.
-    """
-
-    def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
-                 seed: int | None = None):
-        if not arrays:
-            raise TypeError("no arrays were given: pass at least one, as in "
-                            "Minibatches(X, y, batch_size=256)")
-        try:
-            lengths = [len(array) for array in arrays]
-        except TypeError as error:
-            raise TypeError("each array needs a first axis that counts "
-                            f"examples: {error}") from None
-        if len(set(lengths)) > 1:
-            raise ValueError(f"the arrays have {lengths} examples; pass as "
-                             "many labels as images")
-        if (not isinstance(batch_size, (int, np.integer))
-                or isinstance(batch_size, bool)):
-            raise TypeError("batch_size must be a whole number of examples, "
-                            f"such as 256, not {batch_size!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-        self.arrays, self.batch_size = arrays, int(batch_size)
-        self.shuffle, self.num_examples = shuffle, lengths[0]
-        self._generator = np.random.default_rng(seed)
-
-    def place(self, order: np.ndarray) -> Any:
-        """Return the int64 order of a shuffled epoch as `gather` needs it."""
-        return order
-
-    def gather(self, array: Any, indices: Any) -> Any:
-        """Return the examples of several minibatches from one array.
-
-        In a shuffled epoch, `indices` is a part, made by `cut`, of what `place`
-        returned. Otherwise it is a slice, so nothing needs to be copied.
-        """
-        return array[indices]
-
-    def cut(self, examples: Any, size: int) -> Iterable[Any]:
-        """Cut examples or an order into parts of at most `size`."""
-        return (examples[start : start + size]
-                for start in range(0, len(examples), size))
-
-    def __len__(self) -> int:
-        return math.ceil(self.num_examples / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        order = None
-        if self.shuffle and self.num_examples:
-            order = self.place(self._generator.permutation(self.num_examples))
-        yield from zip(*(self._read(array, order) for array in self.arrays))
-
-    def _read(self, array: Any, order: Any) -> Iterator[Any]:
-        per_example = math.prod(getattr(array, "shape", ())[1:])
-        several = max(1, AT_ONCE // max(1, per_example * self.batch_size))
-        step = several * self.batch_size
-        if order is None:
-            parts = (slice(start, start + step)
-                     for start in range(0, self.num_examples, step))
-        else:
-            parts = self.cut(order, step)
-        for part in parts:
-            yield from self.cut(self.gather(array, part), self.batch_size)
-
-    def __repr__(self) -> str:
-        return (f"{type(self).__name__}({self.num_examples:,} examples in "
-                f"{len(self):,} minibatches of {self.batch_size}, "
-                f"{'shuffled' if self.shuffle else 'in order'})")
 
 
 class _Fault(Exception):
@@ -248,7 +73,7 @@ class _Damaged(_Fault):
     """Bytes that differ from the authors' file."""
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     source: str
     data: bytes  # uncompressed
 
@@ -258,13 +83,17 @@ def _cache() -> Path:
     return cache / "fashion-mnist"
 
 
-def _find(directory: str | os.PathLike | None = None,
-          mirrors: Sequence[str] = MIRRORS,
-          patience: float = PATIENCE) -> dict[str, _Found]:
+def find_files(directory: str | os.PathLike | None = None,
+               mirrors: Sequence[str] = MIRRORS,
+               patience: float = PATIENCE) -> dict[str, Found]:
+    """Return each file of FILES, from the places that `fashion_mnist` names.
+
+    Raises DatasetNotAvailable.
+    """
     given = directory or os.environ.get(VARIABLE)
     cache = _cache()
     places = [Path(given).expanduser()] if given else [cache, DEBIAN]
-    found: dict[str, _Found] = {}
+    found: dict[str, Found] = {}
     tried: list[str] = []
     for name in FILES:
         for place in places:
@@ -296,11 +125,11 @@ def _find(directory: str | os.PathLike | None = None,
     return found
 
 
-def _read(place: Path, name: str) -> _Found:
+def _read(place: Path, name: str) -> Found:
     fault = _Fault(f"{place / name}.gz: no such file")
     for path in (place / f"{name}.gz", place / name):
         try:
-            return _Found(str(path), _unpack(path.read_bytes(), FILES[name]))
+            return Found(str(path), _unpack(path.read_bytes(), FILES[name]))
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -365,7 +194,7 @@ def _locked(cache: Path, unsaved: list[str]) -> Iterator[bool]:
         lock.release()
 
 
-def _download(found: dict[str, _Found], cache: Path, writable: bool,
+def _download(found: dict[str, Found], cache: Path, writable: bool,
               mirrors: Sequence[str], patience: float, tried: list[str],
               unsaved: list[str]) -> None:
     """Add the files that `found` lacks, from mirrors or else with apt."""
@@ -408,7 +237,7 @@ def _download(found: dict[str, _Found], cache: Path, writable: bool,
 
 
 def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
-                 tried: list[str]) -> _Found | None:
+                 tried: list[str]) -> Found | None:
     deadline = time.monotonic() + patience  # for the first byte
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}.gz"
@@ -424,7 +253,7 @@ def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
         mirrors.remove(mirror)  # ask it first for the next file
         mirrors.insert(0, mirror)
         _say(f"Downloaded {url} ({len(part.data) / 1e6:.1f} MB)", last=True)
-        return _Found(url, data)
+        return Found(url, data)
     return None
 
 
@@ -569,19 +398,3 @@ def _say(line: str, last: bool = False) -> None:
         print(f"\r{line:<79}", end="\n" if last else "", file=sys.stderr)
     elif last:
         print(line, file=sys.stderr)
-
-
-def main() -> int:
-    """Print where each file is; return 1 if one is not available."""
-    try:
-        found = _find()
-    except DatasetNotAvailable as error:
-        print(error, file=sys.stderr)
-        return 1
-    for name, file in found.items():
-        print(f"{name}: {file.source}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The first cell names what a page needs and a machine may lack."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from support import ROOT
+from support.tiny_book import HEADER, cell
+
+from bookbuild import frameworks, install_cell, page as split, wheel
+from bookbuild.errors import SourceError
+from bookbuild.settings import Repository
+
+FRAMEWORKS = frameworks.load()
+MXNET = FRAMEWORKS["mxnet"]
+
+
+def page(
+    *codes: str, tags: tuple[str, ...] = (), path: Path = Path("no/page.md")
+) -> split.Page:
+    cells = "\n".join(cell(code, *tags) for code in codes)
+    return split.parse_page(
+        f"{HEADER}\n# Title\n\n{cells}", path, "page", FRAMEWORKS
+    )
+
+
+def imports(*codes: str, **options: object) -> list[str]:
+    return install_cell.imports(page(*codes, **options), MXNET)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("import scipy.stats as s, palmerpenguins", ["palmerpenguins", "scipy"]),
+        ("def f():\n    from scipy.linalg import lu", ["scipy"]),
+        ("from . import scipy", []),
+        ("import os, numpy, d2l_extras", ["numpy"]),
+        ("from mxnet import np", ["mxnet"]),
+        ("%matplotlib inline\nimport scipy", []),
+        ("scipy = 1", []),
+    ],
+)
+def test_modules_are_the_imports_that_a_machine_may_lack(code, names):
+    assert imports(code) == names
+
+
+def test_imports_of_all_cells_count_but_those_that_are_to_fail():
+    assert imports("import scipy", "import palmerpenguins") == [
+        "palmerpenguins", "scipy"
+    ]  # fmt: skip
+    assert imports("import jax", tags=("raises-exception",)) == []
+
+
+def test_a_module_that_a_cell_writes_is_not_missing():
+    code = "from pathlib import Path\nPath('mine.py').write_text('x = 1')"
+    assert imports(code, "import mine") == []
+    assert imports("%%writefile mine.py\nx = 1", "import mine") == []
+    assert imports("import mine") == ["mine"]
+
+
+def test_a_module_beside_the_page_is_not_missing(tmp_path):
+    (tmp_path / "mine.py").write_text("x = 1")
+    assert imports("import mine, scipy", path=tmp_path / "page.md") == ["scipy"]
+
+
+def test_each_module_has_the_version_of_the_lock():
+    found = install_cell.requirements(page("import scipy, IPython"), MXNET)
+    assert list(found) == [*MXNET.needs, "IPython", "scipy"]
+    lock = (ROOT / MXNET.lock).read_text()
+    for pin in found.values():
+        assert f"\n{pin} " in f"\n{lock}", pin
+
+
+def test_a_module_that_the_lock_does_not_contain_is_refused_with_the_cure():
+    with pytest.raises(
+        SourceError, match=r"page.md: the MXNet notebook imports jax, which "
+        r"kernels/mxnet.txt does not .* to the extra mxnet in pyproject.toml"
+    ):  # fmt: skip
+        install_cell.requirements(page("import jax"), MXNET)
+
+
+def test_a_module_may_come_from_a_package_of_another_name(tmp_path):
+    """As scikit-learn brings sklearn."""
+    (tmp_path / "kernels").mkdir()
+    entry = FRAMEWORKS["numpy"]
+    lines = ["[numpy]", 'label = "NumPy"', 'kernel = "numpy"', 'colab = "CPU"']
+    lines += ['lock = "kernels/numpy.txt"', f"platforms = {entry.platforms}"]
+    lines += ['modules = { sklearn = "scikit-learn" }']
+    (tmp_path / "kernels" / "frameworks.toml").write_text("\n".join(lines))
+    (tmp_path / "kernels" / "numpy.txt").write_text("scikit-learn==1.7.2 \\\n")
+    numpy = frameworks.load(tmp_path)["numpy"]
+    found = install_cell.requirements(page("import sklearn.svm"), numpy, tmp_path)
+    assert found == {"sklearn": "scikit-learn==1.7.2"}
+
+
+def test_the_cell_installs_this_version_from_the_site_or_the_repository():
+    repository = Repository("https://github.com/c/d", "fix/no#1")
+    made = install_cell.cell(page("import scipy"), MXNET, repository)
+    space = {}
+    begin, end = made.source.index("WANTED ="), made.source.index("def installed")
+    exec(made.source[begin:end], space)
+    assert space["WANTED"] == wheel.version()
+    assert space["HELPERS"] == wheel.content()
+    site, archive = space["SOURCES"]
+    assert site.startswith("https://c.github.io/d/wheels/d2l_extras-")
+    assert site.endswith(".whl") and "+" not in site
+    assert archive == (
+        "https://github.com/c/d/archive/refs/heads/fix/no%231.zip"
+    )
+    assert made.id == "setup" and made.cell_type == "code"
+    assert made.metadata == {
+        "tags": ["nbval-ignore-output"],
+        "cellView": "form",
+        "jupyter": {"source_hidden": True},
+    }
+
+
+def arguments(source: str) -> dict:
+    """Return what the cell passes to `prepare`, by name."""
+    call = ast.parse(source).body[-1].value
+    named = {word.arg: word.value for word in call.keywords}
+    assert named.pop("helpers").id == "HELPERS"
+    given = {name: ast.literal_eval(value) for name, value in named.items()}
+    return {"names": [value.value for value in call.args], **given}
+
+
+def test_the_cell_passes_what_the_framework_declares_and_the_page_needs():
+    made = install_cell.cell(page("import scipy"), MXNET, Repository())
+    assert arguments(made.source) == {
+        "names": ["mxnet", "MXNet"],
+        "platforms": MXNET.platforms,
+        "packages": install_cell.requirements(page("import scipy"), MXNET),
+        "versions": MXNET.versions,
+        "no_deps": MXNET.no_deps,
+    }
+
+
+def test_the_cell_names_the_files_beside_the_page_that_its_code_reads(tmp_path):
+    for name in "some birds.csv", "mine.py", "other.csv", "page.md":
+        (tmp_path / "chapters" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "chapters" / name).touch()
+    lock = tmp_path / MXNET.lock
+    lock.parent.mkdir()
+    lock.write_text((ROOT / MXNET.lock).read_text())
+    code = "import mine\nopen('some birds.csv')"
+    made = install_cell.cell(
+        page(code, path=tmp_path / "chapters" / "page.md"),
+        MXNET, Repository("https://github.com/c/d"), tmp_path,
+    )  # fmt: skip
+    raw = "https://github.com/c/d/raw/main/chapters"
+    assert arguments(made.source)["files"] == [
+        f"{raw}/mine.py", f"{raw}/some%20birds.csv"
+    ]  # fmt: skip
+
+
+def test_without_a_site_there_is_nothing_to_install_from():
+    made = install_cell.cell(page("1"), FRAMEWORKS["tensorflow"], Repository())
+    assert "SOURCES = []" in made.source
+    compile(made.source, "cell", "exec")
