@@ -7,10 +7,9 @@ environment of the book there is nothing to install.
 from __future__ import annotations
 
 import ast
-import json
-import re
 import sys
 from functools import cache
+from pprint import pformat
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -44,7 +43,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 WANTED = "{version}"
 HELPERS = "{content}"
-SOURCES = {sources}
+{sources}
 
 
 def installed():
@@ -107,14 +106,14 @@ def cell(
         "no_deps": framework.no_deps,
         "files": files,
     }
-    lines = [f"{json.dumps(framework.name)}, {json.dumps(framework.label)}"]
-    lines += [f"{name}={_lines(value)}" for name, value in arguments.items() if value]
+    lines = [f"{framework.name!r}, {framework.label!r}"]
+    lines += [_assigned(f"    {k}=", v) for k, v in arguments.items() if v]
     node = nbformat.v4.new_code_cell(
         SOURCE.format(
             version=version,
             content=wheel.content(),
-            sources=_lines(sources, ""),
-            arguments=",\n    ".join(lines),
+            sources=_assigned("SOURCES = ", sources),
+            arguments=",\n".join(lines),
         ),
         id=ID,
     )
@@ -128,10 +127,10 @@ def cell(
     return node
 
 
-def _lines(value: list[str] | dict[str, str], indent: str = "    ") -> str:
-    """Return a list or table as code, with one line per item."""
-    text = json.dumps(value, indent=4, ensure_ascii=False)
-    return re.sub(r'(["\]}])\n', r"\1,\n", text).replace("\n", f"\n{indent}")
+def _assigned(head: str, value: list[str] | dict[str, str]) -> str:
+    """Return code that assigns a list or table, with a line per item if it is long."""
+    text = pformat(value, width=78 - len(head), sort_dicts=False)
+    return head + text.replace("\n", "\n" + " " * len(head))
 
 
 def requirements(

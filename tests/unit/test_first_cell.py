@@ -185,8 +185,8 @@ def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
         exec(FIRST_CELL, {})
     said = str(raised.value)
     assert said.startswith(
-        f"This notebook needs d2l_extras {wheel.version()}, here is 0.0.1+old, "
-        "and it could not be installed from http"
+        f"This notebook needs d2l_extras {wheel.version()}, but 0.0.1+old is "
+        "installed, and it could not be installed from http"
     )
     assert said.count("it is 404") == 2
 

@@ -51,7 +51,7 @@ def test_a_path_that_is_no_committed_notebook_is_named_with_an_example(path):
 
 
 def test_a_notebook_is_compared_in_the_kernel_of_its_framework():
-    for framework in frameworks.load(ROOT).values():
+    for framework in frameworks.used(ROOT).values():
         paths = list((ROOT / "notebooks" / framework.name).rglob("*.ipynb"))
         assert paths
         assert {kernel_of(path) for path in paths} == {framework.kernel}
