@@ -182,8 +182,14 @@ def add_blank_outputs(page: Page, notebooks: dict[str, NotebookNode]) -> None:
     """Give cells that draw a figure with a caption an output if they have none,
     and the page what its prose pastes with {glue}.
     """
-    old = [o.get("metadata", {}) for n in notebooks.values() for o in _outputs(n)]
-    glued = {metadata.get("scrapbook", {}).get("name") for metadata in old}
+    ids = {cell.id for cell in page.cells}
+    glued = {
+        output.get("metadata", {}).get("scrapbook", {}).get("name")
+        for notebook in notebooks.values()
+        for cell in notebook.cells
+        if cell.id in ids
+        for output in cell.get("outputs", [])
+    }
     blanks = [_blank_glue(key) for key in pasted_keys(page) if key not in glued]
     for name, notebook in notebooks.items():
         known = {cell.id: cell for cell in notebook.cells}

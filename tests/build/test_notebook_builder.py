@@ -285,6 +285,8 @@ def test_what_cells_glue_is_pasted_even_if_nothing_was_executed_before(tiny):
     prose = tiny.prose().replace("\xa0", " ")
     assert "Pasted: 1.2, see Fig. 1." in prose
     assert re.search(r"!\[.*\]\(data:image/svg\S+\n\n\*\*Fig. 1.\*\* A drawing.", prose)
+    tiny.edit("i + 0.25", "i + 0.5")
+    assert "1.5</span>" in tiny.html()
 
 
 def test_cells_with_magics_of_ipython_are_highlighted(tiny):
