@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -39,6 +40,8 @@ from .framework_tabs import framework_around
 logger = getLogger(__name__)
 
 NOT_COMPUTED = "(not computed)"
+# What MyST-NB pastes into prose: {glue:text}`key:.2f`, or a directive.
+GLUE = re.compile(r"\{glue[:\w]*\}`?([^`\n]+)")
 # Stands for a figure that is still to be drawn, so that references find it.
 BLANK = {
     "output_type": "display_data",
@@ -135,7 +138,7 @@ def insert_executed_outputs(app: Sphinx, docname: str, content: list[str]) -> No
             key: read_outputs(app, page, framework) for key, framework in shown.items()
         }
         if app.config.notebooks_check:
-            draw_blank_figures(page, notebooks)
+            add_blank_outputs(page, notebooks)
         content[0] = json.dumps(merge_frameworks(page, shown, notebooks))
         page_data(app.env, docname)  # makes the dictionary
         app.env.d2l_pages[docname] = {
@@ -175,17 +178,45 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
     return executed_notebook(page, framework, empty, inputs=now, shown_for={})
 
 
-def draw_blank_figures(page: Page, notebooks: dict[str, NotebookNode]) -> None:
-    """Give cells that draw a figure with a caption an output if they have none."""
+def add_blank_outputs(page: Page, notebooks: dict[str, NotebookNode]) -> None:
+    """Give cells that draw a figure with a caption an output if they have none,
+    and the page what its prose pastes with {glue}.
+    """
+    ids = {cell.id for cell in page.cells}
+    glued = {
+        output.get("metadata", {}).get("scrapbook", {}).get("name")
+        for notebook in notebooks.values()
+        for cell in notebook.cells
+        if cell.id in ids
+        for output in cell.get("outputs", [])
+    }
+    blanks = [_blank_glue(key) for key in pasted_keys(page) if key not in glued]
     for name, notebook in notebooks.items():
         known = {cell.id: cell for cell in notebook.cells}
         for cell in page.code(name):
-            if cell.metadata.get("mystnb", {}).get("figure"):
-                if cell.id not in known:
-                    known[cell.id] = nbformat.v4.new_code_cell(id=cell.id)
-                    notebook.cells.append(known[cell.id])
-                if not known[cell.id].outputs:
-                    known[cell.id].outputs = [nbformat.from_dict(BLANK)]
+            if cell.id not in known:
+                known[cell.id] = nbformat.v4.new_code_cell(id=cell.id)
+                notebook.cells.append(known[cell.id])
+            outputs = known[cell.id].outputs
+            if cell.metadata.get("mystnb", {}).get("figure") and not outputs:
+                outputs.append(nbformat.from_dict(BLANK))
+            outputs += blanks
+            blanks = []
+
+
+def pasted_keys(page: Page) -> list[str]:
+    """Return the keys that {glue} pastes, also without the format after a colon."""
+    prose = "\n".join(cell.source for cell in page.cells if cell.type != "code")
+    keys = [key.strip() for key in GLUE.findall(prose)]
+    return list(dict.fromkeys([*keys, *(key.rpartition(":")[0] for key in keys)]))
+
+
+def _blank_glue(key: str) -> NotebookNode:
+    prefix = "application/papermill.record/"
+    kinds = {**BLANK["data"], "text/plain": "0", "text/latex": "", "text/markdown": ""}
+    data = {prefix + kind: content for kind, content in kinds.items()}
+    told = {"scrapbook": {"name": key, "mime_prefix": prefix}}
+    return nbformat.v4.new_output("display_data", data, metadata=told)
 
 
 def find_notebook(root: Path, framework: str, page: str) -> Path | None:

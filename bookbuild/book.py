@@ -37,7 +37,8 @@ class Book:
             if name not in self.contents:
                 faults.append(
                     f"{path}: no reader would find this page: name it in "
-                    f"_toc.yml, as `- file: {name}`, or move it out of chapters/"
+                    f"_toc.yml, as `- file: {name}`, or move it out of chapters/. "
+                    "If a page includes it, begin its name with _"
                 )
                 continue
             try:
@@ -59,9 +60,10 @@ class Book:
         chapters = set((self.root / "chapters").rglob("*.md"))
         return sorted(
             path
-            for path in listed | chapters
-            # JupyterLab keeps copies in hidden folders.
-            if path.exists() and "/." not in path.relative_to(self.root).as_posix()
+            for path in filter(Path.exists, listed | chapters)
+            # JupyterLab keeps copies in hidden folders, and pages include others.
+            if path in listed
+            or not re.search(r"/[._]", path.relative_to(self.root).as_posix())
         )
 
     def committed(self, page: Page, framework: Framework) -> Path:

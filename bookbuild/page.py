@@ -115,8 +115,9 @@ def parse_page(
         raise SourceError("\n".join(checker.faults))
     if not is_notebook(text):
         return page
-    notebook = _jupytext(text, add_source_map=True)
-    lines = text.splitlines()
+    # The header need not be one of a valid notebook, and only cells are wanted.
+    lines = ["" for _ in range(checker.start)] + text.splitlines()[checker.start :]
+    notebook = _jupytext("\n".join(lines), add_source_map=True)
     seen: dict[str, int] = {}
     for node, line in zip(notebook.cells, notebook.metadata["source_map"]):
         # Jupytext counts the empty lines before a Markdown cell to it.
@@ -166,9 +167,10 @@ class _Checker:
         self.is_notebook = is_notebook(text)
         self.frameworks = {n: f for n, f in declared.items() if f.default}
         lines = text.splitlines()
-        start = self._header(lines)
+        self.start = self._header(lines)  # how many lines the header takes
         if not self.faults:
-            self._check("\n".join(lines[start:]), start + 1, outermost=True)
+            body = "\n".join(lines[self.start :])
+            self._check(body, self.start + 1, outermost=True)
 
     def add(self, line: int, what: str) -> None:
         self.faults.append(f"{self.path}:{line}: {what}")
@@ -218,7 +220,7 @@ class _Checker:
             line = first + token.map[0] if token.map else first
             if token.type in ("fence", "colon_fence"):
                 self._check_fence(token, line, lines, outermost and not token.level)
-            elif token.type.startswith("math_block") and "\n\n" in token.content:
+            elif token.type.startswith("math_block") and "\n\n" in token.content.strip():
                 self._equation_is_open(line)
             elif token.type == "inline" and token.content.startswith("$$"):
                 if token.content.count("$$") == 1:

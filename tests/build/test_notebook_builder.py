@@ -12,6 +12,7 @@ from support.tiny_book import HEADER, TinyBook, cell
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 PAGE = """\
 (sec-first)=
 # First
@@ -270,6 +271,22 @@ def test_a_cell_that_the_site_leaves_out_is_still_in_the_notebook(tiny):
     tiny.render()
     cells = [c for c in tiny.notebook()["cells"][1:] if c["cell_type"] == "code"]
     assert ["".join(c["source"]) for c in cells] == ["a = 1", "a"]
+
+
+def test_what_cells_glue_is_pasted_even_if_nothing_was_executed_before(tiny):
+    glue = "import importlib\nglue = importlib.import_module('myst_nb').glue\n"
+    tiny.write(
+        cell(f"{glue}for i in range(2):\n    glue(f'part:{{i}}', i + 0.25)")
+        + cell("from IPython.display import SVG\n" + f"glue('draw', SVG({SVG!r}))")
+        + "Pasted: {glue:text}`part:1:.1f`, see {numref}`fig-drawn`.\n\n"
+        + "```{glue:figure} draw\n:name: fig-drawn\nA drawing.\n```\n"
+    )
+    assert "1.2</span>" in tiny.html()
+    prose = tiny.prose().replace("\xa0", " ")
+    assert "Pasted: 1.2, see Fig. 1." in prose
+    assert re.search(r"!\[.*\]\(data:image/svg\S+\n\n\*\*Fig. 1.\*\* A drawing.", prose)
+    tiny.edit("i + 0.25", "i + 0.5")
+    assert "1.5</span>" in tiny.html()
 
 
 def test_cells_with_magics_of_ipython_are_highlighted(tiny):

@@ -169,6 +169,15 @@ def test_jupyterlabs_backup_of_a_page_is_not_a_page(tiny):
     assert [page.name for page in Book(tiny.root).pages()] == ["tiny/page"]
 
 
+def test_a_file_with_an_underscore_is_not_a_page_and_can_be_included(tiny):
+    part = tiny.page.parent / "_parts" / "note.md"
+    part.parent.mkdir()
+    part.write_text("An included sentence.\n")
+    tiny.write(f"```{{include}} _parts/note.md\n```\n\n{cell('1')}")
+    assert "An included sentence." in tiny.html()
+    assert "An included sentence." in tiny.prose()
+
+
 def test_a_fault_is_reported_once_and_nothing_is_executed_or_changed(tiny_copy):
     book = tiny_copy(standard)
     before = book.site_files(), book.notebook_files()

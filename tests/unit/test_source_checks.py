@@ -70,6 +70,7 @@ GOOD = {
     "a fence inside verbatim code": "````python\n```{code-cell}\n1\n```\n````",
     "an equation in one line": "$$a = 1$$ (eq_a)",
     "an equation in several lines": "$$\na = 1\n$$\n\n$$b$$",
+    "an equation that begins with an empty line": "$$\n\na = 1\n\n$$",
     "an equation that ends behind its text": "$$\na = 1 $$ (eq_a)",
     "blocks in blocks": (
         "::::{note}\n\n:::{tip}\nWords.\n\n$$\na\n$$\n:::\n\n::::"
@@ -193,6 +194,13 @@ def test_a_faulty_header_is_refused_with_its_line(check, header, line, said):
 
 def test_a_header_may_end_with_dots(check):
     check(cell("1"), HEADER[::-1].replace("---", "...", 1)[::-1])
+
+
+def test_a_header_need_not_be_one_that_jupyter_accepts(check):
+    check(
+        cell("1"),
+        header="---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n",
+    )
 
 
 def test_all_faults_of_a_page_are_reported_at_once(check):
