@@ -119,6 +119,8 @@ def adapt_page(
 
 
 def set_up_epub(app: Sphinx, config: Config) -> None:
+    """Set what the EPUB does not take from _config.yml."""
+    config.version = config.copyright
     config.epub_cover = (COVER, "epub-cover.html")
     config.html_static_path = [str(DESIGN)]
     config.epub_css_files = [DESIGN.name]

@@ -126,6 +126,7 @@ class RemoveRepeatedIds(SphinxPostTransform):
 def setup(app: Sphinx) -> dict:
     app.add_config_value("edition_label", "", "env", [str])
     app.add_config_value("edition_site", "", "env", [str])
+    app.add_config_value("comments_config", {}, "")  # which Jupyter Book always sets
     app.add_transform(CallPagesSections)
     app.add_post_transform(RemoveHiddenCode)
     app.add_post_transform(JoinPrintedOutputs)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from jupyter_book.config import get_final_config
-from sphinx.application import Sphinx
-from sphinx.errors import SphinxError
-from sphinx.util.console import strip_colors
-from sphinx.util.docutils import docutils_namespace, patch_docutils
-
-from .build import Book, require_outputs
+from .book import Book
+from .build import require_outputs, run_sphinx
+from .cache import write_whole
 from .errors import BuildError
 from .frameworks import Framework
 from .progress import Line
-from .settings import repository
 
 # The other extensions in _config.yml, such as the theme, concern only the site.
 EXTENSIONS = [
@@ -77,19 +71,16 @@ def make_edition(
     folder = book.build / "printed" / f"{what}-{framework.name}"
     shutil.rmtree(folder, ignore_errors=True)
     line.now("rendering")
-    render(book, what, framework, folder)
+    rendered = render(book, what, framework, folder)
     if what == "pdf":
         line.now("typesetting")
-        made = typeset(folder)
+        made = typeset(rendered)
     else:
         line.now("checking")
-        made = next(folder.glob("*.epub"))
+        made = next(rendered.glob("*.epub"))
         check_epub(made)
     path = book.build / what / f"{book.slug}-{framework.name}.{what}"
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    shutil.copyfile(made, partial)
-    os.replace(partial, path)
+    write_whole(path, made.read_bytes())
     line.done("made")
     return path
 
@@ -116,54 +107,24 @@ def require_programs(what: str) -> None:
         )
 
 
-def configure(book: Book, framework: Framework) -> dict:
-    """Return Sphinx's configuration: that of _config.yml, adapted to an edition."""
-    overrides = {
-        "extensions": EXTENSIONS,
-        "edition": framework.name,
-        "edition_label": framework.label,
-        "edition_site": repository(book.root).site,
-        "nitpicky": True,
-        "pygments_style": "_ext.printed_text.Printed",
-        "numfig_format": {"figure": "Figure\u00a0%s"},
-        "latex_individualpages": False,
-    }
-    config, _ = get_final_config(
-        user_yaml=book.root / "_config.yml", cli_config=overrides
-    )
-    del config["comments_config"]  # of an extension that is not loaded
-    config["project"] = config["html_title"]
-    config["version"] = config["copyright"]
+def render(book: Book, what: str, framework: Framework, folder: Path) -> Path:
+    """Write an edition's LaTeX or EPUB with Sphinx, and return its folder."""
     name = f"{book.slug}-{framework.name}"
-    config["epub_uid"] = config["epub_identifier"] = name
-    return config
-
-
-def render(book: Book, what: str, framework: Framework, folder: Path) -> None:
-    """Write an edition's LaTeX or EPUB into a folder with Sphinx."""
-    config, warnings = configure(book, framework), io.StringIO()
-    failure = ""
-    try:
-        with patch_docutils(None), docutils_namespace():
-            app = Sphinx(
-                srcdir=book.root,
-                confdir=None,
-                outdir=folder,
-                doctreedir=folder.with_name(f"{folder.name}.doctrees"),
-                buildername=BUILDERS[what],
-                confoverrides=config,
-                status=None,
-                warning=warnings,
-                warningiserror=True,
-                keep_going=True,
-            )
-            app.setup_extension("sphinx_multitoc_numbering")
-            app.build()
-        failure = "warnings" * app.statuscode
-    except SphinxError as error:
-        failure = str(error)
-    if failure:
-        raise _failed(what, strip_colors(warnings.getvalue()) or failure)
+    run_sphinx(
+        book,
+        BUILDERS[what],
+        folder,
+        extensions=EXTENSIONS,
+        project=book.settings.title,
+        edition=framework.name,
+        edition_label=framework.label,
+        edition_site=book.settings.repository.site,
+        pygments_style="_ext.printed_text.Printed",
+        numfig_format={"figure": "Figure\u00a0%s"},
+        epub_uid=name,
+        epub_identifier=name,
+    )
+    return folder / BUILDERS[what]
 
 
 def _failed(what: str, why: str) -> BuildError:

@@ -99,7 +99,7 @@ def pages(pdf: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def numbers(pdf: Path) -> dict[str, tuple[str, int]]:
     """The number and the page of each label, from what LaTeX wrote."""
-    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}"
+    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}" / "latex"
     aux = (folder / "book.aux").read_text(encoding="utf-8")
     found = re.findall(
         r"^\\newlabel\{([^}]+)\}\{\{([^{}]*)\}\{(\d+)\}", aux, re.MULTILINE
@@ -291,7 +291,7 @@ def test_the_pdf_omits_the_prose_of_other_frameworks(pages):
 
 
 def test_the_pdf_has_every_figure_as_vector_graphics(pdf, pages):
-    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}"
+    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}" / "latex"
     tex = (folder / "book.tex").read_text(encoding="utf-8")
     included = re.findall(
         r"\\sphinxincludegraphics\[?[^{]*\{\{(\w+)\}(\.\w+)", tex
