@@ -1,5 +1,5 @@
 # The commands that people type. The work is done by bookbuild/environments.py (the
-# environments), bookbuild (the site), and bookbuild/print_editions.py (PDF and EPUB).
+# environments) and bookbuild (the site, the PDF, and the EPUB).
 SHELL  := /bin/sh
 BOOK   := .envs/book/bin/python
 TEST   := .envs/test/bin/python
@@ -49,11 +49,11 @@ site: ## build the site from notebooks that were executed before
 
 pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m bookbuild.print_editions pdf $(FRAMEWORK) $(strict)
+	@"$(BOOK)" -m bookbuild pdf $(FRAMEWORK) $(strict)
 
 epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
-	@"$(BOOK)" -m bookbuild.print_editions epub $(FRAMEWORK) $(strict)
+	@"$(BOOK)" -m bookbuild epub $(FRAMEWORK) $(strict)
 
 kernels: setup ## register the frameworks' kernels with JupyterLab and VS Code
 	@for kernel in .envs/share/jupyter/kernels/*; do \

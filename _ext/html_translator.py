@@ -10,7 +10,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from . import figures
 from ._private import (
     depart_container,
     exercise_enumerable_node,
@@ -19,6 +18,7 @@ from ._private import (
 from ._private import (
     visit_container as visit_design_container,
 )
+from .dark_figures import figure_html
 
 # Spans of Pygments that the theme does not color. They are left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
@@ -61,7 +61,7 @@ class Translator(HTML5Translator):
         name = self.builder.images[node["uri"]]
         folder = Path(self.builder.outdir, self.builder.imagedir)
         self.body.append(
-            figures.html(
+            figure_html(
                 source, folder / name, self.builder.imgpath, node.get("alt", "")
             )
         )

@@ -11,6 +11,7 @@ import html
 import io
 import json
 import re
+import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
@@ -30,6 +31,12 @@ MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.DOTALL)
 # OpenType features: small sizes, letters below accents, and script letters.
 FEATURES = ["ssty", "dtls", "flac", "ss01"]
+# The character that a browser draws for a single one in an `mi` element.
+ITALIC = {
+    chr(int(unicodedata.decomposition(chr(code)).split()[-1], 16)): chr(code)
+    for code in range(0x1D400, 0x1D800)  # Mathematical Alphanumeric Symbols
+    if unicodedata.name(chr(code), "").startswith("MATHEMATICAL ITALIC")
+} | {"h": "\N{PLANCK CONSTANT}"}
 
 
 class Typesetter:
@@ -86,6 +93,7 @@ TYPESETTER = Typesetter()
 
 
 def typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
+    """Return the MathML of a node, or raise ExtensionError that names its place."""
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
         tex = rf"\begin{{split}}{tex}\end{{split}}"
@@ -118,32 +126,20 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def characters(pages: list[str]) -> set[str]:
-    """Return the characters that the formulas of HTML pages are drawn with."""
+    """Return the characters that browsers draw in the formulas of HTML pages."""
     found: set[str] = set()
     for page in pages:
         for formula in MATH.findall(page):
             found |= set(html.unescape(MARKUP.sub("", formula)))
             if "<msqrt" in formula or "<mroot" in formula:
                 found.add("√")  # drawn by the element
-    return found | {italic(c) for c in found}
-
-
-def italic(character: str) -> str:
-    """Return the character that a browser draws for a single one in an `mi`."""
-    if character == "h":
-        return "\N{PLANCK CONSTANT}"
-    name = unicodedata.name(character, "")
-    name = re.sub(r"^(LATIN|GREEK) (LUNATE )?|LETTER ", "", name)
-    try:
-        return unicodedata.lookup(f"MATHEMATICAL ITALIC {name}")
-    except KeyError:
-        return character
+    return found | {ITALIC.get(c, c) for c in found}
 
 
 def font_of(wanted: set[str]) -> bytes:
-    """Return a WOFF2 font of these characters, in all the sizes that they need.
+    """Return a WOFF2 font of these characters in all their sizes.
 
-    Raises ValueError for characters that the font does not have.
+    Raises ValueError for characters that the whole font does not have.
     """
     font = TTFont(FONT, recalcTimestamp=False)
     blank = {c for c in wanted if c.isspace() or 0x2060 <= ord(c) <= 0x2064}
@@ -153,21 +149,21 @@ def font_of(wanted: set[str]) -> bytes:
             f"{FONT.name} has no glyph for {', '.join(sorted(missing))}: "
             "write the formula with another symbol"
         )
-    return cut_font(font, wanted)
+    return subset_font(font, wanted)
 
 
 def root_font() -> bytes:
-    """Return a WOFF2 font of the smallest radical sign alone."""
+    """Return a WOFF2 font that has only the radical sign, in its smallest size."""
     font = TTFont(FONT, recalcTimestamp=False)
     sizes = font["MATH"].table.MathVariants
     at = sizes.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
     sign = sizes.VertGlyphConstruction[at]
     sign.GlyphAssembly = None
     del sign.MathGlyphVariantRecord[1:]
-    return cut_font(font, {"√"})
+    return subset_font(font, {"√"})
 
 
-def cut_font(font: TTFont, wanted: set[str]) -> bytes:
+def subset_font(font: TTFont, wanted: set[str]) -> bytes:
     options = subset.Options(layout_features=FEATURES, flavor="woff2")
     options.hinting = False
     subsetter = subset.Subsetter(options)
@@ -180,31 +176,32 @@ def cut_font(font: TTFont, wanted: set[str]) -> bytes:
 
 
 def write_fonts(app: Sphinx, exception: Exception | None) -> None:
-    """Write the part of the font that the pages need into the site.
+    """Write fonts with only the characters that the site's formulas need.
 
-    Cutting it takes seconds, so it is kept until other characters are needed.
+    Making them takes seconds, so they are kept until other characters are needed.
     """
     TYPESETTER.close()
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":
         return
-    pages = Path(app.outdir).rglob("*.*html")
+    pages = Path(app.outdir).rglob("*.html")
     wanted = characters([page.read_text("utf-8") for page in pages])
     text = "".join(sorted(wanted))
-    known, kept = (
-        Path(app.doctreedir, name) for name in ("math.txt", "math.woff2")
+    known, font, root = (
+        Path(app.doctreedir, name)
+        for name in ("math.txt", "math.woff2", "root.woff2")
     )
-    if not kept.exists() or known.read_text("utf-8") != text:
+    if not font.exists() or known.read_text("utf-8") != text:
         try:
-            kept.write_bytes(font_of(wanted))
+            font.write_bytes(font_of(wanted))
         except ValueError as error:
             raise ExtensionError(str(error)) from error
         known.write_text(text, "utf-8")
-    fonts = Path(app.outdir, "_static", "fonts")
-    fonts.mkdir(parents=True, exist_ok=True)
-    (fonts / "math.woff2").write_bytes(kept.read_bytes())
-    root = fonts / "root.woff2"
     if not root.exists():
         root.write_bytes(root_font())
+    fonts = Path(app.outdir, "_static", "fonts")
+    fonts.mkdir(parents=True, exist_ok=True)
+    shutil.copy(font, fonts)
+    shutil.copy(root, fonts)
 
 
 def setup(app: Sphinx) -> dict:

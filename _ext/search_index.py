@@ -1,7 +1,7 @@
 """Write the search index and the previews of equations and terms.
 
-Both are made from the written pages. They are scripts that assign an object,
-because a page that is opened from a file can load scripts but no other data.
+Both are made from the HTML of the pages. They are scripts that assign an object,
+because a page that is opened as a local file can load scripts but no other data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import lxml.html
 from lxml.html import HtmlElement
 from sphinx.application import Sphinx
 
-# What does not belong to the running text.
+# What is not part of the running text.
 ASIDE = " | ".join(
     [
         ".//annotation",
@@ -65,6 +65,7 @@ def sections(page: HtmlElement, url: str) -> Iterator[dict[str, str]]:
 def terms(
     glossary: HtmlElement, url: str, page: str
 ) -> Iterator[dict[str, str]]:
+    """Yield each term of a glossary as if it were a section."""
     for term in glossary.xpath("./dt[@id]"):
         meaning = term.getnext()
         yield {
@@ -78,7 +79,7 @@ def terms(
 
 
 def previews(page: HtmlElement, url: str) -> Iterator[tuple[str, str]]:
-    """Yield the addresses of labeled equations and terms, and their HTML."""
+    """Yield the address of each labeled equation and term, and its HTML."""
     for formula in page.xpath("//div[starts-with(@id, 'equation-')]"):
         yield f"{url}#{formula.get('id')}", html_of(formula)
     for term in page.xpath("//dt[starts-with(@id, 'term-')]"):
@@ -99,8 +100,8 @@ def html_of(element: HtmlElement) -> str:
 
 
 def text_of(element: HtmlElement) -> str:
-    """Return the text of an element, in which the letters of formulas are those
-    of the keyboard.
+    """Return the text of an element, with plain letters in place of those that
+    Unicode has for formulas.
     """
     element = copy.deepcopy(element)
     element.tail = None
@@ -110,12 +111,14 @@ def text_of(element: HtmlElement) -> str:
 
 
 def remove(element: HtmlElement, xpath: str) -> None:
+    """Remove what a path finds in an element, but not the text after it."""
     for found in element.xpath(xpath):
         if found.getparent() is not None:
             found.drop_tree()
 
 
 def write_search_index(app: Sphinx, exception: Exception | None) -> None:
+    """Write both scripts once the site is complete."""
     if exception or app.builder.name != "html":
         return
     found: list[dict[str, str]] = []
@@ -131,6 +134,7 @@ def write_search_index(app: Sphinx, exception: Exception | None) -> None:
 
 
 def assign(path: Path, name: str, value: object) -> None:
+    """Write a script that assigns a value to a global variable."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     path.write_text(f"window.{name} = {text};\n", encoding="utf-8")
 

@@ -5,8 +5,11 @@
     python -m bookbuild site        build the site without executing anything
     python -m bookbuild check       are the committed notebooks up to date?
     python -m bookbuild why PAGE    is a page executed or reused, and why?
+    python -m bookbuild pdf         make a PDF in _build/pdf
+    python -m bookbuild epub        make an EPUB in _build/epub
 
-After `book` or `notebooks`, names of frameworks leave out the others.
+After `book` or `notebooks`, names of frameworks leave out the others. After `pdf`
+or `epub`, they replace the first framework declared.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument(
-        "what", choices=["book", "notebooks", "site", "check", "why"]
+        "what",
+        choices=["book", "notebooks", "site", "check", "why", "pdf", "epub"],
     )
     parser.add_argument("names", nargs="*", help="frameworks, or pages")
     parser.add_argument("--root", type=Path, default=cache.ROOT)
@@ -81,8 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
         run_command(root, options)
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. The last site is untouched. What was executed is "
-            "kept, so the same command continues from here.",
+            "\nInterrupted. What was built before is untouched. What was "
+            "executed is kept, so the same command continues from here.",
             file=sys.stderr,
         )
         return 130
@@ -121,6 +125,16 @@ def run_command(root: Path, options: argparse.Namespace) -> None:
         if options.what == "check":
             count = build.check_notebooks(book)
             print(f"{count} committed notebooks are what their sources give")
+            return
+        if options.what in ("pdf", "epub"):
+            from .print_editions import make_edition
+
+            for name in options.names or list(book.frameworks)[:1]:
+                path = make_edition(
+                    book, options.what, book.frameworks[name],
+                    strict=options.strict,
+                )  # fmt: skip
+                print(f"\nOpen {path}")
             return
         stand_ins = build.build_book(
             book, options.what, names=options.names, jobs=options.jobs,

@@ -248,6 +248,7 @@ def run_sphinx(
     BuildError with what Sphinx says if it fails.
     """
     from jupyter_book.sphinx import build_sphinx
+    from sphinx.util.console import strip_colors
 
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
@@ -269,8 +270,8 @@ def run_sphinx(
         raise status
     if status:
         raise BuildError(
-            "The pages could not be rendered; the site of before is untouched."
-            f"\n{said.getvalue() or status}"
+            "The pages could not be rendered. What was built before is untouched."
+            f"\n{strip_colors(said.getvalue()) or status}"
         )
 
 

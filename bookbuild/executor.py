@@ -1,16 +1,14 @@
 """Execute the pages whose outputs cannot be reused.
 
-The outputs of every page end in `_build/outputs`, where Sphinx finds them. If
-this machine cannot execute a page, the committed outputs take their place.
+The outputs of every page go to `_build/outputs`, where Sphinx finds them. If this
+machine cannot execute a page, the committed outputs stand in for new ones.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
 from functools import cache as memoize
 from pathlib import Path
 
@@ -32,20 +30,20 @@ from .stand_ins import (
     find_obstacle,
 )
 
-# With more kernels at a time, the longest page still takes as long, and each
+# More kernels at a time would not execute the longest page any sooner, and each one
 # needs a gigabyte of memory.
 MOST_JOBS = 4
 # What a cell raises if its framework cannot be imported.
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
-# What the code of a page contains if it loads the data set.
+# Appears in the code of every page that loads the data set.
 LOADS_DATA = "fashion_mnist"
 
 
 class Executor:
     """Execute pages, or let committed outputs stand in.
 
-    With `names`, only these frameworks are considered. If `strict`, a page that
-    this machine cannot execute raises BuildError.
+    `names` restricts this to some frameworks. If `strict`, BuildError is raised for
+    a page that this machine cannot execute.
     """
 
     def __init__(
@@ -60,7 +58,6 @@ class Executor:
         self.stand_ins = StandIns()
         self.pairs = pairs_of(pages, names)
         self._todo: list[tuple[Page, Framework]] = []
-        self._failures: dict[tuple[str, str], str] = {}
         self._missing_data: Obstacle | None = None
         self._diagnosed = memoize(lambda f: diagnose_kernel(book.root, f))
 
@@ -88,27 +85,39 @@ class Executor:
     def execute(self, jobs: int | None = None) -> None:
         """Execute what was planned, `jobs` pages at a time.
 
-        Raises BuildError with every page that failed.
+        The page with the most cells goes first. Raises BuildError with every page
+        that failed.
         """
         if not self._todo:
             return
         variables = self._find_data()
         jobs = min(jobs or min(cpus(), MOST_JOBS), len(self._todo))
-        with closing(self._side_by_side(jobs, variables)) as executed:
-            for page, framework, outputs in executed:
-                if not isinstance(outputs, Exception):
-                    self._put(page, framework, outputs)
-                elif obstacle := self._obstacle(framework, outputs):
-                    self._stand_in(page, framework, obstacle)
-                elif isinstance(outputs, (ExecutionError, SourceError)):
-                    self._failures[page.name, framework.name] = str(outputs)
+        todo = sorted(self._todo, key=lambda one: -len(one[0].code(one[1].name)))
+        failures: dict[tuple[str, str], str] = {}
+        kernels = Kernels(max(1, cpus() // jobs) if jobs > 1 else None, variables)
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            tasks = {pool.submit(self._run, *one, kernels): one for one in todo}
+            for task in as_completed(tasks):
+                page, framework = tasks[task]
+                try:
+                    outputs = task.result()
+                except (ExecutionError, SourceError) as error:
+                    if obstacle := self._find_obstacle(framework, error):
+                        self._stand_in(page, framework, obstacle)
+                    else:
+                        failures[page.name, framework.name] = str(error)
                 else:
-                    raise outputs
-        # In the order of the pages; every framework reports the same faults.
-        order = [(page.name, framework.name) for page, framework in self.pairs]
-        failures = [self._failures[one] for one in order if one in self._failures]
+                    self._put(page, framework, outputs)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kernels.stop()
+            pool.shutdown()
         if failures:
-            raise BuildError("\n\n".join(dict.fromkeys(failures)))
+            # In the order of the pages. Frameworks may report the same fault.
+            order = [(page.name, framework.name) for page, framework in self.pairs]
+            said = sorted(failures, key=order.index)
+            raise BuildError("\n\n".join(dict.fromkeys(map(failures.get, said))))
         if self.strict:
             self._refuse_stand_ins()
 
@@ -122,26 +131,6 @@ class Executor:
         if self.strict:
             self._refuse_stand_ins()
         return variables
-
-    def _side_by_side(
-        self, jobs: int, variables: dict[str, str]
-    ) -> Iterator[tuple[Page, Framework, list | Exception]]:
-        """Execute pages at the same time, and yield each with its outputs or error.
-
-        The page with the most cells goes first. If the caller stops early, the
-        kernels are killed.
-        """
-        todo = sorted(self._todo, key=lambda one: -len(one[0].code(one[1].name)))
-        kernels = Kernels(max(1, cpus() // jobs) if jobs > 1 else None, variables)
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            tasks = {pool.submit(self._run, *one, kernels): one for one in todo}
-            for task in as_completed(tasks):
-                yield *tasks[task], task.exception() or task.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            kernels.stop()
-            pool.shutdown()
 
     def _run(
         self, page: Page, framework: Framework, kernels: Kernels
@@ -165,10 +154,10 @@ class Executor:
         node = executed_notebook(page, framework, outputs, inputs=inputs)
         write_notebook(self.book.output(page, framework), node)
 
-    def _obstacle(
+    def _find_obstacle(
         self, framework: Framework, error: Exception
     ) -> Obstacle | None:
-        """Return what kept a page from being executed, unless its sources did."""
+        """Return what on this machine, not in the sources, caused an error."""
         if not isinstance(error, ExecutionError):
             return None
         if error.error_name == "DatasetNotAvailable":
@@ -180,7 +169,7 @@ class Executor:
         obstacle = self._diagnosed(framework)
         if not obstacle and not error.started:
             obstacle = Obstacle(
-                f"the kernel of {framework.label} did not start on this machine",
+                f"The kernel of {framework.label} did not start on this machine",
                 str(error),
             )
         return obstacle
@@ -188,14 +177,14 @@ class Executor:
     def _stand_in(
         self, page: Page, framework: Framework, obstacle: Obstacle
     ) -> None:
-        """Let the committed outputs of a page take the place of new ones.
+        """Let the committed outputs of a page stand in for new ones.
 
-        Their notebook gets a sentence for readers (`stand_in`) and the inputs
-        that the page has now (`shown_for`).
+        The metadata of their notebook get a sentence for readers (`stand_in`) and
+        the current inputs of the page (`shown_for`).
         """
         now = cache.inputs(page, framework, self.book.root)
         path = self.book.committed(page, framework)
-        reason, label = obstacle.sentence.rstrip("."), framework.label
+        reason, label = obstacle.reason, framework.label
         if path.exists():
             notebook_metadata(path)  # raises if the file is damaged
             node = nbformat.read(path, as_version=4)
@@ -206,7 +195,8 @@ class Executor:
             if node.metadata.get("d2l_extras", {}).get("inputs") != now:
                 said += ", from an earlier version of this page's code"
         else:
-            node = executed_notebook(page, framework, [[] for _ in page.code(framework.name)])
+            nothing = [[] for _ in page.code(framework.name)]
+            node = executed_notebook(page, framework, nothing)
             said = (
                 f"{reason}, and no {label} outputs of this page are committed "
                 "with the book yet, so its code is shown without them"
@@ -215,7 +205,7 @@ class Executor:
         metadata = node.metadata.setdefault("d2l_extras", {})
         metadata.update(stand_in=said, shown_for=now)
         write_notebook(self.book.output(page, framework), node)
-        self.stand_ins.add(page.name, framework, obstacle)
+        self.stand_ins[page.name, label] = obstacle
         _line(page, framework).done("committed outputs")
 
     def _refuse_stand_ins(self) -> None:
@@ -270,14 +260,14 @@ def executed_notebook(
 
 
 def write_notebook(path: Path, node: NotebookNode) -> None:
-    """Write a valid notebook, always in the same bytes, if it has changed."""
+    """Write a notebook if it has changed, always in the same bytes."""
     nbformat.validate(node)
     text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
     cache.write_whole(path, f"{text}\n".encode())
 
 
 def notebook_metadata(path: Path) -> dict:
-    """Return what a notebook says about itself, or nothing if there is none.
+    """Return our metadata of a notebook, empty if there is no such file.
 
     Raises BuildError if the file is not a notebook.
     """
@@ -291,9 +281,9 @@ def notebook_metadata(path: Path) -> dict:
         raise
     except Exception as error:  # nbformat raises whatever it stumbles over
         raise BuildError(
-            f"{path} is no notebook any more. It may have been cut off or hold "
-            "a merge conflict. Restore it (git checkout), or remove it and have "
-            "it written anew by make book on a machine with the framework."
+            f"{path} is not a valid notebook. It may be incomplete or contain a "
+            "merge conflict. Restore it (git checkout), or remove it and run make "
+            "book on a machine that has the framework."
         ) from error
 
 

@@ -1,37 +1,21 @@
-"""Make the book as a PDF or an EPUB of one framework.
-
-    python -m bookbuild.print_editions pdf [framework]    _build/pdf/...pdf
-    python -m bookbuild.print_editions epub [framework]   _build/epub/...epub
-
-Without a framework, it is the first one declared. The outputs must be there, as for
-`python -m bookbuild site`.
-"""
+"""Make the book as a PDF or an EPUB of one framework."""
 
 from __future__ import annotations
 
-import argparse
-import io
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from jupyter_book.config import get_final_config
-from sphinx.application import Sphinx
-from sphinx.errors import SphinxError
-from sphinx.util.console import strip_colors
-from sphinx.util.docutils import docutils_namespace, patch_docutils
-
-from .__main__ import explained
-from .build import Book, locked, require_outputs
-from .errors import BuildError, SourceError
-from .frameworks import ROOT, Framework
+from .book import Book
+from .build import require_outputs, run_sphinx
+from .cache import write_whole
+from .errors import BuildError
+from .frameworks import Framework
 from .progress import Line
-from .settings import repository
 
-# What the site needs beyond these, such as its theme, an edition does not.
+# The other extensions in _config.yml, such as the theme, concern only the site.
 EXTENSIONS = [
     "myst_nb",
     "jupyter_book",
@@ -42,11 +26,11 @@ EXTENSIONS = [
     "_ext.executed_outputs",
     "_ext.framework_tabs",
     "_ext.mathml",
-    "_ext.editions",
+    "_ext.latex_layout",
+    "_ext.epub_layout",
 ]
-SITE_ONLY = ["comments_config"]  # settings of the others
 BUILDERS = {"pdf": "latex", "epub": "epub"}
-# Programs, and files of TeX, by the package of Debian that has them.
+# The Debian packages of the programs and the TeX files that an edition needs.
 PROGRAMS = {
     "pdf": {
         "latexmk": "latexmk",
@@ -73,8 +57,36 @@ FAULTS = re.compile(
 )
 
 
+def make_edition(
+    book: Book, what: str, framework: Framework, *, strict: bool = False
+) -> Path:
+    """Make the "pdf" or "epub" of a framework, replace the last one, and return it.
+
+    The outputs must be there. Raises BuildError for anything that a reader would
+    notice, and, if `strict`, for a page that was not executed on this machine.
+    """
+    require_programs(what)
+    require_outputs(book, book.pages(), [framework.name], strict=strict)
+    line = Line(f"{framework.label:<10}  {what}")
+    folder = book.build / "printed" / f"{what}-{framework.name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    line.now("rendering")
+    rendered = render(book, what, framework, folder)
+    if what == "pdf":
+        line.now("typesetting")
+        made = typeset(rendered)
+    else:
+        line.now("checking")
+        made = next(rendered.glob("*.epub"))
+        check_epub(made)
+    path = book.build / what / f"{book.slug}-{framework.name}.{what}"
+    write_whole(path, made.read_bytes())
+    line.done("made")
+    return path
+
+
 def require_programs(what: str) -> None:
-    """Raise BuildError that names the packages which are missing."""
+    """Raise BuildError that names the missing programs and their packages."""
     missing = {
         package: program
         for program, package in PROGRAMS[what].items()
@@ -89,81 +101,49 @@ def require_programs(what: str) -> None:
                 missing[package] = file
     if missing:
         raise BuildError(
-            f"make {what} needs {', '.join(missing.values())}, which this "
-            f"machine lacks: install it (Debian: apt install "
+            f"make {what} needs {', '.join(missing.values())}, which this machine "
+            f"lacks. Install what is missing (Debian: apt install "
             f"{' '.join(missing)}), and run make {what} again."
         )
 
 
-def configuration(book: Book, what: str, framework: Framework) -> dict:
-    """The configuration of Sphinx: that of _config.yml, for an edition."""
-    overrides = {
-        "extensions": EXTENSIONS,
-        "edition": framework.name,
-        "edition_label": framework.label,
-        "edition_site": repository(book.root).site,
-        "nitpicky": True,
-        "pygments_style": "_ext.editions.Printed",
-        "numfig_format": {"figure": "Figure\u00a0%s"},
-        "latex_individualpages": False,
-    }
-    config, _ = get_final_config(
-        user_yaml=book.root / "_config.yml", cli_config=overrides
-    )
-    for name in SITE_ONLY:
-        config.pop(name, None)
-    config["project"] = config["html_title"]
-    config["version"] = config["copyright"]
+def render(book: Book, what: str, framework: Framework, folder: Path) -> Path:
+    """Write an edition's LaTeX or EPUB with Sphinx, and return its folder."""
     name = f"{book.slug}-{framework.name}"
-    config["epub_uid"] = config["epub_identifier"] = name
-    return config
-
-
-def render(book: Book, what: str, framework: Framework, folder: Path) -> None:
-    """Let Sphinx write an edition's LaTeX or EPUB into a folder."""
-    config, said = configuration(book, what, framework), io.StringIO()
-    failed = ""
-    try:
-        with patch_docutils(None), docutils_namespace():
-            app = Sphinx(
-                srcdir=book.root,
-                confdir=None,
-                outdir=folder,
-                doctreedir=folder.with_name(f"{folder.name}.doctrees"),
-                buildername=BUILDERS[what],
-                confoverrides=config,
-                status=None,
-                warning=said,
-                warningiserror=True,
-                keep_going=True,
-            )
-            app.setup_extension("sphinx_multitoc_numbering")
-            app.build()
-        failed = "warnings" * app.statuscode
-    except SphinxError as error:
-        failed = str(error)
-    if failed:
-        raise _failed(what, strip_colors(said.getvalue()) or failed)
+    run_sphinx(
+        book,
+        BUILDERS[what],
+        folder,
+        extensions=EXTENSIONS,
+        project=book.settings.title,
+        edition=framework.name,
+        edition_label=framework.label,
+        edition_site=book.settings.repository.site,
+        pygments_style="_ext.printed_text.Printed",
+        numfig_format={"figure": "Figure\u00a0%s"},
+        epub_uid=name,
+        epub_identifier=name,
+    )
+    return folder / BUILDERS[what]
 
 
 def _failed(what: str, why: str) -> BuildError:
     return BuildError(
-        f"The {what.upper()} could not be made; that of before is untouched."
+        f"The {what.upper()} could not be made. The last one is untouched."
         f"\n{why.strip()}"
     )
 
 
 def typeset(folder: Path) -> Path:
-    """Let LuaLaTeX set the book in a folder; the PDF.
+    """Typeset the book in a folder with LuaLaTeX, and return the PDF.
 
-    Raises BuildError for what is wrong, and for what would look wrong: see
-    FAULTS.
+    Raises BuildError for errors, and for what would look wrong (see FAULTS).
     """
     done = subprocess.run(
         ["latexmk", "-pdflua", "-interaction=nonstopmode", "-halt-on-error",
          "book.tex"],
         cwd=folder,
-        # Lines of the log are cut at 79 characters otherwise.
+        # LaTeX would break the lines of its log after 79 characters.
         env={**os.environ, "max_print_line": "10000"},
         capture_output=True,
         text=True,
@@ -175,13 +155,13 @@ def typeset(folder: Path) -> Path:
     if done.returncode:
         error = re.search(r"^! .*(?:\n.*){0,6}", log, re.MULTILINE)
         raise _failed("pdf", error[0] if error else done.stdout[-2000:])
-    if found := faults(log):
-        raise _failed("pdf", "\n".join(found) + f"\nAll of it is in {path}.")
+    if found := find_faults(log):
+        raise _failed("pdf", "\n".join(found) + f"\nThe whole log is {path}.")
     return folder / "book.pdf"
 
 
-def faults(log: str) -> list[str]:
-    """What LaTeX complains of in its log, and a reader would see."""
+def find_faults(log: str) -> list[str]:
+    """Return the complaints in LaTeX's log about what a reader would see."""
     return [
         match[0]
         for match in FAULTS.finditer(log)
@@ -190,8 +170,8 @@ def faults(log: str) -> list[str]:
 
 
 def check_epub(path: Path) -> None:
-    """Raise BuildError unless epubcheck finds neither error nor warning."""
-    # Debian's program is a Java archive, which not every kernel starts.
+    """Raise BuildError if epubcheck finds an error or a warning."""
+    # Debian's program is a Java archive, which not every kernel can start.
     program = shutil.which("epubcheck")
     archive = Path(program).read_bytes()[:2] == b"PK"
     done = subprocess.run(
@@ -201,74 +181,6 @@ def check_epub(path: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = re.findall(
-            r"^(?:FATAL|ERROR|WARNING).*", done.stdout + done.stderr, re.MULTILINE
-        )
-        raise _failed("epub", "\n".join(said) or done.stdout + done.stderr)
-
-
-def make(
-    book: Book, what: str, framework: Framework, *, strict: bool = False
-) -> Path:
-    """Make an edition and put it in the place of the last one; its path.
-
-    Raises BuildError if `strict` and a page was not executed on this machine.
-    """
-    require_programs(what)
-    names = [framework.name]
-    require_outputs(book, book.pages(), names, strict=strict)
-    line = Line(f"{framework.label:<10}  {what}")
-    folder = book.build / "printed" / f"{what}-{framework.name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    line.now("rendering")
-    render(book, what, framework, folder)
-    if what == "pdf":
-        line.now("typesetting")
-        made = typeset(folder)
-    else:
-        line.now("checking")
-        made = next(folder.glob("*.epub"))
-        check_epub(made)
-    path = book.build / what / f"{book.slug}-{framework.name}.{what}"
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    shutil.copyfile(made, partial)
-    os.replace(partial, path)
-    line.done("made")
-    return path
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="bookbuild.print_editions", description=__doc__)
-    parser.add_argument("what", choices=list(BUILDERS))
-    parser.add_argument("framework", nargs="?", help="the first, if not named")
-    parser.add_argument("--root", type=Path, default=ROOT)
-    parser.add_argument(
-        "--strict", action="store_true",
-        help="fail if outputs stand in that this machine did not compute",
-    )
-    options = parser.parse_args(arguments)
-    try:
-        book = Book(options.root.resolve())
-        name = options.framework or next(iter(book.frameworks))
-        if name not in book.frameworks:
-            raise BuildError(
-                f"The book has no framework {name!r}, only "
-                f"{' and '.join(book.frameworks)}."
-            )
-        with locked(book):
-            path = make(
-                book, options.what, book.frameworks[name], strict=options.strict
-            )
-        print(f"\nOpen {path}")
-    except (BuildError, SourceError, ValueError, OSError) as error:
-        print(f"\n{explained(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted: a file of before is untouched.", file=sys.stderr)
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        said = done.stdout + done.stderr
+        found = re.findall(r"^(?:FATAL|ERROR|WARNING).*", said, re.MULTILINE)
+        raise _failed("epub", "\n".join(found) or said)

@@ -2,9 +2,9 @@
 
     python -m bookbuild.serve [--port 8000]
 
-Each page is sent with one more script, which hears of the next build over a
-WebSocket. If a build fails, open pages go on showing the last good site, with what
-the build said on top.
+The server adds a script to each page, which learns of the next build over a
+WebSocket. If a build fails, open pages keep showing the last good site, below the
+messages of the failed build.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from .cache import NO_SOURCES, ROOT
 from .output_checks import plain
 
 BUILD = ("make", "--no-print-directory", "book")
 RELOAD = """\
-// A worker would show what it has kept, of an earlier server on this port too.
+// A service worker, even of an earlier server on this port, would show old pages.
 navigator.serviceWorker?.getRegistrations().then((workers) => {
   for (const worker of workers) worker.unregister();
 });
@@ -60,14 +60,12 @@ function listen() {
 }
 listen();
 """
-
-
-# What is shown before the first build has succeeded.
+# The page that is shown before the first build has succeeded.
 NO_SITE = "<!DOCTYPE html><html><head><title>No site yet</title></head><body></body></html>"
 
 
 class Server:
-    """The site below `root`, and the pages that listen."""
+    """The site below `root`, and the open pages that are told of builds."""
 
     def __init__(self, root: Path, build: Sequence[str] = BUILD) -> None:
         self.root, self.build = root, build
@@ -101,31 +99,45 @@ class Server:
 
     async def watch(self) -> None:
         """Rebuild after each change of a source, until this is cancelled."""
-        changes: asyncio.Queue[set[str]] = asyncio.Queue()
+        changes: asyncio.Queue[str] = asyncio.Queue()
+
+        def is_watched(_: Change, path: str | Path) -> bool:
+            return is_source(Path(path).relative_to(self.root))
 
         async def look(*folders: Path, recursive: bool) -> None:
-            async for found in awatch(*folders, recursive=recursive):
-                paths = (Path(path).relative_to(self.root) for _, path in found)
-                if names := {p.as_posix() for p in paths if is_source(p)}:
-                    await changes.put(names)
+            async for found in awatch(
+                *folders, recursive=recursive, watch_filter=is_watched
+            ):
+                for change, name in found:
+                    path = Path(name)
+                    is_new = change == Change.added and path.parent == self.root
+                    if is_new and path.is_dir():
+                        group.create_task(look(path, recursive=True))
+                    changes.put_nowait(path.relative_to(self.root).as_posix())
 
         async with asyncio.TaskGroup() as group:
-            folders = [p for p in self.root.iterdir() if p.is_dir()]
-            rooms = [p for p in folders if is_source(p.relative_to(self.root))]
+            # What is below the root but no source, such as an environment, may
+            # be too large to be watched.
             group.create_task(look(self.root, recursive=False))
-            group.create_task(look(*rooms, recursive=True))
-            while names := await changes.get():
+            folders = [path for path in self.root.iterdir() if path.is_dir()]
+            folders = [path for path in folders if is_watched(Change.added, path)]
+            group.create_task(look(*folders, recursive=True))
+            while name := await changes.get():
+                names = {name}
                 while not changes.empty():
-                    names |= changes.get_nowait()
+                    names.add(changes.get_nowait())
                 print(f"\nChanged: {', '.join(sorted(names))}", flush=True)
                 await self.rebuild()
 
     async def run(self, sockets: list[socket], url: str) -> None:
         """Build, then serve the book and rebuild it, until this is cancelled."""
         await self.rebuild()
-        mine = {"server": self}
-        site = {"path": str(self.site), "default_filename": "index.html", **mine}
-        handlers = [("/_built", Built, mine), ("/_reload.js", Script), ("/(.*)", Page, site)]
+        site = {"path": str(self.site), "default_filename": "index.html"}
+        handlers = [
+            ("/_built", Built, {"server": self}),
+            ("/_reload.js", Script),
+            ("/(.*)", Page, {"server": self, **site}),
+        ]
         application = Application(handlers, log_function=lambda handler: None)
         HTTPServer(application).add_sockets(sockets)
         print(
@@ -137,14 +149,14 @@ class Server:
 
 
 def is_source(path: Path) -> bool:
-    """Return whether the site is made from a file; `path` is relative to the root."""
+    """Return whether the site depends on a path, which is relative to the root."""
     hidden = any(part.startswith((".", "__pycache__")) for part in path.parts)
-    passing = path.name.endswith(("~", ".part", ".swp", ".tmp"))
-    return not hidden and not passing and path.parts[0] not in NO_SOURCES
+    temporary = path.name.endswith(("~", ".part", ".swp", ".tmp"))
+    return not hidden and not temporary and path.parts[0] not in NO_SOURCES
 
 
 class Built(WebSocketHandler):
-    """Tells a page which build the site is of: at once and after each build."""
+    """Tell an open page which build is served, at once and after each build."""
 
     def initialize(self, server: Server) -> None:
         self.server = server
@@ -161,7 +173,7 @@ class Built(WebSocketHandler):
 
 
 class Script(RequestHandler):
-    """The script that pages are given."""
+    """Send the script that is added to pages."""
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
@@ -170,14 +182,15 @@ class Script(RequestHandler):
 
 
 class Page(StaticFileHandler):
-    """A file of the site; with our script, if it is a page."""
+    """Send a file of the site, with our script if it is a page."""
 
     def initialize(self, server: Server, path: str, default_filename: str) -> None:
         super().initialize(path, default_filename)
-        self.server, self.absolute_path = server, None
+        self.server = server
 
-    def set_extra_headers(self, path: str) -> None:
-        self.set_header("Cache-Control", "no-cache")  # ask whether it is new
+    def set_default_headers(self) -> None:
+        # Tornado computes a file's ETag once, and builds may replace the file.
+        self.set_header("Cache-Control", "no-store")
 
     async def get(self, path: str, include_body: bool = True) -> None:
         built = self.server.state["built"]  # before the page is read
@@ -187,13 +200,10 @@ class Page(StaticFileHandler):
         if file is not None and not file.endswith(".html"):
             await super().get(path, include_body)
         elif file is not None:  # else a redirection has been sent
-            self.set_extra_headers(path)
             self.send(Path(file), built)
 
-    def compute_etag(self) -> str | None:
-        """Digest what is sent, which for a page is not the file."""
-        of = StaticFileHandler if self.absolute_path else RequestHandler
-        return of.compute_etag(self)
+    def compute_etag(self) -> None:
+        """Send no ETag."""
 
     def write_error(self, status_code: int, **details: object) -> None:
         if status_code == 404:
@@ -202,6 +212,7 @@ class Page(StaticFileHandler):
             super().write_error(status_code, **details)
 
     def send(self, page: Path, built: str) -> None:
+        """Send a page, with the script and the build that the page belongs to."""
         text = page.read_text("utf-8") if page.exists() else NO_SITE
         script = f'<script src="/_reload.js?built={built}"></script>\n</head>'
         self.finish(text.replace("</head>", script, 1))

@@ -1,8 +1,8 @@
 """Find out what this machine cannot execute, so that committed outputs stand in.
 
 A machine may lack the data, a framework's environment, a system library, or a
-kernel. None of that is a fault of the sources, so none of it fails a build: the
-pages concerned show the outputs that are committed with the book.
+kernel. None of these is a fault of the sources, so the build succeeds, and the pages
+concerned show the outputs that are committed with the book.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from .frameworks import Framework, platform_tag
 
-# Which kernels have no environment, and why: written by bookbuild/environments.py.
+# Says which kernels have no environment and why (see bookbuild/environments.py).
 MISSING = Path(".envs", "missing.json")
 IMPORT_TIMEOUT = 300  # seconds
-# Debian's packages of the system libraries that MXNet's wheel needs.
+# The system libraries that MXNet's wheel needs, and their Debian packages.
 LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
 
 
@@ -34,7 +34,8 @@ class Obstacle:
     """Why this machine cannot execute a page.
 
     `reason` is a clause, such as "MXNet has no wheel for this machine", and
-    `explanation` says in sentences what went wrong and what to do. `permanent` says that no later build on this machine could do better.
+    `explanation` says in sentences what went wrong and what to do. If `permanent`,
+    no later build on this machine could do better.
     """
 
     reason: str
@@ -42,18 +43,14 @@ class Obstacle:
     permanent: bool = False
 
     def __str__(self) -> str:
-        return f"{self.sentence}\n{self.explanation}"
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.reason[0].upper()}{self.reason[1:]}."
+        return f"{self.reason}.\n{self.explanation}"
 
 
 def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
-    """Return what is known to keep a framework from running, if anything is.
+    """Return what is already known to keep a framework from running, if anything.
 
     Looks at the declared platforms and at the environments that could not be
-    made. Starts nothing.
+    made, without starting anything.
     """
     if not framework.available:
         return Obstacle(
@@ -68,13 +65,12 @@ def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
         return None
     if cause := missing.get(framework.kernel):
         return Obstacle(
-            f"{framework.label} has no working environment on this machine",
-            cause,
+            f"{framework.label} has no working environment on this machine", cause
         )
     return None
 
 
-# Tells a machine that cannot import a framework from a fault in the helpers.
+# Fails only if the framework cannot be imported, not for a fault in the helpers.
 IMPORT = """\
 import sys, traceback
 try:
@@ -88,10 +84,10 @@ except Exception as error:
 
 
 def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
-    """Return what keeps a framework's kernel from working, if anything does.
+    """Return what keeps a framework's kernel from working, if anything.
 
-    Imports the framework in its own Python. This takes seconds, so ask only
-    after a cell has failed. A fault in the helpers is no obstacle.
+    Imports the framework in its own Python, which takes seconds, so call this only
+    after a cell has failed. A fault in the helpers is not an obstacle.
     """
     remake = f"Remove .envs/{framework.kernel} and run the command again."
     manager = KernelManager(kernel_name=framework.kernel)
@@ -99,7 +95,7 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         python = manager.format_kernel_cmd()[0]
     except NoSuchKernel:
         return Obstacle(
-            f"the kernel {framework.kernel} of {framework.label} is not "
+            f"The kernel {framework.kernel} of {framework.label} is not "
             "installed on this machine",
             "Run make book, which installs it.",
         )
@@ -118,7 +114,7 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Obstacle(
-            f"the kernel of {framework.label} does not start on this machine",
+            f"The kernel of {framework.label} does not start on this machine",
             f"{error}. {remake}",
         )
     if done.returncode == 0:
@@ -128,11 +124,12 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         name = signal.Signals(-done.returncode).name
         return Obstacle(
             reason,
-            f"Its import ends with {name}. The wheel may require a different processor.",
+            f"Its import ends with {name}. The wheel may require a different "
+            "processor.",
         )
     said = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
     if match := re.search(r"([\w.+-]+): cannot open shared object", said):
-        # A loader names only the first library that it misses.
+        # The loader names only the first missing library, so install both.
         debian = f" (Debian: apt install {' '.join(LIBRARIES.values())})"
         return Obstacle(
             reason,
@@ -143,12 +140,12 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
 
 
 def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
-    """Fetch Fashion-MNIST once, before kernels that would each wait for it.
+    """Fetch Fashion-MNIST once, so that each kernel need not wait for it.
 
-    Returns what keeps the data away, if anything does, and the environment
-    variables that the kernels need. If the data cannot be kept in the cache,
-    or a file there is damaged, they go to `folder`: otherwise each kernel
-    would fetch them again, and say so in the outputs of a page.
+    Returns what makes the data unavailable, if anything, and the environment
+    variables that the kernels need. If the data cannot be kept in the cache, or a
+    file there is damaged, they are written to `folder`. Otherwise each kernel would
+    fetch them again, and print a warning into the outputs of a page.
     """
     import numpy as np
 
@@ -161,11 +158,10 @@ def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
             found = fashion_mnist()
     except DatasetNotAvailable as error:
         obstacle = Obstacle(
-            "Fashion-MNIST could neither be found on this machine nor "
-            "downloaded",
+            "Fashion-MNIST could neither be found on this machine nor downloaded",
             str(error),
         )
-        # A kernel that asks for the data is refused at once.
+        # With this, the kernels do not try to download it again.
         return obstacle, {VARIABLE: os.devnull}
     if not problems:
         return None, {}
@@ -179,37 +175,24 @@ def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
     return None, {VARIABLE: str(folder)}
 
 
-class StandIns:
-    """The pages that this build did not execute, each with its obstacle."""
-
-    def __init__(self) -> None:
-        self._obstacles: dict[tuple[str, str], Obstacle] = {}
-
-    def add(self, page: str, framework: Framework, obstacle: Obstacle) -> None:
-        self._obstacles[page, framework.label] = obstacle
-
-    def __len__(self) -> int:
-        return len(self._obstacles)
+class StandIns(dict[tuple[str, str], Obstacle]):
+    """Why this build has not executed pages, by the page's name and framework."""
 
     @property
     def avoidable(self) -> bool:
         """Whether a later build on this machine could execute any of them."""
-        return not all(o.permanent for o in self._obstacles.values())
+        return not all(obstacle.permanent for obstacle in self.values())
 
     def summary(self) -> str:
         """List each obstacle with its pages and what to do about it."""
+        pages: dict[Obstacle, list[str]] = {}
+        for (page, label), obstacle in sorted(self.items()):
+            pages.setdefault(obstacle, []).append(f"{page} ({label})")
         lines = []
-        for obstacle in sorted(
-            set(self._obstacles.values()), key=lambda o: o.reason
-        ):
-            pages = [
-                f"{page} ({label})"
-                for (page, label), found in self._obstacles.items()
-                if found == obstacle
-            ]
+        for obstacle in sorted(pages, key=lambda obstacle: obstacle.reason):
             lines += [
-                f"- {obstacle.sentence}",
-                f"  Pages: {', '.join(sorted(pages))}.",
+                f"- {obstacle.reason}.",
+                f"  Pages: {', '.join(pages[obstacle])}.",
                 f"  {obstacle.explanation}",
             ]
         return "\n".join(lines)

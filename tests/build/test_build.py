@@ -288,7 +288,7 @@ def test_a_spoiled_notebook_cannot_stand_in_for_a_framework(book, how):
     book.platforms("plan9-mips")
     failed = book.build("book")
     assert failed.returncode == 1
-    assert f"{path} is no notebook any more" in failed.stderr
+    assert f"{path} is not a valid notebook" in failed.stderr
     assert "git checkout" in failed.stderr
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from support import ROOT
-from support.serving import PATIENCE, START, Serving
+from support.serving import START, Serving
 from support.tiny_book import TinyBook, standard
 
 
@@ -27,9 +27,14 @@ def serving(book: TinyBook) -> Iterator[Serving]:
 
 def test_a_page_is_served_as_it_was_built_with_one_more_script(serving, book):
     status, headers, text = serving.get("chapters/tiny/page.html")
-    assert (status, headers["Cache-Control"]) == (200, "no-cache")
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
     script = re.search(r'<script src="/_reload.js\?built=\w+"></script>\n', text)
     assert text.replace(script[0], "") == book.site.read_text()
+
+
+def test_browsers_keep_no_file_that_a_build_may_replace(serving):
+    _, headers, _ = serving.get("_static/search-index.js")
+    assert headers["Cache-Control"] == "no-store" and "ETag" not in headers
 
 
 def test_the_root_and_missing_pages_are_served_as_by_a_host(serving):
@@ -51,6 +56,16 @@ def test_a_changed_page_is_served_anew(serving, book):
     serving.until("Changed: chapters/tiny/page.md")
     serving.until("Open ")
     assert "Other words." in serving.get("chapters/tiny/page.html")[2]
+
+
+def test_a_folder_that_is_added_while_serving_is_watched(serving, book):
+    folder = book.root / "figures"
+    folder.mkdir()
+    serving.until("Changed: figures")
+    serving.until("Open ")
+    (folder / "drawing.svg").write_text("<svg/>")
+    serving.until("Changed: figures/drawing.svg")
+    serving.until("Open ")
 
 
 def test_a_port_in_use_is_named_with_the_remedy(serving, book):

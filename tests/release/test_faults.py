@@ -20,6 +20,7 @@ from support import ROOT
 from support.tiny_book import TinyBook, cell, standard
 
 from bookbuild import build, execution, print_editions
+from bookbuild.__main__ import main
 from bookbuild.build import Book
 from bookbuild.execution import MOST_OUTPUT, ExecutionError
 
@@ -302,9 +303,9 @@ def test_an_interrupted_edition_stays_as_it_was(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(print_editions, "make", interrupt)
-    assert print_editions.main(["pdf", "--root", str(book.root)]) == 130
-    assert capsys.readouterr().err.startswith("\nInterrupted: ")
+    monkeypatch.setattr(print_editions, "make_edition", interrupt)
+    assert main(["pdf", "--root", str(book.root)]) == 130
+    assert capsys.readouterr().err.startswith("\nInterrupted. ")
 
 
 def test_a_build_interrupted_while_it_is_imported_leaves_nothing_behind(tiny):

@@ -51,7 +51,7 @@ def make(
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
-        [sys.executable, "-m", "bookbuild.print_editions", what, *names]
+        [sys.executable, "-m", "bookbuild", what, *names]
         + ["--root", str(root)],
         cwd=ROOT, env=environment, capture_output=True, text=True,
         timeout=600, check=False,
@@ -99,7 +99,7 @@ def pages(pdf: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def numbers(pdf: Path) -> dict[str, tuple[str, int]]:
     """The number and the page of each label, from what LaTeX wrote."""
-    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}"
+    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}" / "latex"
     aux = (folder / "book.aux").read_text(encoding="utf-8")
     found = re.findall(
         r"^\\newlabel\{([^}]+)\}\{\{([^{}]*)\}\{(\d+)\}", aux, re.MULTILINE
@@ -291,7 +291,7 @@ def test_the_pdf_omits_the_prose_of_other_frameworks(pages):
 
 
 def test_the_pdf_has_every_figure_as_vector_graphics(pdf, pages):
-    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}"
+    folder = ROOT / "_build" / "printed" / f"pdf-{PDF}" / "latex"
     tex = (folder / "book.tex").read_text(encoding="utf-8")
     included = re.findall(
         r"\\sphinxincludegraphics\[?[^{]*\{\{(\w+)\}(\.\w+)", tex
@@ -346,7 +346,7 @@ def test_every_page_after_the_front_matter_has_its_number(pages):
 def test_every_complaint_in_the_log_of_latex_is_found(line):
     small = "Overfull \\hbox (9.5pt too wide) in paragraph at lines 1--2"
     log = f"This is LuaHBTeX\n{small}\n{line}\nLaTeX Font Warning: x\n"
-    assert print_editions.faults(log) == [line]
+    assert print_editions.find_faults(log) == [line]
 
 
 # The EPUB

@@ -33,7 +33,7 @@ def test_the_typesetter_continues_after_an_error():
 def test_a_character_missing_from_the_font_fails_the_build(tmp_path):
     (tmp_path / "page.html").write_text("<math><mi>漢</mi></math>", "utf-8")
     app = SimpleNamespace(
-        builder=SimpleNamespace(format="html"), outdir=tmp_path, doctreedir=tmp_path
+        builder=SimpleNamespace(name="html"), outdir=tmp_path, doctreedir=tmp_path
     )
     with pytest.raises(ExtensionError, match="no glyph for 漢"):
         mathml.write_fonts(app, None)

@@ -1,4 +1,7 @@
-"""A drawing for dark pages has its lightness inverted and its hues kept."""
+"""A figure is shown with alternative text, a size, and a dark twin.
+
+The twin has the opposite lightness and the same hues.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pytest
 from PIL import Image
 from support import ROOT
 
-from _ext import dark
+from _ext import dark_figures
 
 
 def png(pixels: np.ndarray) -> str:
@@ -37,7 +40,7 @@ def luminance(color: str) -> float:
 
 def turned(color: str) -> str:
     path = f'<path style="fill: {color}"/>'
-    return re.search(r"fill: (#\w{6})", dark.dark(svg(path)))[1]
+    return re.search(r"fill: (#\w{6})", dark_figures.darken(svg(path)))[1]
 
 
 def channels(color: str) -> list[int]:
@@ -73,33 +76,33 @@ def test_a_gray_becomes_the_gray_of_the_opposite_lightness(gray):
     linear = gray / 12.92 if gray < 0.04 else ((gray + 0.055) / 1.055) ** 2.4
     lightness = 0.93 - (0.93 - 0.215) * linear ** (1.4 / 3)
     expected = 1.055 * lightness ** (3 / 2.4) - 0.055
-    found = dark.inverted(np.full((2, 1, 3), gray))
+    found = dark_figures.invert_lightness(np.full((2, 1, 3), gray))
     assert found.shape == (2, 1, 3)
     assert np.abs(found - expected).max() < 1e-6
 
 
 def test_darkest_results_use_the_linear_part_of_srgb():
     """A cream that nearly loses its blue: sRGB is linear below 0.0031308."""
-    assert 0 < dark.inverted(np.array([1.0, 0.95, 0.8]))[2] < 0.001
+    assert 0 < dark_figures.invert_lightness(np.array([1.0, 0.95, 0.8]))[2] < 0.001
 
 
 def test_white_has_lightness_one_and_no_color_in_oklab():
-    lms = dark.TO_LMS @ np.ones(3)
+    lms = dark_figures.TO_LMS @ np.ones(3)
     assert np.abs(lms - 1).max() < 1e-6
-    assert np.abs(dark.TO_LAB @ np.ones(3) - [1, 0, 0]).max() < 1e-6
+    assert np.abs(dark_figures.TO_LAB @ np.ones(3) - [1, 0, 0]).max() < 1e-6
 
 
 def test_a_gray_photograph_is_left_as_it_is():
     gray = np.repeat(np.arange(48).reshape(4, 4, 3)[..., :1] * 5, 3, axis=2)
     image = f'<image xlink:href="data:image/png;base64,{png(gray)}"/>'
-    assert image in dark.dark(svg(image + '<path fill="#000000"/>'))
+    assert image in dark_figures.darken(svg(image + '<path fill="#000000"/>'))
 
 
 def test_a_colored_bitmap_is_inverted():
     pixels = np.full((4, 4, 3), 255)
     pixels[0] = [0, 0, 160]
     image = f'<image xlink:href="data:image/png;base64,{png(pixels)}"/>'
-    made = re.search(r"base64,([^\"]+)", dark.dark(svg(image)))[1]
+    made = re.search(r"base64,([^\"]+)", dark_figures.darken(svg(image)))[1]
     with Image.open(io.BytesIO(base64.b64decode(made))) as twin:
         turned = np.asarray(twin.convert("RGB")).astype(int)
     assert turned.shape == pixels.shape
@@ -108,10 +111,62 @@ def test_a_colored_bitmap_is_inverted():
 
 
 def test_letters_without_a_color_become_light():
-    twin = bs4.BeautifulSoup(dark.dark(svg("<text>a</text>")), "xml")
+    twin = bs4.BeautifulSoup(dark_figures.darken(svg("<text>a</text>")), "xml")
     assert luminance(twin.svg["fill"]) > 0.75
 
 
 def test_element_names_that_look_like_colors_are_kept():
     use = '<use xlink:href="#abcdef1234"/><path clip-path="url(#p0123456789)"/>'
-    assert use in dark.dark(svg(use))
+    assert use in dark_figures.darken(svg(use))
+
+
+@pytest.fixture
+def images(tmp_path):
+    """The two images of a figure whose words are hard."""
+    source = tmp_path / "drawn.svg"
+    source.write_text(svg('<path fill="#ffffff"/>'))
+    words = 'Where "a" < b & c > d, it\'s <b>bold</b>'
+    target = tmp_path / "out" / "a figure.svg"
+    html = dark_figures.figure_html(source, target, "../_images", words)
+    return words, bs4.BeautifulSoup(html, "lxml").select("img"), target
+
+
+def test_alternative_text_may_hold_any_characters(images):
+    words, found, _ = images
+    assert [image["alt"] for image in found] == [words, words]
+
+
+def test_a_figure_has_a_light_and_a_dark_image_with_their_size(images):
+    _, found, target = images
+    assert [image["class"] for image in found] == [["by-day"], ["by-night"]]
+    assert found[0]["src"] == "../_images/a%20figure.svg"
+    assert found[1]["src"] == "../_images/a%20figure-dark.svg"
+    assert target.with_name("a figure-dark.svg").is_file()
+    for image in found:
+        assert (image["width"], image["height"]) == ("96", "48")
+        assert image["loading"] == "lazy"
+
+
+def test_a_figure_measured_in_pixels_keeps_its_size(tmp_path):
+    source = tmp_path / "drawn.svg"
+    source.write_text(svg("").replace("72pt", "72").replace("36pt", "36"))
+    html = dark_figures.figure_html(source, tmp_path / "out.svg", "", "")
+    for image in bs4.BeautifulSoup(html, "lxml").select("img"):
+        assert (image["width"], image["height"]) == ("72", "36")
+
+
+def test_a_redrawn_figure_gets_a_new_dark_image(tmp_path):
+    source, target = tmp_path / "drawn.svg", tmp_path / "out" / "drawn.svg"
+    for color in ("#ffffff", "#0072b2"):
+        source.write_text(svg(f'<path fill="{color}"/>'))
+        dark_figures.figure_html(source, target, "_images", "a square")
+        night = target.with_name("drawn-dark.svg").read_text("utf-8")
+        assert night.startswith(dark_figures.darken(source.read_text("utf-8")))
+
+
+def test_an_unchanged_figure_is_not_inverted_again(tmp_path, monkeypatch):
+    source, target = tmp_path / "drawn.svg", tmp_path / "out" / "drawn.svg"
+    source.write_text(svg("<text>a</text>"))
+    once = dark_figures.figure_html(source, target, "_images", "a letter")
+    monkeypatch.setattr(dark_figures, "darken", None)  # to call it would raise
+    assert dark_figures.figure_html(source, target, "_images", "a letter") == once
