@@ -2,7 +2,7 @@
 
 MyST-NB executes a page in one kernel at most. So the cells are executed before
 (bookbuild/executor.py), and here each page is replaced by a notebook that holds
-each framework's cells with their outputs. A role inserts recorded results.
+each framework's cells with their outputs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from pathlib import Path
 
 import nbformat
@@ -21,8 +20,6 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
-from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxRole
 from sphinx.util.logging import getLogger
 
 from bookbuild import frameworks as declaration
@@ -35,78 +32,15 @@ from bookbuild.output_checks import plain
 from bookbuild.page import Cell, Page, is_notebook, name_of, parse_page, runs
 from bookbuild.settings import contents, read_text
 
-from .framework_tabs import framework_around
-
 logger = getLogger(__name__)
 
 NOT_COMPUTED = "(not computed)"
-# What MyST-NB pastes into prose: {glue:text}`key:.2f`, or a directive.
-GLUE = re.compile(r"\{glue[:\w]*\}`?([^`\n]+)")
 # Stands for a figure that is still to be drawn, so that references find it.
 BLANK = {
     "output_type": "display_data",
     "metadata": {},
     "data": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg"/>'},
 }
-
-
-# Recorded results
-
-
-class computed_result(nodes.Inline, nodes.Element):
-    """A result that a cell of the page `docname` has recorded under `name`."""
-
-
-class ResultRole(SphinxRole):
-    """{result}`name` inserts what record("name", ...) has recorded."""
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        node = computed_result(name=self.text.strip(), docname=self.env.docname)
-        self.set_source_info(node)
-        return [node], []
-
-
-class InsertComputedResults(SphinxPostTransform):
-    """Replace results by this machine's values, except in notebooks.
-
-    In a framework's tab it is that framework's value. Elsewhere each framework's
-    is named, unless all are the same.
-    """
-
-    default_priority = 5
-
-    def run(self, **kwargs: object) -> None:
-        if self.app.builder.name == "notebooks":
-            return
-        for node in list(self.document.findall(computed_result)):
-            page = page_data(self.env, node["docname"])
-            around = framework_around(node)
-            texts = {
-                name: recorded.get(node["name"], page["fallback"][name])
-                for name, recorded in page["results"].items()
-                if around in (None, name)
-            }
-            for name, text in texts.items():
-                if text is None:
-                    warn_of_missing_result(node, page["labels"][name])
-            same = len(set(texts.values())) == 1
-            new = []
-            for name, text in list(texts.items())[: 1 if same else None]:
-                if not same:
-                    label = page["labels"][name]
-                    new.append(nodes.Text(f"{', ' if new else ''}{label} "))
-                new.append(nodes.inline("", text or "", classes=["pasted-text"]))
-            node.replace_self(new or [nodes.Text(node["name"])])
-
-
-def warn_of_missing_result(node: computed_result, label: str) -> None:
-    """Warn that no cell records a result, with the place and the cure."""
-    name = node["name"]
-    logger.warning(
-        "{result}`%s` is not recorded by %s: no cell of the page calls "
-        "record(%r, ...)", name, label, name,
-        location=node, type="d2l", subtype="result",
-    )  # fmt: skip
 
 
 def page_data(env: BuildEnvironment, docname: str) -> dict:
@@ -138,7 +72,7 @@ def insert_executed_outputs(app: Sphinx, docname: str, content: list[str]) -> No
             key: read_outputs(app, page, framework) for key, framework in shown.items()
         }
         if app.config.notebooks_check:
-            add_blank_outputs(page, notebooks)
+            draw_blank_figures(page, notebooks)
         content[0] = json.dumps(merge_frameworks(page, shown, notebooks))
         page_data(app.env, docname)  # makes the dictionary
         app.env.d2l_pages[docname] = {
@@ -178,45 +112,17 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
     return executed_notebook(page, framework, empty, inputs=now, shown_for={})
 
 
-def add_blank_outputs(page: Page, notebooks: dict[str, NotebookNode]) -> None:
-    """Give cells that draw a figure with a caption an output if they have none,
-    and the page what its prose pastes with {glue}.
-    """
-    ids = {cell.id for cell in page.cells}
-    glued = {
-        output.get("metadata", {}).get("scrapbook", {}).get("name")
-        for notebook in notebooks.values()
-        for cell in notebook.cells
-        if cell.id in ids
-        for output in cell.get("outputs", [])
-    }
-    blanks = [_blank_glue(key) for key in pasted_keys(page) if key not in glued]
+def draw_blank_figures(page: Page, notebooks: dict[str, NotebookNode]) -> None:
+    """Give cells that draw a figure with a caption an output if they have none."""
     for name, notebook in notebooks.items():
         known = {cell.id: cell for cell in notebook.cells}
         for cell in page.code(name):
-            if cell.id not in known:
-                known[cell.id] = nbformat.v4.new_code_cell(id=cell.id)
-                notebook.cells.append(known[cell.id])
-            outputs = known[cell.id].outputs
-            if cell.metadata.get("mystnb", {}).get("figure") and not outputs:
-                outputs.append(nbformat.from_dict(BLANK))
-            outputs += blanks
-            blanks = []
-
-
-def pasted_keys(page: Page) -> list[str]:
-    """Return the keys that {glue} pastes, also without the format after a colon."""
-    prose = "\n".join(cell.source for cell in page.cells if cell.type != "code")
-    keys = [key.strip() for key in GLUE.findall(prose)]
-    return list(dict.fromkeys([*keys, *(key.rpartition(":")[0] for key in keys)]))
-
-
-def _blank_glue(key: str) -> NotebookNode:
-    prefix = "application/papermill.record/"
-    kinds = {**BLANK["data"], "text/plain": "0", "text/latex": "", "text/markdown": ""}
-    data = {prefix + kind: content for kind, content in kinds.items()}
-    told = {"scrapbook": {"name": key, "mime_prefix": prefix}}
-    return nbformat.v4.new_output("display_data", data, metadata=told)
+            if cell.metadata.get("mystnb", {}).get("figure"):
+                if cell.id not in known:
+                    known[cell.id] = nbformat.v4.new_code_cell(id=cell.id)
+                    notebook.cells.append(known[cell.id])
+                if not known[cell.id].outputs:
+                    known[cell.id].outputs = [nbformat.from_dict(BLANK)]
 
 
 def find_notebook(root: Path, framework: str, page: str) -> Path | None:
@@ -460,9 +366,12 @@ def register_pages_as_notebooks(app: Sphinx, config: Config) -> None:
     config.include_patterns = [f"{name}.*" for name in names]
     for name in names:
         path = root / f"{name}.md"
-        if path.exists() and is_notebook(read_text(path)):
+        if path.exists() and is_notebook(text := read_text(path)):
             reader = (f"{__name__}.read_merged", {}, False)
             config.nb_custom_formats[f"/{name}.md"] = reader
+            if config.notebooks_check and "{glue" in text:
+                # What cells glue, and the labels of glued figures, come later.
+                config.suppress_warnings += ["mystnb.glue", "ref"]
 
 
 def setup(app: Sphinx) -> dict:
@@ -470,9 +379,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("edition", "", "env", [str])
     # Whether a build only finds out what cannot be shown, before any execution.
     app.add_config_value("notebooks_check", False, "", [bool])
-    app.add_role("result", ResultRole())
     app.add_transform(InsertNotes)
-    app.add_post_transform(InsertComputedResults)
     # After MyST-NB, which takes each key of nb_custom_formats for a suffix.
     app.connect("config-inited", register_pages_as_notebooks, priority=900)
     app.connect("env-get-outdated", find_changed_outputs)

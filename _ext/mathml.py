@@ -96,7 +96,7 @@ def typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
     """Return the MathML of a node, or raise ExtensionError that names its place."""
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
-        tex = rf"\begin{{split}}{tex}\end{{split}}"
+        tex = f"\\begin{{split}}{tex}\n\\end{{split}}"  # tex may end with a comment
     try:
         return TYPESETTER.mathml(tex, display)
     except ValueError as error:

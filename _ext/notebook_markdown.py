@@ -20,7 +20,7 @@ from sphinx.builders import Builder
 from bookbuild.errors import BuildError
 
 from . import _private
-from .executed_outputs import computed_result
+from .computed_results import computed_result
 from .framework_tabs import framework_tab
 
 # Characters of a text that Markdown would take for markup. An underscore or a

@@ -24,6 +24,7 @@ EXTENSIONS = [
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
     "_ext.executed_outputs",
+    "_ext.computed_results",
     "_ext.framework_tabs",
     "_ext.mathml",
     "_ext.latex_layout",

@@ -86,7 +86,7 @@ def test_two_records_with_the_same_name_are_refused_with_their_line(tiny):
 
 def test_each_framework_has_a_kernel_in_its_own_environment():
     kernels = ROOT / ".envs" / "share" / "jupyter" / "kernels"
-    for framework in frameworks.load(ROOT).values():
+    for framework in frameworks.used(ROOT).values():
         if framework.available:
             spec = json.loads(
                 (kernels / framework.kernel / "kernel.json").read_text()

@@ -28,9 +28,12 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-DECLARED = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
+ALL = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
+# Those that are made unless a page names others.
+DECLARED = {name: entry for name, entry in ALL.items() if entry.get("default", True)}
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
 TEST = "tests/requirements.txt"
+EVERY_LOCK = ["requirements.txt", TEST, *(entry["lock"] for entry in ALL.values())]
 KERNELS = [entry["kernel"] for entry in DECLARED.values()]
 LABELS = [entry["label"] for entry in DECLARED.values()]
 PYTHONS = ("3.11.9", "3.12.1", "3.13.0")
@@ -170,11 +173,11 @@ class Checkout:
         )
         shutil.copy(ROOT / "kernels/frameworks.toml", root / "kernels")
         (root / "d2l_extras/__init__.py").touch()
-        extras = "\n".join(f'{name} = ["tiny"]' for name in DECLARED)
+        extras = "\n".join(f'{name} = ["tiny"]' for name in ALL)
         (root / "pyproject.toml").write_text(PYPROJECT.format(extras=extras))
         (root / "bookbuild/__main__.py").write_text(ECHO)
         (root / "pytest.py").write_text(ECHO)
-        for lock in [*LOCKS, TEST]:
+        for lock in EVERY_LOCK:
             (root / lock).write_text(index.pins["tiny"] + index.pins["flit"])
         with open(root / "requirements.txt", "a") as book:
             book.write(index.pins["uv"])
@@ -782,7 +785,7 @@ def test_every_requirement_is_pinned_with_hashes(lock):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("lock", [*LOCKS, TEST])
+@pytest.mark.parametrize("lock", EVERY_LOCK)
 def test_a_lock_gives_each_python_one_version_that_pyproject_allows(
     lock, python
 ):
@@ -792,7 +795,7 @@ def test_a_lock_gives_each_python_one_version_that_pyproject_allows(
         "requirements.txt": groups["book"],
         TEST: groups["book"] + groups["test"],
     }
-    for name, entry in DECLARED.items():
+    for name, entry in ALL.items():
         wanted[entry["lock"]] = (
             groups["kernel"]
             + project["dependencies"]
@@ -839,6 +842,16 @@ def test_one_framework_does_not_need_the_environments_of_others(fresh):
     assert fresh.whole() == sorted(["uv", "book", KERNELS[0]])
 
 
+def test_a_framework_that_is_not_default_is_made_if_a_page_names_it(fresh):
+    name = next(name for name in ALL if name not in DECLARED)
+    page = fresh.root / "chapters" / "page.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(f"---\nframeworks: [{name}]\n---\n\n# Title\n")
+    done = fresh.make("setup")
+    assert done.returncode == 0, done.stderr
+    assert ALL[name]["kernel"] in fresh.whole()
+
+
 def test_the_environment_of_the_tests_is_made_on_request(fresh):
     assert fresh.make("test-setup").returncode == 0
     assert fresh.whole() == ["test", "uv"]
@@ -856,7 +869,7 @@ def test_an_unknown_framework_is_named_with_the_known_ones(made, command):
     done = made.make(command, "FRAMEWORKS=mxnet torch")
     assert done.returncode
     assert "The book has no framework 'torch'" in done.stderr
-    assert f"may name {' and '.join(DECLARED)}" in done.stderr
+    assert f"may name {' and '.join(ALL)}" in done.stderr
 
 
 def test_make_kernels_registers_them_with_the_users_jupyter(copied):
@@ -947,7 +960,7 @@ def test_make_audit_checks_every_lock_and_fails_if_one_fails(copied):
     assert done.returncode
     asked = "^tool run .* pip-audit --strict --require-hashes .* (.*)$"
     locks = re.findall(asked, done.stdout, re.MULTILINE)
-    assert sorted(locks) == sorted([*LOCKS, TEST])
+    assert sorted(locks) == sorted(EVERY_LOCK)
     # Whatever looks like a lock is one.
     for path in [*ROOT.glob("*.txt"), *ROOT.glob("[a-z]*/*.txt")]:
         if "--hash=sha256:" in path.read_text():

@@ -16,7 +16,7 @@ from support.site_pages import SITE, copied
 
 from bookbuild import frameworks
 
-DECLARED = frameworks.load(ROOT)
+DECLARED = frameworks.used(ROOT)
 FRAMEWORKS = list(DECLARED)
 FIRST, LAST = FRAMEWORKS[0], FRAMEWORKS[-1]
 

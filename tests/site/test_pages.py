@@ -17,7 +17,7 @@ from support.site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, soup
 
 from bookbuild import frameworks
 
-DECLARED = frameworks.load(ROOT)
+DECLARED = frameworks.used(ROOT)
 FRAMEWORKS = list(DECLARED)
 SEARCH = "search.html?q=gradient"
 PAGES = [*LESSONS, SEARCH, "genindex.html", "404.html"]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import bs4
 import pytest
+from docutils import nodes
 from sphinx.errors import ExtensionError
 
 from _ext import mathml
@@ -18,6 +19,11 @@ from _ext import mathml
 def test_tex_with_an_error_is_refused(tex):
     with pytest.raises(ValueError, match=r"\w{4}"):
         mathml.TYPESETTER.mathml(tex, False)
+
+
+def test_a_formula_of_several_lines_may_end_with_a_comment():
+    formula = nodes.math_block("", "a \\\\ b % the second line")
+    assert mathml.typeset(formula, display=True).count("<mtr") == 2
 
 
 def test_the_typesetter_continues_after_an_error():
