@@ -6,7 +6,7 @@ import bs4
 import pytest
 from support.site_pages import LESSONS, SITE, soup
 
-from _ext import dark
+from _ext import dark_figures
 
 DRAWN = sorted(
     path
@@ -19,7 +19,7 @@ def test_every_dark_image_was_made_from_its_light_image():
     assert len(DRAWN) > 20
     for day in DRAWN:
         night = day.with_name(f"{day.stem}-dark.svg").read_text("utf-8")
-        assert night.startswith(dark.dark(day.read_text("utf-8"))), day.name
+        assert night.startswith(dark_figures.darken(day.read_text("utf-8"))), day.name
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

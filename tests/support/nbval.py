@@ -101,7 +101,7 @@ def assert_same_outputs(path: Path, framework: frameworks.Framework) -> None:
     if not framework.available:
         pytest.skip(f"{framework.label} has no wheel for this machine")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    limits = Kernels(max(1, cpus() // workers)).variables
+    limits = Kernels(max(1, cpus() // workers)).variables(framework)
     done = nbval(path, framework.kernel, limits)
     assert done.returncode == 0, done.stdout[-6000:]
     cells = nbformat.read(path, as_version=4).cells
