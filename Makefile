@@ -38,7 +38,7 @@ nbval: setup test-setup ## compare a rerun with NOTEBOOK=notebooks/mxnet/....ipy
 	@$(RUN) -m support.nbval $(NOTEBOOK)
 
 serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
-	@"$(BOOK)" -m bookbuild.serve --port $(PORT)
+	@exec "$(BOOK)" -m bookbuild.serve --port $(PORT)
 
 notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
 	@"$(BOOK)" -m bookbuild notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)

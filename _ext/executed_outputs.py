@@ -102,7 +102,7 @@ def read_outputs(app: Sphinx, page: Page, framework: Framework) -> NotebookNode:
         return node
     if page.code(framework.name) and not app.config.notebooks_check:
         logger.warning(
-            "%s has not executed this page. Run `make book`, which does",
+            "%s has not executed this page yet. Run `make book` to execute it",
             framework.label,
             location=app.env.path2doc(str(page.path)),
             type="d2l", subtype="missing",
@@ -275,7 +275,7 @@ def mark_stale(
         told["shown_for"] = now
         if not app.config.notebooks_check:
             logger.warning(
-                "%s outputs are stale: the code, the helpers, or the lock have "
+                "%s outputs are stale: the code, the helpers, or the lock has "
                 "changed since they were computed. Run `make book`, which executes "
                 "the page", framework.label,
                 location=app.env.path2doc(str(page.path)),
@@ -293,12 +293,20 @@ def notes_for_readers(
     for name, node in notebooks.items():
         if said := node.metadata.get("d2l_extras", {}).get("stand_in"):
             notes.append(("Not computed on this machine", said))
-        elif is_older(node):
+        elif not is_older(node):
+            continue
+        elif any(cell.get("outputs") for cell in node.cells):
             said = (
                 f"The {frameworks[name].label} outputs on this page come from "
                 "earlier code. `make book` executes the page."
             )
             notes.append(("Not executed since the code changed", said))
+        elif node.cells:
+            said = (
+                f"{frameworks[name].label} has not executed this page. `make book` "
+                "executes it."
+            )
+            notes.append(("Not executed yet", said))
     return notes
 
 

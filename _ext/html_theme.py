@@ -15,6 +15,7 @@ from sphinx.transforms import SphinxTransform
 
 from bookbuild import content_policy, frameworks, settings
 
+from .executed_outputs import page_data
 from .service_worker import digest
 
 THEME = Path(__file__).resolve().parent.parent / "_theme"
@@ -67,8 +68,15 @@ def configure(app: Sphinx, config: Config) -> None:
 def add_context(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    """Give the templates the frameworks, and what the page needs of the theme."""
-    context["frameworks"] = list(frameworks.used(Path(app.srcdir)).values())
+    """Give the templates the page's frameworks, and what else they need to know.
+
+    A page without code has the default frameworks.
+    """
+    declared = frameworks.load(Path(app.srcdir))
+    names = page_data(app.env, pagename)["labels"] or [
+        name for name, framework in declared.items() if framework.default
+    ]
+    context["frameworks"] = [declared[name] for name in names]
     context["has_math"] = "<math" in context.get("body", "")
 
 

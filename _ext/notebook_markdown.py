@@ -9,6 +9,7 @@ refused with their page and line.
 from __future__ import annotations
 
 import base64
+import difflib
 import mimetypes
 import re
 import textwrap
@@ -85,15 +86,18 @@ class MarkdownTranslator:
     def nothing(self, node: nodes.Node) -> str:
         return ""
 
-    def fault(self, node: nodes.Node, what: str) -> BuildError:
+    def fault(
+        self,
+        node: nodes.Node,
+        what: str,
+        cure: str = "Write it in another way, or put it into an {only} directive for "
+        "html",
+    ) -> BuildError:
         while node is not None and not getattr(node, "line", None):
             node = node.parent
         path = self.builder.env.doc2path(self.docname, base=False)
         place = f"{path}:{node.line}" if node is not None else path
-        return BuildError(
-            f"{place}: {what}. Write it in another way, or put it into an "
-            "{only} directive for html"
-        )
+        return BuildError(f"{place}: {what}. {cure}")
 
     # Inline
 
@@ -139,8 +143,13 @@ class MarkdownTranslator:
         if self.results is None:
             return f"`{node['name']}`"
         if node["name"] not in self.results:
+            name, label = node["name"], self.builder.frameworks[self.framework].label
+            near = difflib.get_close_matches(name, self.results, 1)
             raise self.fault(
-                node, f"no cell of the page calls record({node['name']!r}, ...)"
+                node,
+                f"{label} records no result {name!r}",
+                (f"Did you mean {near[0]!r}? If not, record" if near else "Record")
+                + f" it in a cell: record({name!r}, ...)",
             )
         return MARKUP.sub(r"\\\1", self.results[node["name"]])
 

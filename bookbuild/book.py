@@ -36,9 +36,9 @@ class Book:
             name = path.relative_to(self.root).with_suffix("").as_posix()
             if name not in self.contents:
                 faults.append(
-                    f"{path}: no reader would find this page: name it in "
-                    f"_toc.yml, as `- file: {name}`, or move it out of chapters/. "
-                    "If a page includes it, begin its name with _"
+                    f"{path}: this page is not in _toc.yml, so no reader would find "
+                    f"it. Add `- file: {name}`, or move the page out of chapters/. "
+                    "If other pages include it, begin its name with _"
                 )
                 continue
             try:

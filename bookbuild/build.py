@@ -30,6 +30,16 @@ from .page import Page
 from .progress import Line
 from .stand_ins import StandIns, find_obstacle
 
+# What Sphinx says about a page, and what to do about it.
+CURES = {
+    "undefined label": "Correct the label, or write (label)= above what it refers to.",
+    "equation not found": "Correct the label, or write $$ (label) where the equation "
+    "ends.",
+    "duplicate label": "Labels must be unique in the book. Rename one of the two.",
+    "Unknown interpreted text role": "Correct the name of the role in braces.",
+    "Unknown directive type": "Correct the name of the directive in braces, or add "
+    "its extension to _config.yml.",
+}
 DOOR = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -156,7 +166,7 @@ def installed_notebooks(
             _put(path, content)
             if content is None and path.is_relative_to(book.root / "notebooks"):
                 name = path.relative_to(book.root)
-                print(f"{name}  removed, because its page is gone")
+                print(f"{name}  removed, because no page makes it any more")
         yield
     except BaseException:
         for path, content in before.items():
@@ -269,10 +279,10 @@ def run_sphinx(
     if isinstance(status, KeyboardInterrupt):
         raise status
     if status:
-        raise BuildError(
-            "The pages could not be rendered. What was built before is untouched."
-            f"\n{strip_colors(said.getvalue()) or status}"
-        )
+        told = strip_colors(said.getvalue()).rstrip() or str(status)
+        cures = [cure for what, cure in CURES.items() if what in told]
+        intro = "The pages could not be rendered. What was built before is untouched."
+        raise BuildError("\n".join([intro, told, *cures]))
 
 
 def render_site(book: Book, folder: Path) -> None:
@@ -341,7 +351,7 @@ def locked(book: Book) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print("Another build of this book runs: waiting for it.", flush=True)
+        print("Another build of this book is running. Waiting for it.", flush=True)
         lock.acquire()
     try:
         tidy(book.build / "html")

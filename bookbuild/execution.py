@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import nbformat
+from nbformat import NotebookNode
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import (
@@ -238,7 +239,7 @@ def _run(
                     env={**kernels.variables(framework), **os.environ, "NO_COLOR": "1"}
                 )
         except CellExecutionError as error:
-            failure = failed(ANSI.sub("", error.traceback))
+            failure = failed(_told(error, node.cells[number], framework))
             failure.error_name = error.ename
             raise failure from error
         except CellTimeoutError as error:
@@ -266,6 +267,20 @@ def _run(
         [output_checks.clean(output) for output in cell.outputs]
         for cell in node.cells
     ]
+
+
+def _told(error: CellExecutionError, cell: NotebookNode, framework: Framework) -> str:
+    """Return the traceback of a cell without the frames of installed packages."""
+    [raised] = [o for o in cell.outputs if o.output_type == "error"]
+    frames = ANSI.sub("", "\n".join(raised.traceback)).split("\n\n")
+    told = "\n\n".join(frame for frame in frames if "-packages/" not in frame)
+    if error.ename == "ModuleNotFoundError":
+        told += (
+            f"\nIf the environment of {framework.label} lacks a package, add it to the "
+            f"extra {framework.name} in pyproject.toml, and run make lock. If it is a "
+            "module of your own, put its file beside the page."
+        )
+    return told
 
 
 def _failed(

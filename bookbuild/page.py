@@ -15,7 +15,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import takewhile
@@ -111,8 +111,7 @@ def parse_page(
     """Like `read_page`, for the text of a page."""
     checker = _Checker(text, path, declared)
     page = Page(name, path, [], checker.frameworks, checker.title or name)
-    if checker.faults:
-        raise SourceError("\n".join(checker.faults))
+    checker.raise_faults()
     if not is_notebook(text):
         return page
     # The header need not be one of a valid notebook, and only cells are wanted.
@@ -129,9 +128,9 @@ def parse_page(
         if seen[cell.id] > 1:
             cell.id += f"-{seen[cell.id]}"
         page.cells.append(cell)
+    checker.raise_faults()  # such as a misspelled tag
     checker.check_twins(page)
-    if checker.faults:
-        raise SourceError("\n".join(checker.faults))
+    checker.raise_faults(checker.missing)
     return page
 
 
@@ -163,6 +162,7 @@ class _Checker:
     def __init__(self, text: str, path: Path, declared: dict[str, Framework]) -> None:
         self.path, self.declared = path, declared
         self.faults: list[str] = []
+        self.missing: list[str] = []  # tabs and twins, which are reported together
         self.title = ""
         self.is_notebook = is_notebook(text)
         self.frameworks = {n: f for n, f in declared.items() if f.default}
@@ -174,6 +174,13 @@ class _Checker:
 
     def add(self, line: int, what: str) -> None:
         self.faults.append(f"{self.path}:{line}: {what}")
+
+    def add_missing(self, line: int, what: str) -> None:
+        self.missing.append(f"{self.path}:{line}: {what}")
+
+    def raise_faults(self, also: Sequence[str] = ()) -> None:
+        if found := [*self.faults, *also]:
+            raise SourceError("\n".join(found))
 
     def _yaml(self, text: str, line: int, what: str) -> dict:
         try:
@@ -196,6 +203,10 @@ class _Checker:
         return 0
 
     def _choose_frameworks(self, header: dict, lines: list[str]) -> None:
+        for key in header:
+            if key != "frameworks" and difflib.get_close_matches(key, ["frameworks"]):
+                line = next(i for i, s in enumerate(lines, 1) if s.startswith(key))
+                self.add(line, f"unknown key {key!r}; did you mean 'frameworks'?")
         if "frameworks" not in header:
             return
         chosen = header["frameworks"]
@@ -270,6 +281,7 @@ class _Checker:
                 "a page with code cells needs the header of a notebook: begin it as "
                 "the other pages begin, with `format_name: myst`",
             )
+            self.is_notebook = True  # it is enough to say so once
         elif not outermost:
             self.add(
                 line,
@@ -339,7 +351,7 @@ class _Checker:
                 )
                 return
         if missing := [name for name in self.frameworks if name not in keys]:
-            self.add(
+            self.add_missing(
                 line,
                 f"these tabs have none for {' and '.join(missing)}; write one beside "
                 "the others",
@@ -352,7 +364,7 @@ class _Checker:
         others = [tag for tag in tags if tag not in self.declared]
         for tag in others:
             if meant := difflib.get_close_matches(tag, self.declared, cutoff=0.8):
-                self.add(line, f"unknown tag {tag!r}; do you mean {meant[0]!r}?")
+                self.add(line, f"unknown tag {tag!r}; did you mean {meant[0]!r}?")
         if len(owners) > 1:
             self.add(
                 line,
@@ -378,7 +390,7 @@ class _Checker:
                 continue
             missing = [name for name in self.frameworks if name not in owners]
             if missing:
-                self.add(
+                self.add_missing(
                     group[0].line,
                     f"this cell for {' and '.join(owners)} has no twin for "
                     f"{' and '.join(missing)}; write one beside it: "

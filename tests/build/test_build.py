@@ -189,7 +189,7 @@ def test_a_second_build_says_that_it_waits_for_the_first(book):
     with FileLock(book.root / "_build" / ".lock"):
         second = book.start_build("notebooks")
         said = second.stdout.readline()
-        assert "Another build of this book runs: waiting for it." in said
+        assert "Another build of this book is running. Waiting for it." in said
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 0, said
 

@@ -32,6 +32,25 @@ def test_a_cell_that_raises_is_named_with_its_traceback(tiny):
     assert "\x1b" not in message
 
 
+def test_a_traceback_leaves_out_installed_packages(tiny):
+    message = failure(tiny, cell("import json, numpy\nnumpy.load('nothing.npy')"))
+    assert "----> 2 numpy.load('nothing.npy')" in message
+    assert "FileNotFoundError: [Errno 2]" in message
+    assert "site-packages" not in message
+
+
+def test_a_module_that_is_not_installed_is_reported_with_the_cure(tiny):
+    message = failure(tiny, cell("import numpy\nimport no_such_module"))
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in message
+    assert "add it to the extra alpha in pyproject.toml, and run make lock" in message
+
+
+def test_a_module_beside_the_page_can_be_imported(tiny):
+    tiny.page.with_name("mine.py").write_text("answer = 42\n")
+    [[output]] = run(tiny, cell("import mine\nmine.answer"))
+    assert output["data"]["text/plain"] == "42"
+
+
 def test_a_cell_that_runs_longer_than_the_limit_is_named(tiny):
     message = failure(tiny, cell("import time\ntime.sleep(60)"), timeout=1)
     assert "code cell 1 of 1: import time\nran longer than 1 s" in message

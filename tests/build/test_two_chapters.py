@@ -114,6 +114,36 @@ def prose(book: TinyBook, framework: str, name: str) -> str:
     return re.sub(r"\]\(\S*?\)|[*\\\[]", "", text)
 
 
+def page_of(book: TinyBook, name: str) -> bs4.BeautifulSoup:
+    path = book.root / "_build" / "html" / f"{name}.html"
+    return bs4.BeautifulSoup(path.read_text(), "html.parser")
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("chapters/one/first", "alpha beta"),
+        ("chapters/two/page-a", "beta"),
+        ("chapters/two/page-b", "alpha beta"),
+    ],
+)
+def test_a_page_offers_its_own_frameworks_if_it_has_several(book, name, offered):
+    page = page_of(book, name)
+    assert page.html["data-frameworks"] == offered
+    assert bool(page.select(".choose-framework")) == (" " in offered)
+    for links in page.select(".launch-menu [data-framework]"):
+        assert links["data-framework"] in offered
+
+
+def test_the_contents_list_the_sections_of_the_current_chapter(book):
+    contents = page_of(book, "chapters/one/deep").select_one("#contents")
+    titles = [link.get_text().split()[-1] for link in contents.select("a")]
+    assert titles[1:6] == ["One", "First", "Second", "Deep", "Two"]
+    current = contents.select("[aria-current=page]")
+    assert [link.get_text().split()[-1] for link in current] == ["Deep"]
+    assert "Only" not in contents.get_text()
+
+
 NUMBERS = r"\(\d[\d.]*\)|(?:Exercise|Table|Fig\.)\s\d[\d.]*\d|Section\s[\d.]*\d"
 
 

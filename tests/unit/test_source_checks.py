@@ -104,7 +104,7 @@ FAULTS = {
     "a cell in a list": ("- Words.\n\n  ```{code-cell}\n  1\n  ```", 2,
         "a code cell must not be inside another block or a list"),
     "a tag that is nearly a framework": (cell("1", "alpa"), 1,
-        "unknown tag 'alpa'; do you mean 'alpha'?"),
+        "unknown tag 'alpa'; did you mean 'alpha'?"),
     "options that are not closed": (
         "```{code-cell} ipython3\n---\ntags: []\n1\n```", 0,
         "the metadata of this cell are not closed"),
@@ -203,11 +203,20 @@ def test_a_header_need_not_be_one_that_jupyter_accepts(check):
     )
 
 
-def test_all_faults_of_a_page_are_reported_at_once(check):
+def test_everything_that_a_framework_lacks_is_reported_at_once(check):
     pair = cell("1", "alpha") + "\nWords.\n\n" + cell("2", "beta")
     with pytest.raises(SourceError) as raised:
-        check(pair)
+        check(f"{pair}\n{tabs('alpha')}")
     assert str(raised.value).count("has no twin") == 2
+    assert "these tabs have none for beta" in str(raised.value)
+
+
+def test_a_misspelled_key_for_the_frameworks_is_refused(check):
+    header = HEADER.replace("---\n", "---\nframework: [beta]\n", 1)
+    with pytest.raises(
+        SourceError, match="page.md:2: unknown key 'framework'; did you mean"
+    ):
+        check(cell("1"), header=header)
 
 
 def test_the_header_of_a_page_chooses_its_frameworks(tmp_path):
