@@ -2,7 +2,7 @@
 
 It runs as a script, in a stand-in for Colab's runtime and in the frameworks'
 own environments. Functions behind it are tested in
-tests/unit/test_first_cell.py.
+tests/unit/test_prepare.py.
 """
 
 from __future__ import annotations
