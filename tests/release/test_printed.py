@@ -17,8 +17,9 @@ import bs4
 import pytest
 import yaml
 from support.targets import targets
-from support import ROOT, machine, pages
+from support import ROOT, machine
 from support.once import announce, once
+from support.pages import FRAMEWORKS
 from support.tiny_book import TinyBook, cell
 
 from bookbuild import print_editions
@@ -31,7 +32,7 @@ BOOK = Book(ROOT)
 PAGES = BOOK.pages()
 INDEX = "linear-networks/index"
 # The PDF of one framework and the EPUB of another, to check both.
-PDF, OTHER = list(pages.FRAMEWORKS)[:2]
+PDF, OTHER = list(FRAMEWORKS)[:2]
 EPUB = OTHER
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 FILES = [
@@ -153,7 +154,7 @@ def lines_of(framework: str, *, alone: bool = False) -> list[str]:
             if line.strip()
         ]
 
-    others = {s for name in pages.FRAMEWORKS if name != framework
+    others = {s for name in FRAMEWORKS if name != framework
               for s in lines(name)}  # fmt: skip
     return [s for s in lines(framework) if not alone or s not in others]
 
@@ -171,9 +172,9 @@ def pictures(page: Page, framework: str) -> int:
     """Return how many figures the cells of a framework draw on a page."""
     import nbformat
 
-    path = BOOK.output(page, pages.FRAMEWORKS[framework])
+    path = BOOK.output(page, FRAMEWORKS[framework])
     if not path.exists():
-        path = BOOK.committed(page, pages.FRAMEWORKS[framework])
+        path = BOOK.committed(page, FRAMEWORKS[framework])
     outputs = outputs_of(nbformat.read(path, as_version=4))
     return sum("image/svg+xml" in o.get("data", {}) for c in outputs for o in c)
 
@@ -184,7 +185,7 @@ def pictures(page: Page, framework: str) -> int:
 def test_the_pdf_states_its_title_author_and_framework(pdf, pages):
     said = said_by("pdfinfo", pdf)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    label = pages.FRAMEWORKS[PDF].label
+    label = FRAMEWORKS[PDF].label
     assert re.search(rf"^Title: +{config['title']}$", said, re.MULTILINE)
     assert re.search(rf"^Author: +{config['author']}$", said, re.MULTILINE)
     assert re.search(rf"^Subject: +{label} edition$", said, re.MULTILINE)
@@ -272,7 +273,7 @@ def test_the_pdf_has_only_the_code_of_its_framework(pages):
 
 def test_the_pdf_omits_the_prose_of_other_frameworks(pages):
     text = squeezed("".join(pages))
-    labels = {f.label for f in pages.FRAMEWORKS.values()}
+    labels = {f.label for f in FRAMEWORKS.values()}
     assert not re.search("^ *(" + "|".join(labels) + ") *$",
                          "".join(pages[2:]), re.MULTILINE)  # fmt: skip
     mine, others = [], []
