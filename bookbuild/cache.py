@@ -1,4 +1,4 @@
-"""Decide what can be reused. Every list of what depends on what is here.
+"""Decide what can be reused. All lists of dependencies are here.
 
 - The **outputs** of a page in one framework depend on its code cells and their
   tags, on the framework's lock, on the files beside the page that the cells use,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .page import Page
 
 PROGRAM = ("_ext", "_theme", "bookbuild", "requirements.txt")
+# These render all pages again. What executes pages again is in `inputs`.
 SHAPES_EVERY_PAGE = (
     "_config.yml", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
 )  # fmt: skip
@@ -45,7 +46,7 @@ NO_SOURCES = ("_build", "bench", "docs", "notebooks", "tests")
 BUILT = ("_build/html", "_build/outputs", "notebooks")
 
 ROOT = Path(__file__).resolve().parent.parent
-CELLS = "code cells"  # their name among the inputs
+CELLS = "code cells"  # their key in `inputs`
 STATE = Path("_build", "unchanged.json")
 
 
@@ -65,7 +66,9 @@ def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
         framework.lock: _digest((root / framework.lock).read_bytes()),
     }
     paths = page.files(framework.name)
-    if any(HELPERS in cell.source for cell in cells):
+    texts = [cell.source.encode() for cell in cells]
+    texts += [path.read_bytes() for path in paths]
+    if any(HELPERS.encode() in text for text in texts):
         paths += helper_files(framework, root)
     for path in paths:
         content = path.read_bytes()
@@ -196,7 +199,8 @@ def _digest_files(root: Path, names: Iterable[str]) -> str:
         for path in _files(root / name):
             try:
                 content = path.read_bytes()
-            except PermissionError:  # the build says so if a page needs it
+            except (PermissionError, FileNotFoundError):
+                # The build says so if a page needs the file or what it links to.
                 content = b"unreadable"
             place = path.relative_to(root).as_posix()
             digest.update(f"\0{place}\0{len(content)}\0".encode() + content)

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DECLARATION = Path("kernels", "frameworks.toml")
 COLAB_RUNTIMES = ("CPU", "GPU", "TPU")
+RESERVED = ("book", "test", "uv")  # environments that are not of frameworks
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Framework:
         return platform_tag() in self.platforms
 
     def pins(self, root: Path = ROOT) -> dict[str, str]:
-        """Return each package of the lock, such as `d2l`, with `d2l==1.0.3`.
+        """Return the pinned requirement of each package, as in d2l: d2l==1.0.3.
 
         If the lock has several versions of a package, the first one counts. It
         is the one for the oldest Python.
@@ -75,11 +76,12 @@ def load(root: Path = ROOT) -> dict[str, Framework]:
 def used(root: Path = ROOT) -> dict[str, Framework]:
     """Return the declared frameworks that are default or that a page names.
 
-    This is asked before anything is installed that could read YAML. If the name
-    occurs in a header by chance, one more environment is made.
+    This runs before any package that reads YAML is installed. If the name occurs in
+    a header by chance, one more environment is made.
     """
     paths = [*root.glob("*.md"), *(root / "chapters").rglob("*.md")]
-    headers = [p.read_text(encoding="utf-8").partition("\n---\n")[0] for p in paths]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
+    headers = [text.partition("\n---\n")[0] for text in texts]
     chosen = " ".join(header.partition("\nframeworks:")[2] for header in headers)
     return {
         name: framework
@@ -94,7 +96,7 @@ KINDS = {
     "modules": dict, "threads": list,
 }  # fmt: skip
 REQUIRED = ("label", "kernel", "lock", "platforms", "colab")
-SPOKEN = {
+KIND_NAMES = {
     str: "text", list: "a list of text", bool: "true or false",
     dict: "a table of text",
 }  # fmt: skip
@@ -102,8 +104,13 @@ SPOKEN = {
 
 def _framework(name: str, entry: dict) -> Framework:
     where = f"{DECLARATION.as_posix()}, [{name}]"
+    if not isinstance(entry, dict):
+        raise ValueError(f"{where}: write a table of `key = value`, not {entry!r}")
     if not re.fullmatch("[a-z][a-z0-9]*", name):
-        raise ValueError(f"{where}: a name is lower-case letters and digits")
+        raise ValueError(
+            f"{where}: a name has only lower-case letters and digits, and begins "
+            "with a letter"
+        )
     if missing := [key for key in REQUIRED if key not in entry]:
         raise ValueError(f"{where}: missing {', '.join(missing)}")
     if unknown := sorted(entry.keys() - KINDS):
@@ -114,11 +121,14 @@ def _framework(name: str, entry: dict) -> Framework:
         if not isinstance(value, kind) or not all(
             isinstance(part, str) for part in parts
         ):
-            raise ValueError(f"{where}: {key} must be {SPOKEN[kind]}, not {value!r}")
+            raise ValueError(f"{where}: {key} must be {KIND_NAMES[kind]}, not {value!r}")
     if entry["colab"] not in COLAB_RUNTIMES:
         raise ValueError(
-            f"{where}: colab = {entry['colab']!r} is none of "
-            + ", ".join(COLAB_RUNTIMES)
+            f"{where}: colab must be CPU, GPU, or TPU, not {entry['colab']!r}"
+        )
+    if entry["kernel"] in RESERVED:
+        raise ValueError(
+            f"{where}: kernel = {entry['kernel']!r} is the name of another environment"
         )
     return Framework(name, **entry)
 

@@ -117,6 +117,12 @@ def test_a_file_beside_the_page_is_an_input_if_the_code_uses_it(book):
     }  # fmt: skip
 
 
+def test_a_module_beside_the_page_may_use_the_helpers(book):
+    book.write(cell("import mine"))
+    (book.page.parent / "mine.py").write_text("from d2l_extras import to")
+    assert HELPERS <= made_of(book).keys()
+
+
 def test_no_page_of_this_book_hides_its_imports():
     for page in Book(ROOT).pages():
         for name in pages.FRAMEWORKS:

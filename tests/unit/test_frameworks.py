@@ -38,11 +38,12 @@ def test_a_framework_has_what_its_entry_declares(load):
 @pytest.mark.parametrize(
     ("name", "entries", "message"),
     [
-        ("Jax", {}, r"\[Jax\]: a name is lower-case letters and digits"),
-        ("2x", {}, r"\[2x\]: a name is lower-case"),
+        ("Jax", {}, r"\[Jax\]: a name has only lower-case letters"),
+        ("2x", {}, r"\[2x\]: a name has only lower"),
         ("jax", {"colab": None, "lock": None}, r"\[jax\]: missing lock, colab"),
         ("jax", {"version": "1"}, r"\[jax\]: unknown version"),
-        ("jax", {"colab": '"NPU"'}, "colab = 'NPU' is none of CPU, GPU, TPU"),
+        ("jax", {"colab": '"NPU"'}, "colab must be CPU, GPU, or TPU, not 'NPU'"),
+        ("jax", {"kernel": '"book"'}, "is the name of another environment"),
         ("jax", {"needs": '"jax"'}, "needs must be a list of text, not 'jax'"),
         ("jax", {"threads": "[1]"}, r"threads must be a list of text, not \[1\]"),
         ("jax", {"default": "0"}, "default must be true or false, not 0"),
@@ -115,6 +116,19 @@ def test_a_framework_that_is_not_default_is_used_if_a_header_names_it(
 def test_a_syntax_error_is_reported_with_the_file_and_the_line(load):
     with pytest.raises(ValueError, match=r"frameworks\.toml is not valid .*line 2"):
         load(label="MXNet without quotes")
+
+
+def test_an_entry_that_is_no_table_is_named(tmp_path):
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "frameworks.toml").write_text('label = "JAX"')
+    with pytest.raises(ValueError, match=r"\[label\]: write a table of"):
+        frameworks.load(tmp_path)
+
+
+def test_a_page_that_is_not_utf_8_does_not_end_the_set_up(load, tmp_path):
+    load(default="false")
+    (tmp_path / "page.md").write_bytes(b"---\nframeworks: jax\n---\n\xff")
+    assert "jax" in frameworks.used(tmp_path)
 
 
 def test_a_framework_may_be_left_to_the_pages_that_name_it(load):
