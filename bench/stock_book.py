@@ -51,7 +51,7 @@ def write_notebooks(
     """
     parts = {
         framework.label: _copy_notebooks(folder / name, book, framework)
-        for name, framework in used(ROOT).items()
+        for name, framework in used(book.root).items()
         if framework.available
     }
     _write_contents(folder, parts)
