@@ -108,19 +108,28 @@ def answering(body: bytes, kind: str = "text/html"):
         server.shutdown()
 
 
+def complaints(done: subprocess.CompletedProcess) -> list[str]:
+    """Return what a cell wrote to stderr, except that Matplotlib starts slowly.
+
+    On a busy machine it takes more than five seconds to list the fonts, and says so.
+    """
+    lines = done.stderr.splitlines()
+    return [line for line in lines if "building the font cache" not in line]
+
+
 def test_a_second_run_installs_nothing(python, index):
     first = run(python, CELL["mxnet"], index)
-    assert "Installed mxnet==1.9.1, d2l==1.0.3" in first.stdout, first.stderr
+    assert "Installed mxnet==1.9.1, d2l==1.0.3." in first.stdout, first.stderr
     watched = CELL["mxnet"].replace("subprocess.run(", "exit('pip runs')(")
     second = run(python, watched, NOWHERE)
     assert second.stdout.endswith("Nothing had to be installed.\n")
-    assert first.stderr == second.stderr == ""
+    assert complaints(first) == complaints(second) == []
 
 
 def test_the_home_directory_may_be_read_only(python, index):
     # Not even root can write there.
     done = run(python, CELL["mxnet"], index, home="/proc/nonexistent")
-    assert "Installed mxnet==1.9.1, d2l==1.0.3" in done.stdout, done.stderr
+    assert "Installed mxnet==1.9.1, d2l==1.0.3." in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("framework", pages.FRAMEWORKS)
@@ -143,7 +152,7 @@ def test_the_error_says_when_only_the_framework_cannot_be_downloaded(python, ind
     source = CELL["mxnet"]
     assert run(python, source.split("from d2l_ext")[0], index).returncode == 0
     said = sentence(run(python, source, NOWHERE))
-    assert "mxnet==1.9.1, d2l==1.0.3" in said
+    assert "mxnet==1.9.1, d2l==1.0.3 could not be installed because" in said
     assert "the package index cannot be reached. Is this machine online?" in said
 
 
@@ -173,7 +182,7 @@ def test_the_repository_archive_is_used_when_the_site_lacks_the_wheel(
     shutil.make_archive(str(archive), "zip", archive)
     with served_at(folder / "wheels", tmp_path) as url:
         done = run(python, CELL["tensorflow"], url)
-        assert "Installed d2l==1.0.3" in done.stdout, done.stderr
+        assert "Installed d2l==1.0.3." in done.stdout, done.stderr
         # What was installed tells no version: its content must do.
         older = re.sub('HELPERS = "[0-9a-f]+"', 'HELPERS = "0"', done.args[2])
         said = sentence(run(python, older, url))
