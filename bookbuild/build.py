@@ -166,7 +166,7 @@ def installed_notebooks(
             _put(path, content)
             if content is None and path.is_relative_to(book.root / "notebooks"):
                 name = path.relative_to(book.root)
-                print(f"{name}  removed, because no page makes it any more")
+                print(f"{name}  removed, because no page produces it any more")
         yield
     except BaseException:
         for path, content in before.items():

@@ -6,7 +6,7 @@ import json
 import platform
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,16 +90,13 @@ def used(root: Path = ROOT) -> dict[str, Framework]:
     }
 
 
+# The types of the keys, as the fields of Framework are annotated.
 KINDS = {
-    "label": str, "kernel": str, "lock": str, "platforms": list, "colab": str,
-    "default": bool, "needs": list, "versions": list, "no_deps": list,
-    "modules": dict, "threads": list,
-}  # fmt: skip
-REQUIRED = ("label", "kernel", "lock", "platforms", "colab")
-KIND_NAMES = {
-    str: "text", list: "a list of text", bool: "true or false",
-    dict: "a table of text",
-}  # fmt: skip
+    "str": (str, "text"),
+    "list[str]": (list, "a list of text"),
+    "dict[str, str]": (dict, "a table of text"),
+    "bool": (bool, "true or false"),
+}
 
 
 def _framework(name: str, entry: dict) -> Framework:
@@ -111,17 +108,23 @@ def _framework(name: str, entry: dict) -> Framework:
             f"{where}: a name has only lower-case letters and digits, and begins "
             "with a letter"
         )
-    if missing := [key for key in REQUIRED if key not in entry]:
+    keys = {field.name: field for field in fields(Framework)[1:]}
+    required = [
+        name
+        for name, field in keys.items()
+        if field.default is field.default_factory is MISSING
+    ]
+    if missing := [name for name in required if name not in entry]:
         raise ValueError(f"{where}: missing {', '.join(missing)}")
-    if unknown := sorted(entry.keys() - KINDS):
+    if unknown := sorted(entry.keys() - keys):
         raise ValueError(f"{where}: unknown {', '.join(unknown)}")
     for key, value in entry.items():
-        kind = KINDS[key]
-        parts = {list: value, dict: getattr(value, "values", list)()}.get(kind, [])
-        if not isinstance(value, kind) or not all(
-            isinstance(part, str) for part in parts
+        kind, words = KINDS[keys[key].type]
+        parts = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, kind) or (
+            kind in (list, dict) and not all(isinstance(part, str) for part in parts)
         ):
-            raise ValueError(f"{where}: {key} must be {KIND_NAMES[kind]}, not {value!r}")
+            raise ValueError(f"{where}: {key} must be {words}, not {value!r}")
     if entry["colab"] not in COLAB_RUNTIMES:
         raise ValueError(
             f"{where}: colab must be CPU, GPU, or TPU, not {entry['colab']!r}"
