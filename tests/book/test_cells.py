@@ -6,13 +6,21 @@ import sys
 
 import nbformat
 import pytest
-from support import ROOT, pages
+from support import ROOT
 
 from bookbuild.build import Book
+from bookbuild.executor import pairs_of
 
 BOOK = Book(ROOT)
 PAGES = BOOK.pages()
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_notebook = pytest.mark.parametrize(
+    ("page", "framework"),
+    [
+        pytest.param(page, framework, id=f"{framework.name}/{page.name}")
+        for page, framework in pairs_of(PAGES)
+    ],
+)
 
 
 def lengths(page) -> list[int]:
@@ -43,10 +51,7 @@ def test_no_line_of_code_is_wider_than_80_columns(page):
     assert not wide
 
 
-@every_page
-@pytest.mark.parametrize(
-    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
-)
+@every_notebook
 def test_every_name_is_imported_or_defined_and_every_import_is_used(
     page, framework, tmp_path
 ):
@@ -109,10 +114,7 @@ def test_a_typed_result_would_be_found():
 RAW = re.compile(r"^:{3,}|^`{3,}\{|\}`|^\([\w-]+\)=", re.MULTILINE)
 
 
-@every_page
-@pytest.mark.parametrize(
-    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
-)
+@every_notebook
 def test_a_notebook_shows_no_raw_markup(page, framework):
     """Colab knows neither directives nor roles nor labels."""
     node = nbformat.read(BOOK.committed(page, framework), as_version=4)

@@ -9,7 +9,7 @@ from pathlib import Path
 import bs4
 import nbformat
 import pytest
-from support import ROOT, pages
+from support import ROOT
 
 from bookbuild.build import Book
 from bookbuild.executor import outputs_of
@@ -52,7 +52,7 @@ def soup(page: str) -> bs4.BeautifulSoup:
 
 @every_page
 def test_every_tab_set_has_a_tab_for_each_framework(page):
-    labels = [framework.label for framework in pages.FRAMEWORKS.values()]
+    labels = [one.label for one in SOURCES[page].frameworks.values()]
     sets = soup(page).select(".tabs")
     assert sets
     for tabs in sets:
@@ -62,7 +62,7 @@ def test_every_tab_set_has_a_tab_for_each_framework(page):
 
 @every_page
 def test_the_outputs_of_every_framework_are_on_the_page(page):
-    for framework in pages.FRAMEWORKS:
+    for framework in SOURCES[page].frameworks:
         inside = soup(page).select(f".tab[data-framework={framework}]")
         assert any(content.select(".cell_output") for content in inside)
 
@@ -131,7 +131,7 @@ def test_every_link_within_the_site_leads_somewhere(page):
 @every_page
 def test_every_link_from_a_notebook_leads_into_the_site(page):
     pattern = rf"\]\({re.escape(BOOK.settings.repository.site)}([^)#]*)#?([^)]*)\)"
-    for framework in pages.FRAMEWORKS.values():
+    for framework in SOURCES[page].frameworks.values():
         path = BOOK.committed(SOURCES[page], framework)
         for cell in nbformat.read(path, as_version=4).cells:
             for path, fragment in re.findall(pattern, cell.source):
@@ -142,7 +142,7 @@ def test_every_link_from_a_notebook_leads_into_the_site(page):
 @every_page
 def test_every_result_in_the_prose_comes_from_a_run(page):
     executed = set()
-    for framework in pages.FRAMEWORKS.values():
+    for framework in SOURCES[page].frameworks.values():
         path = BOOK.output(SOURCES[page], framework)
         node = nbformat.read(path, as_version=4)
         recorded = results(SOURCES[page], framework, outputs_of(node))
