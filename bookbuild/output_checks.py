@@ -18,10 +18,11 @@ CONTROL = re.compile(
 # What differs from machine to machine, or from run to run, and what is put in
 # its place: the kernel's temporary file for a cell, the folder of an environment,
 # the address of an object, and the log lines of compiled libraries, which have a
-# date or a thread number.
+# date or a thread number. The patterns take linear time, even for a megabyte without
+# a space.
 LOCAL = [
-    (re.compile(r"\S*[/\\](?:ipykernel_\d+|tmp\w+)[/\\]\d+\.py"), "cell.py"),
-    (re.compile(r"(?<![\w.])/\S*?/(?:site|dist)-packages/"), ""),
+    (re.compile(r"(?<!\S)\S*[/\\](?:ipykernel_\d+|tmp\w+)[/\\]\d+\.py"), "cell.py"),
+    (re.compile(r"(?<![\w.])/\S{,999}?/(?:site|dist)-packages/"), ""),
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x…"),
     (
         re.compile(

@@ -115,3 +115,10 @@ def test_plain_text_has_no_codes_of_a_terminal(code):
 
 def test_a_trailing_escape_is_removed_from_plain_text():
     assert output_checks.plain("a\x1b") == "a"
+
+
+def test_a_megabyte_without_a_space_is_cleaned_in_linear_time():
+    # Quadratic patterns took hours, and ran into the time limit of every test.
+    text = "1" * 2_000_000
+    output = {"output_type": "stream", "name": "stdout", "text": text}
+    assert output_checks.clean(output)["text"] == text
