@@ -12,6 +12,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.logging import getLogger
@@ -24,30 +25,30 @@ WORDS_PER_MINUTE = 200
 WORD = re.compile(r"\w\S*")
 
 
-class minutes(nodes.Inline, nodes.Element):
-    """The minutes that it takes to read the page with the label `target`."""
+class reading_time(nodes.Inline, nodes.Element):
+    """The time that it takes to read the page with the label `target`."""
 
 
 class MinutesRole(SphinxRole):
     """{minutes}`sec_softmax` inserts the time to read that page, as in "12 min"."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        node = minutes(target=self.text.strip().lower())
+        node = reading_time(target=self.text.strip().lower())
         self.set_source_info(node)
         return [node], []
 
 
 def count_words(doctree: nodes.document) -> int:
-    """Return how many words the readers of the first framework read."""
+    """Return how many words the readers of the page's first framework read."""
     first, count = None, 0
-    for node in doctree.findall(lambda n: isinstance(n, (nodes.Text, nodes.math))):
-        if isinstance(node.parent, nodes.math) or _is_skipped(node):
+    for text in doctree.findall(nodes.Text):
+        if _is_skipped(text):
             continue
-        framework = framework_around(node)
+        framework = framework_around(text)
         first = first or framework
         if framework in (None, first):
-            formula = isinstance(node, nodes.math)
-            count += 1 if formula else len(WORD.findall(node.astext()))
+            formula = isinstance(text.parent, nodes.math)
+            count += 1 if formula else len(WORD.findall(text.astext()))
     return count
 
 
@@ -64,10 +65,14 @@ def _is_skipped(node: nodes.Node) -> bool:
     return False
 
 
-def remember_reading_time(app: Sphinx, doctree: nodes.document) -> None:
-    """Store the minutes of a page when Sphinx has read it."""
-    minutes = max(1, math.ceil(count_words(doctree) / WORDS_PER_MINUTE))
-    app.env.metadata[app.env.docname]["minutes"] = minutes
+class CountMinutes(SphinxTransform):
+    """Store the minutes of a page that Sphinx has read."""
+
+    default_priority = 900  # after framework_tabs.py has found the tabs
+
+    def apply(self, **kwargs: object) -> None:
+        time = max(1, math.ceil(count_words(self.document) / WORDS_PER_MINUTE))
+        self.env.metadata[self.env.docname]["minutes"] = time
 
 
 class InsertMinutes(SphinxPostTransform):
@@ -77,15 +82,17 @@ class InsertMinutes(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         labels = self.env.get_domain("std").anonlabels
-        for node in list(self.document.findall(minutes)):
-            docname = labels.get(node["target"], ("",))[0]
-            time = self.env.metadata.get(docname, {}).get("minutes")
-            if time is None:
-                logger.warning(
-                    "{minutes}`%s`: no page has this label", node["target"],
-                    location=node, type="d2l", subtype="minutes",
-                )  # fmt: skip
-            node.replace_self(nodes.Text(f"{time}\xa0min"))
+        for node in list(self.document.findall(reading_time)):
+            label = node["target"]
+            if label in labels:
+                time = self.env.metadata[labels[label][0]]["minutes"]
+                node.replace_self(nodes.Text(f"{time}\xa0min"))
+                continue
+            logger.warning(
+                "undefined label in {minutes}`%s`", label,
+                location=node, type="d2l", subtype="minutes",
+            )  # fmt: skip
+            node.replace_self(nodes.Text(label))
 
 
 def reading_times(env: BuildEnvironment) -> list[tuple[str, int]]:
@@ -95,6 +102,6 @@ def reading_times(env: BuildEnvironment) -> list[tuple[str, int]]:
 
 def setup(app: Sphinx) -> dict:
     app.add_role("minutes", MinutesRole())
+    app.add_transform(CountMinutes)
     app.add_post_transform(InsertMinutes)
-    app.connect("doctree-read", remember_reading_time)
     return {"version": "1", "parallel_read_safe": True}

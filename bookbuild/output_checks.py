@@ -18,8 +18,8 @@ CONTROL = re.compile(
 # What differs from machine to machine, or from run to run, and what is put in
 # its place: the kernel's temporary file for a cell, the folder of an environment,
 # the address of an object, and the log lines of compiled libraries, which have a
-# date or a thread number. The patterns take linear time, even for a megabyte without
-# a space.
+# date or a thread number. A megabyte without a space must not take minutes, so no
+# pattern may look ahead from each character to the end of the word.
 LOCAL = [
     (re.compile(r"(?<!\S)\S*[/\\](?:ipykernel_\d+|tmp\w+)[/\\]\d+\.py"), "cell.py"),
     (re.compile(r"(?<![\w.])/\S{,999}?/(?:site|dist)-packages/"), ""),
