@@ -23,7 +23,12 @@ from bookbuild import install_cell, settings
 from bookbuild.cache import inputs, write_whole
 from bookbuild.errors import BuildError, SourceError
 from bookbuild.execution import results
-from bookbuild.executor import notebook_metadata, outputs_of, write_notebook
+from bookbuild.executor import (
+    executed_cell,
+    notebook_metadata,
+    outputs_of,
+    write_notebook,
+)
 from bookbuild.frameworks import Framework, load
 from bookbuild.page import Cell, Page, name_of, read_page
 
@@ -224,10 +229,7 @@ class NotebookCells:
             self.end_text()
             cell, outputs = self.code[self.done], self.outputs[self.done]
             self.done += 1
-            node = nbformat.v4.new_code_cell(
-                cell.source, id=cell.id, outputs=outputs,
-                execution_count=self.done, metadata=jupyter_metadata(cell),
-            )  # fmt: skip
+            node = executed_cell(cell, outputs, self.done, **jupyter_metadata(cell))
             self.cells.append(node)
 
     def end_text(self) -> None:

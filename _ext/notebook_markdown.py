@@ -9,7 +9,6 @@ refused with their page and line.
 from __future__ import annotations
 
 import base64
-import difflib
 import mimetypes
 import re
 import textwrap
@@ -21,7 +20,7 @@ from sphinx.builders import Builder
 from bookbuild.errors import BuildError
 
 from . import _private
-from .computed_results import computed_result
+from .computed_results import computed_result, typeset
 from .framework_tabs import framework_tab
 
 # Characters of a text that Markdown would take for markup. An underscore or a
@@ -48,7 +47,7 @@ HTML_INLINE = {"superscript": "sup", "subscript": "sub"}
 class MarkdownTranslator:
     """Render nodes of one page as one framework's reader sees them.
 
-    `results` maps the name of each recorded result to its text. It is None if
+    `results` maps the name of each computed result to its text. It is None if
     the page has not been executed yet.
     """
 
@@ -142,16 +141,16 @@ class MarkdownTranslator:
     def render_computed_result(self, node: computed_result) -> str:
         if self.results is None:
             return f"`{node['name']}`"
-        if node["name"] not in self.results:
-            name, label = node["name"], self.builder.frameworks[self.framework].label
-            near = difflib.get_close_matches(name, self.results, 1)
+        name = node["name"]
+        if name not in self.results:
+            label = self.builder.frameworks[self.framework].label
             raise self.fault(
                 node,
-                f"{label} records no result {name!r}",
-                (f"Did you mean {near[0]!r}? If not, record" if near else "Record")
-                + f" it in a cell: record({name!r}, ...)",
+                f"`{name}` has no value from {label}",
+                "Only the text below a code cell can ask for a value, not a title or "
+                "an option of a directive",
             )
-        return MARKUP.sub(r"\\\1", self.results[node["name"]])
+        return self.inline(nodes.inline("", "", *typeset(self.results[name])))
 
     def render_reference(self, node: nodes.Element) -> str:
         text = self.inline(node)

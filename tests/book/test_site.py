@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from support import ROOT
 
+from _ext.computed_results import typeset
+
 from bookbuild.build import Book
 from bookbuild.executor import outputs_of
 from bookbuild.execution import results
@@ -139,6 +141,10 @@ def test_every_link_from_a_notebook_leads_into_the_site(page):
                 assert not fragment or fragment in ids(SITE / path), cell.source
 
 
+def shown_as(text: str) -> str:
+    return "".join(node.astext() for node in typeset(text))
+
+
 @every_page
 def test_every_result_in_the_prose_comes_from_a_run(page):
     executed = set()
@@ -146,7 +152,7 @@ def test_every_result_in_the_prose_comes_from_a_run(page):
         path = BOOK.output(SOURCES[page], framework)
         node = nbformat.read(path, as_version=4)
         recorded = results(SOURCES[page], framework, outputs_of(node))
-        own = {record["text"] for record in recorded.values()}
+        own = {shown_as(record["text"]) for record in recorded.values()}
         executed |= own
         tab = f".tab[data-framework={framework.name}]"
         in_tab = soup(page).select(f"{tab} .pasted-text")

@@ -435,14 +435,12 @@ def test_the_epub_has_mathml_formulas_and_declares_them(epub):
 TWO = (
     cell("name = 'A'", "alpha")
     + cell("name = 'B'", "beta")
-    + "\nThe two record.\n\n"
-    + cell("from d2l_extras import record\nrecord('mine', name)")
-    + "\nMine: {result}`mine`, on this page, and not on a webpage.\n\n"
+    + "\nMine: {eval}`name`, on this page, and not on a webpage.\n\n"
     + "::::{tab-set}\n:sync-group: framework\n\n"
     + ":::{tab-item} Alpha\n:sync: alpha\n\n"
-    + "Only Alpha knows {result}`mine`.\n:::\n\n"
+    + "Only Alpha knows {eval}`name`.\n:::\n\n"
     + ":::{tab-item} Beta\n:sync: beta\n\n"
-    + "Only Beta knows {result}`mine`.\n:::\n\n"
+    + "Only Beta knows {eval}`name`.\n:::\n\n"
     + "::::\n\n"
     + ":::{only} site\nThis is the site.\n:::\n\n"
     + ":::{only} edition\nThis is a book.\n:::\n"
