@@ -37,26 +37,25 @@ ARROW = (
 
 
 def show_map(
-    rows: Sequence[Sequence[str]], arrows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]], arrows: Sequence[tuple[str, str]]
 ) -> None:
     """Draw boxes in rows and columns, and arrows from box to box.
 
     A box is a text of two lines, a title and a description. An empty string
-    leaves its place empty. The first word of a title is the key of its box, and
-    `arrows` contains pairs of keys. Arrows are straight and point right or down.
-    Raises ValueError for a box that does not have two lines, for a key that
-    occurs twice, and for an arrow that cannot be drawn.
+    leaves its place empty. `arrows` contains pairs of titles. Arrows are straight
+    and point right or down. Raises ValueError for a box that does not have two
+    lines, for a title that occurs twice, and for an arrow that cannot be drawn.
     """
     places: dict[str, tuple[int, int]] = {}
     drawn = []
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
             if text:
-                key = text.split()[0]
-                if key in places:
-                    raise ValueError(f"two boxes have the key {key!r}; begin "
-                                     "each title with a different word")
-                places[key] = column, row
+                title = text.split("\n")[0]
+                if title in places:
+                    raise ValueError(f"two boxes have the title {title!r}; give "
+                                     "each a title of its own")
+                places[title] = column, row
                 drawn.append(_box(text, column, row))
     drawn += [_arrow(places, *pair) for pair in arrows]
     width = 2 * MARGIN - WIDTH[1] + sum(WIDTH) * max(map(len, rows))
@@ -84,10 +83,10 @@ def _box(text: str, column: int, row: int) -> str:
 
 
 def _arrow(places: dict[str, tuple[int, int]], start: str, end: str) -> str:
-    for key in start, end:
-        if key not in places:
-            raise ValueError(f"an arrow has the key {key!r}; the keys of the "
-                             f"boxes are {', '.join(places)}")
+    for title in start, end:
+        if title not in places:
+            raise ValueError(f"an arrow names the box {title!r}; the titles of "
+                             f"the boxes are {', '.join(places)}")
     (x1, y1), (x2, y2) = _corner(*places[start]), _corner(*places[end])
     if y1 == y2 and x1 < x2:
         middle = y1 + HEIGHT[0] / 2

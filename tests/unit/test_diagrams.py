@@ -8,7 +8,8 @@ import pytest
 from d2l_extras import diagrams, show_map
 
 SPACE = "{http://www.w3.org/2000/svg}"
-ROWS = [["1 Start\nhere & now", ""], ["2 Left\nbelow", "3 Right\nbelow"]]
+ROWS = [["Start\nhere & now", ""], ["On the left\nbelow", "Right\nbelow"]]
+START, LEFT, RIGHT = "Start", "On the left", "Right"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_each_text_is_inside_its_own_box(drawn):
              for rect in root.iter(f"{SPACE}rect") if rect.get("rx")]
     texts = [text for text in root.iter(f"{SPACE}text")]
     assert [text.text for text in texts] == [
-        "1 Start", "here & now", "2 Left", "below", "3 Right", "below"]
+        START, "here & now", LEFT, "below", RIGHT, "below"]
     assert len(boxes) == 3
     for number, text in enumerate(texts):
         left, top, width, height = boxes[number // 2]
@@ -44,7 +45,7 @@ def test_each_text_is_inside_its_own_box(drawn):
 
 
 def test_an_arrow_goes_from_the_edge_of_a_box_to_the_edge_of_the_next(drawn):
-    show_map(ROWS, [("1", "2"), ("2", "3")])
+    show_map(ROWS, [(START, LEFT), (LEFT, RIGHT)])
     root = parse(drawn[0])
     boxes = [numbers(rect, "x", "y", "width", "height")
              for rect in root.iter(f"{SPACE}rect") if rect.get("rx")]
@@ -57,7 +58,7 @@ def test_an_arrow_goes_from_the_edge_of_a_box_to_the_edge_of_the_next(drawn):
 
 
 def test_the_background_of_a_map_is_opaque_white(drawn):
-    show_map(ROWS, [("1", "2")])
+    show_map(ROWS, [(START, LEFT)])
     root = parse(drawn[0])
     width, height = map(float, root.get("viewBox").split()[2:])
     ground = next(root.iter(f"{SPACE}rect"))
@@ -79,18 +80,18 @@ def test_on_a_phone_no_letter_is_smaller_than_ten_pixels(drawn):
 
 
 def test_a_notebook_without_pictures_lists_the_arrows(drawn):
-    show_map(ROWS, ["12", "23"])
-    assert drawn[0]["text/plain"] == "1 -> 2\n2 -> 3"
+    show_map(ROWS, [(START, LEFT), (LEFT, RIGHT)])
+    assert drawn[0]["text/plain"] == "Start -> On the left\nOn the left -> Right"
 
 
 @pytest.mark.parametrize(
     ("rows", "arrows", "message"),
     [
-        ([["1 Start"]], [], "'1 Start' has 1 lines; it needs two"),
-        ([["1 A\na", "1 B\nb"]], [], "two boxes have the key '1'"),
-        (ROWS, ["14"], "has the key '4'; the keys of the boxes are 1, 2, 3"),
-        (ROWS, ["13"], "from '1' to '3' points neither right nor down"),
-        (ROWS, ["21"], "from '2' to '1' points neither right nor down"),
+        ([["Start"]], [], "'Start' has 1 lines; it needs two"),
+        ([["A\na", "A\nb"]], [], "two boxes have the title 'A'"),
+        (ROWS, [(START, "End")], "the box 'End'; the titles of the boxes are Start, On"),
+        (ROWS, [(START, RIGHT)], "from 'Start' to 'Right' points neither right nor"),
+        (ROWS, [(LEFT, START)], "from 'On the left' to 'Start' points neither right"),
     ],
 )
 def test_a_map_that_cannot_be_drawn_is_refused(rows, arrows, message, drawn):
