@@ -70,7 +70,7 @@ SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#5c2600", "#D55E00", "white", "#0072B2", "#002c49"])
 ARROW = {"arrowstyle": "-|>,head_width=0.25", "color": GRAY, "shrinkA": 0,
          "shrinkB": 0}
-RIGHT, WRONG = "\N{CHECK MARK}", "\N{MULTIPLICATION SIGN}"
+RIGHT, WRONG = "\N{CHECK MARK}", "\N{MULTIPLICATION SIGN}"  # of predictions
 LONGEST = 20  # letters of a name beside its curve
 
 Curves = Mapping[str, Sequence[float]]
@@ -153,7 +153,7 @@ class LivePlot:
         }
         steps = np.arange(1, self.total + 1)
         figure = _curves(steps, panels, self.xlabel)
-        margin = 0.05 * (self.total - 1) or 0.5
+        margin = STYLE["axes.xmargin"] * (self.total - 1) or 0.5
         figure.axes[0].set_xlim(1 - margin, self.total + margin)
         return figure
 
@@ -266,23 +266,24 @@ def show_images(
         scale = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
     else:
         scale = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
-    guesses = ["" if predictions is None else f"\n{_verdict(*pair)}"
-               for pair in zip(titles, predictions or titles)]
-    for i, probability in enumerate([] if probabilities is None else probabilities):
-        guesses[i] += f" {100 * float(probability):.0f} %"
+    if predictions is not None:
+        titles = [f"{true}\n{RIGHT}" if true == guess else f"{true}\n{WRONG} {guess}"
+                  for true, guess in zip(titles, predictions)]
+    if probabilities is not None:
+        titles = [f"{name} {100 * float(p):.0f} %"
+                  for name, p in zip(titles, probabilities)]
     rows = -(-len(images) // columns)
-    lines = 1 + max(f"{name}{guess}".count("\n")
-                    for name, guess in zip(titles, guesses))
+    lines = 1 + max(name.count("\n") for name in titles)
     with mpl.rc_context({**STYLE, "figure.constrained_layout.hspace": 0.04}):
         height = rows * (WIDTH / columns + 0.22 * lines) + 0.7 * signed
         figure = make_figure(height, title)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
-        for axes, image, name, guess in zip(grid.flat, images, titles, guesses):
+        for axes, image, name in zip(grid.flat, images, titles):
             drawn = axes.imshow(image, interpolation="none", **scale)
-            axes.set_title(f"{name}{guess}", pad=3, loc="center", size=12,
-                           color=LINES[1]["color"] if WRONG in guess else INK)
+            axes.set_title(name, pad=3, loc="center", size=12,
+                           color=LINES[1]["color"] if WRONG in name else INK)
         if signed:
             figure.colorbar(drawn, ax=grid, location="bottom", shrink=0.6,
                             aspect=40, extend="both", label="weight")
@@ -404,37 +405,32 @@ def _name_groups(axes: Any) -> set[str]:
     """
     groups = [axes.transData.transform(each.get_offsets())
               for each in axes.collections]
-    for number, (each, line) in enumerate(zip(axes.collections, LINES)):
-        text = axes.text(0, 0, each.get_label(), color=line["color"],
+    for number, (each, points) in enumerate(zip(axes.collections, groups)):
+        text = axes.text(0, 0, each.get_label(), color=LINES[number]["color"],
                          ha="center", va="center", transform=axes.transAxes)
-        size = np.array(text.get_window_extent().size) / 2 + 4
-        low, high = axes.bbox.min + size, axes.bbox.max - size
-        places = np.stack(np.meshgrid(*np.linspace(low, high, 40).T), -1)
-        places = places.reshape(-1, 1, 2)
-        gaps = [np.linalg.norm(np.maximum(abs(places - points) - size, 0), axis=-1)
-                for points in groups]
-        near = gaps.pop(number).min(axis=1)
-        far = np.min([gap.min(axis=1) for gap in gaps], axis=0, initial=np.inf)
-        center = np.linalg.norm(places[:, 0] - groups[number].mean(axis=0), axis=1)
-        cost = np.where((near > 2) & (far > near + 4), near + center / 4, np.inf)
-        best = places[cost.argmin()]
+        half = np.array(text.get_window_extent().size) / 2 + 4
+        sides = np.linspace(axes.bbox.min + half, axes.bbox.max - half, 40)
+        places = np.stack(np.meshgrid(*sides.T), axis=-1).reshape(-1, 1, 2)
+        gaps = [np.linalg.norm(np.maximum(abs(places - other) - half, 0),
+                               axis=-1).min(axis=1) for other in groups]
+        near = gaps.pop(number)
+        far = np.min(gaps, axis=0, initial=np.inf)
+        cost = near + np.linalg.norm(places[:, 0] - points.mean(axis=0), axis=1) / 4
+        cost[(near <= 2) | (far <= near + 4)] = np.inf
         if cost.min() == np.inf:
             for text in [*axes.texts]:
                 text.remove()
-            return set()
+            break
+        best = places[cost.argmin()]
         text.set_position(axes.transAxes.inverted().transform(best[0]).round(3))
-        corners = best + size * [[-1, -1], [-1, 1], [0, 0], [1, -1], [1, 1]]
-        groups[number] = np.concatenate([groups[number], corners])
+        corners = best + half * [[-1, -1], [-1, 1], [0, 0], [1, -1], [1, 1]]
+        groups[number] = np.concatenate([points, corners])  # not to be hit
     return {text.get_text() for text in axes.texts}
 
 
 def _legend(axes: Any) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1.02), ncols=len(LINES),
                 handlelength=2.5, handletextpad=0.5, columnspacing=1.2)
-
-
-def _verdict(true: str, predicted: str) -> str:
-    return RIGHT if predicted == true else f"{WRONG} {predicted}"
 
 
 def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
