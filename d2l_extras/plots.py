@@ -377,7 +377,8 @@ def _draw(
     for name, level in levels.items():
         axes.axhline(level, label=name, color=INK, lw=1.5, ls=(0, (1, 1)))
         ends.append((name, level, INK))
-    if len(last) > 1 or max(len(name) for name, *_ in ends) > LONGEST:
+    longest = max(len(name) for name, *_ in ends)
+    if len(last) > 1 or -1 in last or longest > LONGEST:
         _legend(axes)
         return
     for name, value, color in ends:
@@ -403,7 +404,8 @@ def _name_groups(axes: Any) -> set[str]:
 
     Returns the names, or nothing if there is no room for one.
     """
-    groups = [axes.transData.transform(each.get_offsets())
+    groups = [axes.transData.transform(
+                  each.get_offsets().compressed().reshape(-1, 2))
               for each in axes.collections]
     for number, (each, points) in enumerate(zip(axes.collections, groups)):
         text = axes.text(0, 0, each.get_label(), color=LINES[number]["color"],

@@ -189,6 +189,7 @@ def test_names_that_do_not_fit_at_the_ends_of_curves_are_in_a_legend(shown):
     plot_curves([1, 2], {"y": {"a": [1, 2], "b": [1, np.nan]}}, "x")
     plot_curves([1, 2], {"y": {"a": [1, 2], "b" * 40: [1, 2]}}, "x")
     plot_curves([1, 2], {"y": {"a": [1, 2], "b": [1, 0]}}, "x", yscale="log")
+    plot_curves([1, 2], {"y": {"a": 2 * [np.nan], "b": 2 * [np.inf]}}, "x")
     for each in shown:
         axes = each.figure.axes[0]
         assert len(axes.get_legend().get_texts()) == 2 and not axes.texts
@@ -196,7 +197,7 @@ def test_names_that_do_not_fit_at_the_ends_of_curves_are_in_a_legend(shown):
 
 def test_names_of_groups_are_written_beside_their_own_points(shown):
     x = np.linspace(0, 1, 30)
-    plot_points({"x": {"a": (x, x), "b": (x + 2, x)}}, "y")
+    plot_points({"x": {"a": (x, x), "b": ([*x + 2, np.nan], [*x, 1])}}, "y")
     axes = shown[0].figure.axes[0]
     a, b = (text.get_window_extent() for text in axes.texts)
     for each, text in zip(axes.collections, (a, b)):
