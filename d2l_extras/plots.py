@@ -283,7 +283,7 @@ def show_images(
         for axes, image, name in zip(grid.flat, images, titles):
             drawn = axes.imshow(image, interpolation="none", **scale)
             axes.set_title(name, pad=3, loc="center", size=12,
-                           color=LINES[1]["color"] if WRONG in name else INK)
+                           color=LINES[1]["color"] if f"\n{WRONG}" in name else INK)
         if signed:
             figure.colorbar(drawn, ax=grid, location="bottom", shrink=0.6,
                             aspect=40, extend="both", label="weight")

@@ -232,6 +232,8 @@ def test_predictions_are_marked_as_right_or_wrong(shown):
     assert right.get_title() == "coat\n\N{CHECK MARK} 96 %"
     assert wrong.get_title() == "bag\n\N{MULTIPLICATION SIGN} shirt 50 %"
     assert right.title.get_color() != wrong.title.get_color()
+    show_images(np.zeros((1, 3, 3)), ["3 × 3"])
+    assert shown[1].figure.axes[0].title.get_color() == right.title.get_color()
 
 
 @pytest.mark.parametrize(("number", "every"), [(1, 1), (19, 1), (20, 2), (55, 5)])
