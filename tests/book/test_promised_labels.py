@@ -38,6 +38,7 @@ PROMISED = {
     "sec_softmax_scratch": "linear-networks/softmax-regression-scratch",
     "sec_softmax_concise": "linear-networks/softmax-regression-concise",
     "sec_softmax_gluon": "linear-networks/softmax-regression-concise",
+    "sec_softmax_twice": "linear-networks/softmax-twice",
     "sec_naive_bayes": "appendix/naive-bayes-underflow",
 }
 

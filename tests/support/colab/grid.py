@@ -28,7 +28,8 @@ MXNET = pages.FRAMEWORKS["mxnet"]
 FOLDER = ROOT / ".envs" / "grid"
 NAMES = (
     pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.THEORY,
-    pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX, pages.BAYES,
+    pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX,
+    pages.SOFTMAX_TWICE, pages.BAYES,
 )  # fmt: skip
 
 # Runs the cells of the pages, which come in as JSON, and prints what failed.
