@@ -60,7 +60,7 @@ with mx.autograd.record():
 loss.backward()
 seen = {"dW": weight.grad().asnumpy().T, "db": bias.grad().asnumpy()}
 seen["losses"] = [
-    space["train_epoch"](net, loss_fn, optimizer, Single([batch]))
+    space["train_epoch"](net, optimizer, Single([batch]))
     for batch in batches]
 seen |= {"W": weight.data().asnumpy().T, "b": bias.data().asnumpy()}
 np.savez("mxnet.npz", **seen)
