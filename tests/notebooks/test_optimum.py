@@ -34,8 +34,8 @@ np.savez("optimum.npz", Theta=Theta, J=J, gradient=gradient, steps=steps,
 """
 # What the page needs before it looks for the optimum, and how it evaluates it.
 NEEDED = ("import numpy", "def with_ones", "data = fashion_mnist", "def softmax",
-          "def loss_and_gradient", "def correct", "def objective", "P = softmax",
-          "curvature = np.array", "def fit")
+          "def center",           "def loss_and_gradient", "def correct", "def objective",
+          "P = softmax", "curvature = np.array", "def fit")
 
 
 @pytest.fixture(scope="module")
