@@ -29,7 +29,7 @@ FOLDER = ROOT / ".envs" / "grid"
 NAMES = (
     pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.THEORY,
     pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX,
-    pages.SOFTMAX_TWICE, pages.BAYES,
+    pages.SOFTMAX_TWICE, pages.DEVICES, pages.BAYES,
 )  # fmt: skip
 
 # Runs the cells of the pages, which come in as JSON, and prints what failed.
