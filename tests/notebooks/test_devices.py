@@ -103,22 +103,23 @@ run(step)
 
 SCRIPTS = {"mxnet": MXNET, "tensorflow": TENSORFLOW}
 PAGES = (
-    pages.LINEAR, pages.THEORY, pages.DATASET, pages.SOFTMAX_SCRATCH,
-    pages.SOFTMAX,
+    pages.LINEAR, pages.THEORY, pages.SOFTMAX_SCRATCH, pages.SOFTMAX,
 )
-# TensorFlow's callbacks change how tf.function sees a shape, which these two
-# pages ask for; MXNet, where a forgotten device is an error, runs them too.
+# TensorFlow's callbacks change how tf.function sees a shape, which two of these
+# pages ask for, and the others leave it to TensorFlow to place operations. In
+# MXNet, a forgotten device is an error.
+ONLY_MXNET = (pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.DATASET)
 CASES = [(page, name) for page in PAGES for name in pages.FRAMEWORKS] + [
-    (page, "mxnet") for page in (pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE)
+    (page, "mxnet") for page in ONLY_MXNET
 ]
 # Where a page goes on with NumPy alone, and needs all its images for that:
 # the text of the last cell that runs.
-UNTIL = {pages.DATASET: 'record("nearest_mean_accuracy"'}
+UNTIL = {pages.DATASET: "correct = predictions == y_test"}
 # The text of cells that may use another device, and why.
 FREE = {
-    # Gluon's loader makes its minibatches on the default device, tf.data on
-    # the CPU, which the page names. Nothing is computed from them.
-    pages.DATASET: "customary",
+    # Gluon's own loader makes its minibatches on the default device. Nothing is
+    # computed from them.
+    pages.DATASET: "ways",
     # The section on devices uses a second one on purpose.
     pages.SOFTMAX: "elsewhere",
 }
