@@ -103,13 +103,14 @@ run(step)
 
 SCRIPTS = {"mxnet": MXNET, "tensorflow": TENSORFLOW}
 PAGES = (
-    pages.LINEAR, pages.THEORY, pages.DATASET, pages.SOFTMAX_SCRATCH,
-    pages.SOFTMAX,
+    pages.THEORY, pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX,
 )
-# TensorFlow's callbacks change how tf.function sees a shape, which these two
-# pages ask for; MXNet, where a forgotten device is an error, runs them too.
+# TensorFlow's callbacks change how tf.function sees a shape, which two of these
+# pages ask for, and the third leaves the device to TensorFlow; MXNet, where a
+# forgotten device is an error, runs them too.
 CASES = [(page, name) for page in PAGES for name in pages.FRAMEWORKS] + [
-    (page, "mxnet") for page in (pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE)
+    (page, "mxnet")
+    for page in (pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE)
 ]
 # Where a page goes on with NumPy alone, and needs all its images for that:
 # the text of the last cell that runs.
