@@ -15,11 +15,12 @@ import pytest
 from support import ROOT, pages
 
 from bookbuild.build import Book
-from bookbuild.executor import outputs_of
 from bookbuild.execution import results
+from bookbuild.executor import outputs_of
 from d2l_extras.fashion_mnist import fashion_mnist
 
 BOOK = Book(ROOT)
+PAGE = next(page for page in BOOK.pages() if page.name == pages.DATASET)
 NEAR = 3  # gray levels, as on the page
 
 
@@ -65,9 +66,8 @@ def near_pairs(images: np.ndarray) -> set[tuple[int, int]]:
 
 def values(notebook: str, framework) -> dict:
     """Return the values that the prose asks for, by their expressions."""
-    page = next(page for page in BOOK.pages() if page.name == pages.DATASET)
-    node = nbformat.read(getattr(BOOK, notebook)(page, framework), 4)
-    found = results(page, framework, outputs_of(node))
+    node = nbformat.read(getattr(BOOK, notebook)(PAGE, framework), 4)
+    found = results(PAGE, framework, outputs_of(node))
     return {text.partition(":")[0]: kept["value"] for text, kept in found.items()}
 
 
@@ -88,7 +88,7 @@ def near(data):
 
 every_notebook = pytest.mark.parametrize("notebook", ["committed", "output"])
 every_framework = pytest.mark.parametrize(
-    "framework", pages.FRAMEWORKS.values(), ids=lambda f: f.name
+    "framework", PAGE.frameworks.values(), ids=lambda f: f.name
 )
 
 

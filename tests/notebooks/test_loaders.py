@@ -82,7 +82,7 @@ print(json.dumps({{
 """
 
 
-@pytest.fixture(scope="module", params=pages.FRAMEWORKS)
+@pytest.fixture(scope="module", params=MAKE)
 def loaded(request, tmp_path_factory):
     """What one framework's `load_fashion_mnist` yields on the whole dataset."""
     framework = request.param
@@ -123,7 +123,7 @@ def test_each_epoch_and_each_seed_has_its_own_order(loaded):
     assert not loaded["other seed, same order"]
 
 
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+@pytest.mark.parametrize("framework", MAKE)
 def test_every_framework_yields_the_same_minibatches_as_numpy(
         framework, tmp_path):
     script = COMPARE.format(framework=framework, make=MAKE[framework])
@@ -199,7 +199,7 @@ print("the same arrays")
 }
 
 
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+@pytest.mark.parametrize("framework", OWN)
 def test_the_frameworks_own_loader_returns_the_same_arrays(framework, tmp_path):
     page = (ROOT / "chapters" / f"{pages.DATASET}.md").read_text("utf-8")
     shown = re.findall(rf":sync: {framework}\n\n```python\n(.*?)```", page, re.DOTALL)
