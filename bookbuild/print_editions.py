@@ -25,6 +25,7 @@ EXTENSIONS = [
     "sphinxcontrib.bibtex",
     "_ext.executed_outputs",
     "_ext.computed_results",
+    "_ext.appendix_numbers",
     "_ext.reading_time",
     "_ext.framework_tabs",
     "_ext.mathml",
