@@ -46,6 +46,7 @@ TEX_FILES = {
     "luatex85.sty": "texlive-luatex",
     "unicode-math.sty": "texlive-latex-recommended",
     "tabulary.sty": "texlive-latex-extra",
+    "newunicodechar.sty": "texlive-latex-extra",
     "texgyrepagella-regular.otf": "fonts-texgyre",
     "texgyrepagella-math.otf": "fonts-texgyre-math",
     "DejaVuSansMono.ttf": "fonts-dejavu-core",
