@@ -45,6 +45,8 @@ MOST_JOBS = 4
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
 # Appears in the code of every page that loads the data set.
 LOADS_DATA = "fashion_mnist"
+# The ids of the empty cells below a notebook's exercises begin like this.
+ANSWER = "answer-"
 
 
 class Executor:
@@ -320,11 +322,22 @@ def notebook_metadata(path: Path) -> dict:
 
 def outputs_of(node: NotebookNode) -> list[list[dict]]:
     """Return the outputs of each of a page's code cells in a notebook, in order."""
-    return [
-        outputs_of_cell(cell)
-        for cell in node.cells
-        if cell.cell_type == "code" and cell.id != install_cell.ID
-    ]
+    return [outputs_of_cell(cell) for cell in code_cells(node)]
+
+
+def code_cells(node: NotebookNode) -> list[NotebookNode]:
+    """Return a page's code cells in a notebook, in the order of the page.
+
+    Solutions are at the end of a notebook, but they were executed, and counted,
+    where the page has them.
+    """
+    cells = [c for c in node.cells if c.cell_type == "code" and not is_added(c)]
+    return sorted(cells, key=lambda cell: cell.execution_count or 0)
+
+
+def is_added(cell: NotebookNode) -> bool:
+    """Return whether only the notebook has a cell: the first, or one for an answer."""
+    return cell.id == install_cell.ID or cell.id.startswith(ANSWER)
 
 
 def cpus() -> int:
