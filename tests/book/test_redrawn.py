@@ -38,7 +38,7 @@ def test_a_committed_figure_is_drawn_again(figure, monkeypatch):
     drawn = []
     monkeypatch.setattr(plots, "display", drawn.append)
     [page] = (page for page in BOOK.pages() if page.name == name)
-    framework = next(iter(pages.FRAMEWORKS.values()))
+    framework = next(iter(page.frameworks.values()))
     node = nbformat.read(BOOK.committed(page, framework), as_version=4)
     [cell] = (cell for cell in node.cells if call in cell.source)
     exec(cell.source, names())
