@@ -16,7 +16,7 @@ from support.site_pages import SITE, copied
 
 from bookbuild import frameworks
 
-DECLARED = frameworks.used(ROOT)
+DECLARED = {n: f for n, f in frameworks.used(ROOT).items() if f.default}
 FRAMEWORKS = list(DECLARED)
 FIRST, LAST = FRAMEWORKS[0], FRAMEWORKS[-1]
 
