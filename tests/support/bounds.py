@@ -179,15 +179,15 @@ BOUNDS = {
     pages.LINEAR_SCRATCH: {
         # An estimate of sigma from 997 degrees of freedom.
         "sigma": around(0.01, 0.01 / math.sqrt(2 * 997)),
-        "largest_luck": (0, 4),  # the largest of three t variables
+        "np.abs(luck).max()": (0, 4),  # the largest of three t variables
         # NumPy, 100 seeds: standard deviation up to 1.12 a parameter; what is
         # left of the way, 0.97 ** 300 of 4.2, is 1.4 standard errors at most.
-        "largest_gap": (0, 6),
+        "np.abs(gap).max()": (0, 6),
         # w / 10; gradients of single minibatches jitter it by about 0.06.
-        "flat_w2": around(-0.34, 0.06),
+        "flat[1]": around(-0.34, 0.06),
         # Normal, and t with 7 degrees of freedom; 2,000 data sets each.
-        "coverage_1000": around(0.95, math.sqrt(0.95 * 0.05 / 2000)),
-        "coverage_10": around(0.909, math.sqrt(0.909 * 0.091 / 2000)),
+        "many": around(0.95, math.sqrt(0.95 * 0.05 / 2000)),
+        "few": around(0.909, math.sqrt(0.909 * 0.091 / 2000)),
     },
     pages.LINEAR_CONCISE: {
         "largest_gap": (0, 6),
