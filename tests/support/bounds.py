@@ -153,6 +153,7 @@ BOUNDS = {
         "spread[0] / spread[1]": (26, 27),
         "best_threshold": 0.05,
         "best_accuracy": (0.7238, 0.7244),
+        # NumPy: a held-out loss of 1.0800 nats at 60, and 1.0832 at 70.
         "best_T": 60,
         "784 / best_T": 784 / 60,
         "cooled[2]": (1.088, 1.090),
