@@ -114,7 +114,7 @@ def step(params, X, y, rate):
 }
 CONCISE = {
     "mxnet": """
-loss_fn, optimizers = space["loss_fn"], {}
+loss_fn = space["loss_fn"]
 
 def start():
     net = space["make_model"]()
@@ -129,15 +129,16 @@ def gradient(net, X, y):
     return to_numpy([net[0].weight.grad().T, net[0].bias.grad()])
 
 def step(net, X, y, rate):
-    if net not in optimizers:
-        optimizers[net] = space["make_optimizer"](net, rate)
-    return float(space["train_step"](net, loss_fn, optimizers[net], X, y))
+    loss = float(loss_fn(net(X), y).mean())
+    space["train"](net, loss_fn, [(X, y)], 1, learning_rate=rate)
+    return loss
 
 def parameters(net):
     return net[0].weight.data().T, net[0].bias.data()
 """,
     "tensorflow": """
-loss_fn, optimizers = space["loss_fn"], {}
+import keras
+loss_fn, compiled = space["loss_fn"], {}
 
 def start():
     net = space["make_model"]()
@@ -150,17 +151,24 @@ def gradient(net, X, y):
     return to_numpy(tape.gradient(loss, net.trainable_variables))
 
 def step(net, X, y, rate):
-    if net not in optimizers:
-        optimizers[net] = space["make_optimizer"](net, rate)
-    return float(space["train_step"](net, loss_fn, optimizers[net], X, y))
+    if net not in compiled:
+        optimizer = keras.optimizers.SGD(float(rate))
+        net.compile(optimizer=optimizer, loss=loss_fn)
+        compiled[net] = True
+    history = net.fit(X, y, batch_size=len(y), verbose=0).history
+    return history["loss"][0]
 
 def parameters(net):
     return net.trainable_variables
 """,
 }
-LINEAR_PAGES = {
-    "linear-networks/linear-regression-scratch": SCRATCH,
-    "linear-networks/linear-regression-concise": CONCISE,
+LINEAR_PAGES = {pages.LINEAR_SCRATCH: SCRATCH, pages.LINEAR_CONCISE: CONCISE}
+# The last cell of a page that they need.
+LINEAR_LAST = {
+    (pages.LINEAR_SCRATCH, "mxnet"): "def train_step(",
+    (pages.LINEAR_SCRATCH, "tensorflow"): "def train_step(",
+    (pages.LINEAR_CONCISE, "mxnet"): "def train(",
+    (pages.LINEAR_CONCISE, "tensorflow"): "def loss_fn(",
 }
 LINEAR_COMMON = {
     "mxnet": COMMON + """
@@ -304,7 +312,7 @@ def linear(tmp_path_factory):
                      full_rate=FULL_RATE)
             script = LINEAR_PAGES[page][framework]
             script = LINEAR_COMMON[framework] + script + LINEAR_RUN
-            cells = pages.cells(page, framework, "def train_step(")
+            cells = pages.cells(page, framework, LINEAR_LAST[page, framework])
             pages.run_warm(framework, script, folder, cells)
             seen[page, framework] = dict(np.load(folder / "seen.npz"))
         return seen[page, framework]
