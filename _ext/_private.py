@@ -22,6 +22,7 @@ from sphinx_exercise.nodes import (  # 1.2.1
 
 __all__ = [
     "NODE_FOLDER",
+    "all_figure_numbers",
     "cell_metadata",
     "cited_works",
     "copyfile",
@@ -58,6 +59,13 @@ def figure_numbers(env: BuildEnvironment, docname: str) -> dict[str, tuple]:
     (Sphinx 7.4.7).
     """
     return env.toc_fignumbers.get(docname, {}).get("figure", {})
+
+
+def all_figure_numbers(env: BuildEnvironment) -> dict[str, dict[str, dict]]:
+    """Return the numbers of each page's figures, tables, equations, and exercises, in
+    the order of the book, to read and to change (Sphinx 7.4.7).
+    """
+    return env.toc_fignumbers
 
 
 def exercise_titles(env: BuildEnvironment) -> list[tuple[str, str]]:

@@ -1,32 +1,46 @@
-"""Insert what cells have recorded into the prose: the role {result}.
+"""Insert into the prose what the cells have computed: the role {eval}.
 
-In the doctree a result is a node, so that each output inserts the values that
+In the doctree a value is a node, so that each output inserts the values that
 belong to it. The site shows this machine's, a notebook its own.
 """
 
 from __future__ import annotations
+
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.logging import getLogger
+from sphinx.writers.html5 import HTML5Translator
+
+from bookbuild.page import EVAL
 
 from .executed_outputs import page_data
-from .framework_tabs import framework_around
+from .framework_tabs import do_nothing, framework_around
 
 logger = getLogger(__name__)
+NUMBER = re.compile(r"(-?)([\d,]*\.?\d+)(?:e([+-]\d+))?( ?%)?")
 
 
 class computed_result(nodes.Inline, nodes.Element):
-    """A result that a cell of the page `docname` has recorded under `name`."""
+    """The value that the kernels of the page `docname` have given to `name`."""
+
+
+class framework_value(nodes.Inline, nodes.Element):
+    """A value that only the readers of `framework` see."""
 
 
 class ResultRole(SphinxRole):
-    """{result}`name` inserts what record("name", ...) has recorded."""
+    """{eval}`accuracy:.1%` inserts the value that an expression has at its place.
+
+    {result}`name` inserts what record("name", ...) has recorded.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        node = computed_result(name=self.text.strip(), docname=self.env.docname)
+        name = self.text.strip() if self.name == "result" else self.text
+        node = computed_result(name=name, docname=self.env.docname)
         self.set_source_info(node)
         return [node], []
 
@@ -34,8 +48,8 @@ class ResultRole(SphinxRole):
 class InsertComputedResults(SphinxPostTransform):
     """Replace results by this machine's values, except in notebooks.
 
-    In a framework's tab it is that framework's value. Elsewhere each framework's
-    is named, unless all are the same.
+    In a framework's tab it is that framework's value. Elsewhere the reader sees the
+    chosen framework's, and without scripts the others in parentheses.
     """
 
     default_priority = 5
@@ -47,34 +61,88 @@ class InsertComputedResults(SphinxPostTransform):
             page = page_data(self.env, node["docname"])
             around = framework_around(node)
             texts = {
-                name: recorded.get(node["name"], page["fallback"][name])
-                for name, recorded in page["results"].items()
+                name: values.get(node["name"], page["fallback"][name])
+                for name, values in page["results"].items()
                 if around in (None, name)
             }
             for name, text in texts.items():
                 if text is None:
                     warn_of_missing_result(node, page["labels"][name])
-            same = len(set(texts.values())) == 1
-            new = []
-            for name, text in list(texts.items())[: 1 if same else None]:
-                if not same:
-                    label = page["labels"][name]
-                    new.append(nodes.Text(f"{', ' if new else ''}{label} "))
-                new.append(nodes.inline("", text or "", classes=["pasted-text"]))
-            node.replace_self(new or [nodes.Text(node["name"])])
+            if not texts:
+                warn_of_missing_result(node, "any framework")
+            node.replace_self(
+                self.choice(texts, page["labels"]) or [nodes.Text(node["name"])]
+            )
+
+    @staticmethod
+    def choice(
+        texts: dict[str, str | None], labels: dict[str, str]
+    ) -> list[nodes.Node]:
+        """Return one value if all frameworks have the same, or else each one's."""
+        values = {
+            name: nodes.inline("", "", *typeset(text or ""), classes=["pasted-text"])
+            for name, text in texts.items()
+        }
+        first, *others = values
+        if len(set(texts.values())) == 1:
+            return [values[first]]
+        new: list[nodes.Node] = [framework_value("", values[first], framework=first)]
+        for name in others:
+            before = f"{' (' if name == others[0] else ', '}{labels[name]} "
+            after = ")" if name == others[-1] else ""
+            new += [
+                without_scripts(before),
+                framework_value("", values[name], framework=name),
+                without_scripts(after),
+            ]
+        return new
+
+
+def without_scripts(text: str) -> nodes.inline:
+    """Return a text that is shown if no script chooses a framework."""
+    return nodes.inline("", text, classes=["without-scripts"])
+
+
+def typeset(text: str) -> list[nodes.Node]:
+    """Return a value as it is printed: with a minus sign, powers of ten, a space
+    before the percent sign. Any other text is left as it is.
+    """
+    if not (match := NUMBER.fullmatch(text)):
+        return [nodes.Text(text)]
+    sign, digits, exponent, percent = match.groups()
+    sign, percent = "−" * bool(sign), "\xa0%" * bool(percent)
+    if exponent is None:
+        return [nodes.Text(f"{sign}{digits}{percent}")]
+    power = str(int(exponent)).replace("-", "−")
+    factor = "" if digits == "1" else f"{digits}\xa0×\xa0"
+    return [nodes.Text(f"{sign}{factor}10"), nodes.superscript("", power)]
 
 
 def warn_of_missing_result(node: computed_result, label: str) -> None:
-    """Warn that no cell records a result, with the place and the cure."""
-    name = node["name"]
+    """Warn that a result has no value, with the place and the cure."""
     logger.warning(
-        "{result}`%s` is not recorded by %s: no cell of the page calls "
-        "record(%r, ...)", name, label, name,
+        "`%s` has no value from %s. Only the text of a page with code, below a code "
+        "cell, can ask for a value, not a title or an option of a directive",
+        node["name"], label,
         location=node, type="d2l", subtype="result",
     )  # fmt: skip
 
 
+def visit_framework_value(self: HTML5Translator, node: framework_value) -> None:
+    framework = {"data-framework": node["framework"]}
+    self.body.append(self.starttag(node, "span", "", CLASS="value", **framework))
+
+
+def depart_framework_value(self: HTML5Translator, node: framework_value) -> None:
+    self.body.append("</span>")
+
+
 def setup(app: Sphinx) -> dict:
     app.add_role("result", ResultRole())
+    # MyST-NB's role of this name works only where it executes the page itself.
+    app.add_role(EVAL, ResultRole(), override=True)
+    plain = (do_nothing, do_nothing)
+    html = (visit_framework_value, depart_framework_value)
+    app.add_node(framework_value, html=html, latex=plain, text=plain)
     app.add_post_transform(InsertComputedResults)
-    return {"version": "1", "parallel_read_safe": True}
+    return {"version": "2", "parallel_read_safe": True}

@@ -2,7 +2,7 @@
 
 d2l_extras draws figures as SVG on white. For dark pages each one gets a twin whose
 colors have the opposite lightness but the same hue, so that a blue line stays blue.
-Gray bitmaps in it are photographs, and stay as they are.
+The images of Fashion-MNIST become white on black, as they are in the data.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ SIZE = re.compile(
 PIXELS = 96 / 72  # per point
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\b")
 BITMAP = re.compile(r'(?<="data:image/png;base64,)([A-Za-z0-9+/=\s]+)(?=")')
-# What black and white become on a dark page, as lightness in Oklab.
-LIGHT, DARK = 0.93, 0.215
-PAPER = "#16191d"  # the dark --paper of css/base.css
-# An exponent above 1 gives the colors in between a contrast of at least 3 to 1.
-LIFT = 1.4
+# What black and white become on a dark page: a gray of this lightness in Oklab, and
+# the dark --paper of css/base.css.
+LIGHT, PAPER = 0.93, "#16191d"
+# An exponent above 1 makes the colors in between lighter: what has a contrast of
+# 4.5 to 1 on white has at least 6 to 1 on PAPER.
+LIFT = 2
 # Björn Ottosson's Oklab, https://bottosson.github.io/posts/oklab/
 TO_LMS = np.array(
     [
@@ -86,19 +87,13 @@ def darken(svg: str) -> str:
 
 @cache
 def _dark_color(color: str) -> str:
-    if color == "#ffffff":
-        return PAPER
-    rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    return "#" + "".join(f"{round(255 * c):02x}" for c in invert_lightness(rgb))
+    return "#" + "".join(f"{round(255 * c):02x}" for c in invert_lightness(_rgb(color)))
 
 
 def _dark_bitmap(encoded: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
         pixels = np.asarray(image.convert("RGBA")) / 255
-    rgb = pixels[..., :3]
-    if np.ptp(rgb, axis=-1).max() < 0.02:
-        return encoded  # a photograph
-    pixels = np.concatenate([invert_lightness(rgb), pixels[..., 3:]], axis=-1)
+    pixels = np.concatenate([invert_lightness(pixels[..., :3]), pixels[..., 3:]], -1)
     made = io.BytesIO()
     Image.fromarray(np.round(255 * pixels).astype(np.uint8)).save(made, "PNG")
     return base64.b64encode(made.getvalue()).decode()
@@ -108,13 +103,23 @@ def invert_lightness(rgb: np.ndarray) -> np.ndarray:
     """Return colors of the same hue and the opposite lightness.
 
     `rgb` has shape (..., 3) and holds sRGB values from 0 to 1, as does the result.
+    White becomes PAPER.
     """
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    lab = np.cbrt(linear @ TO_LMS.T) @ TO_LAB.T
-    lightness = np.clip(lab[..., 0], 0, 1) ** LIFT
-    lab[..., 0] = LIGHT + (DARK - LIGHT) * lightness
+    lab = _oklab(rgb)
+    white = np.clip(lab[..., :1], 0, 1) ** LIFT
+    lab[..., 0] = 0
+    lab += (1 - white) * [LIGHT, 0, 0] + white * _oklab(_rgb(PAPER))
     lms = (lab @ np.linalg.inv(TO_LAB).T) ** 3
     linear = np.clip(lms @ np.linalg.inv(TO_LMS).T, 0, 1)
     return np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
     )
+
+
+def _oklab(rgb: np.ndarray) -> np.ndarray:
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return np.cbrt(linear @ TO_LMS.T) @ TO_LAB.T
+
+
+def _rgb(color: str) -> np.ndarray:
+    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])

@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 from sphinx.config import Config
 
-from .html_translator import tie_punctuation_to_formulas
+from .html_translator import ReadStars, tie_punctuation_to_formulas
 
 DESIGN = Path(__file__).resolve().parent.parent / "_theme" / "print" / "edition.css"
 COVER = "_static/cover.png"
@@ -129,6 +129,7 @@ def set_up_epub(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict:
     app.setup_extension("_ext.printed_text")
     app.add_builder(EditionEpub, override=True)
+    app.add_post_transform(ReadStars)
     app.connect("config-inited", set_up_epub)
     app.connect("html-page-context", tie_punctuation_to_formulas)
     app.connect("html-page-context", adapt_page, priority=900)

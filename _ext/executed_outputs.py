@@ -25,8 +25,8 @@ from sphinx.util.logging import getLogger
 from bookbuild import frameworks as declaration
 from bookbuild.cache import CELLS, inputs
 from bookbuild.errors import SourceError
-from bookbuild.execution import RECORD, results
-from bookbuild.executor import executed_notebook
+from bookbuild.execution import RECORD, results, values_in
+from bookbuild.executor import executed_notebook, outputs_of, outputs_of_cell
 from bookbuild.frameworks import Framework
 from bookbuild.output_checks import plain
 from bookbuild.page import Cell, Page, is_notebook, name_of, parse_page, runs
@@ -225,21 +225,19 @@ def _without_colors(output: NotebookNode) -> NotebookNode:
 def recorded_texts(
     page: Page, framework: Framework, notebook: NotebookNode
 ) -> dict[str, str]:
-    """Return the text of each recorded result, by name.
+    """Return the text of each result that the prose asks for, by name.
 
     Older outputs need not belong to the cells that the page has now.
     """
     if is_older(notebook):
-        found = [o.get("metadata", {}).get(RECORD) for o in _outputs(notebook)]
-        return {record["name"]: record["text"] for record in found if record}
-    outputs = {c.id: c.outputs for c in notebook.cells if c.cell_type == "code"}
+        every = [output for cell in outputs_of(notebook) for output in cell]
+        return {one["name"]: one["text"] for o in every for one in values_in(o)}
+    outputs = {
+        c.id: outputs_of_cell(c) for c in notebook.cells if c.cell_type == "code"
+    }
     ordered = [outputs.get(cell.id, []) for cell in page.code(framework.name)]
     found = results(page, framework, ordered)
     return {name: record["text"] for name, record in found.items()}
-
-
-def _outputs(notebook: NotebookNode) -> list[NotebookNode]:
-    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
 # Outputs that were not computed here, or not by this code
@@ -295,7 +293,7 @@ def notes_for_readers(
             notes.append(("Not computed on this machine", said))
         elif not is_older(node):
             continue
-        elif any(cell.get("outputs") for cell in node.cells):
+        elif any(outputs_of(node)):
             said = (
                 f"The {frameworks[name].label} outputs on this page come from "
                 "earlier code. `make book` executes the page."

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
 from ._private import (
     depart_container,
     exercise_enumerable_node,
+    exercise_node,
     solution_node,
 )
 from ._private import (
@@ -30,6 +32,8 @@ TIED = re.compile(
 )
 # HTML outputs have colors for white pages, which are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
+# The grade of an exercise, which begins its title.
+STARS = re.compile("★{1,3}")
 COLORED = re.compile(r'(<(?:span|pre|table|td|th|tr)\b[^>]*?) style="[^"]*"')
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
@@ -92,15 +96,31 @@ class Translator(HTML5Translator):
         entry = self.body[-1].replace("doc-biblioentry", "listitem")
         self.body[-1] = entry
 
-    # Exercises
+    # Exercises, solutions, and boxes
+
+    def visit_admonition(self, node: nodes.Element, name: str = "") -> None:
+        if not _folded(node):
+            return super().visit_admonition(node, name)
+        self.body.append(self.starttag(node, "details", CLASS="admonition"))
+
+    def depart_admonition(self, node: nodes.Element | None = None) -> None:
+        if node is None or not _folded(node):
+            return super().depart_admonition(node)
+        self.body.append("</details>\n")
 
     def visit_title(self, node: nodes.title) -> None:
-        if _folded(node.parent):
-            self.body.append(f"<summary>{escape(node.astext())}</summary>")
+        if isinstance(node.parent, solution_node) and _folded(node.parent):
+            self.body.append(f"<summary>{read_stars(escape(node.astext()))}</summary>")
             raise nodes.SkipNode
-        super().visit_title(node)
+        if _folded(node.parent):
+            self.body.append("<summary>")
+        else:
+            super().visit_title(node)
 
     def depart_title(self, node: nodes.title) -> None:
+        if _folded(node.parent):
+            self.body.append("</summary>\n")
+            return
         if isinstance(node.parent, exercise_enumerable_node):
             self.add_permalink_ref(node.parent, "Link to this exercise")
         super().depart_title(node)
@@ -135,7 +155,35 @@ def _tie(match: re.Match) -> str:
 
 
 def _folded(node: nodes.Node) -> bool:
-    return isinstance(node, solution_node) and "dropdown" in node["classes"]
+    kinds = (solution_node, nodes.admonition)
+    return isinstance(node, kinds) and "dropdown" in node["classes"]
+
+
+def read_stars(html: str) -> str:
+    """Make screen readers say what the stars in a title mean."""
+    return STARS.sub(
+        lambda stars: f'<span class="grade" role="img" aria-label="Difficulty '
+        f'{len(stars[0])} of 3:">{stars[0]}</span>',
+        html,
+    )
+
+
+class ReadStars(SphinxPostTransform):
+    """Make screen readers say what the stars in the titles of exercises mean."""
+
+    # After sphinx-exercise has put the titles together.
+    default_priority = 30
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        kinds = (exercise_enumerable_node, exercise_node, solution_node)
+        for node in self.document.findall(lambda n: isinstance(n, kinds)):
+            if _folded(node) and self.app.builder.name != "epub":
+                continue  # see visit_title
+            for text in list(node[0].findall(nodes.Text)):
+                if STARS.search(text):
+                    html = read_stars(escape(text, quote=False))
+                    text.parent.replace(text, nodes.raw("", html, format="html"))
 
 
 def visit_container(self: HTML5Translator, node: nodes.Element) -> None:
@@ -174,5 +222,6 @@ def setup(app: Sphinx) -> dict:
     app.add_node(
         solution_node, override=True, html=(visit_solution, depart_solution)
     )
+    app.add_post_transform(ReadStars)
     app.connect("html-page-context", tie_punctuation_to_formulas, priority=800)
     return {"version": "1", "parallel_read_safe": True}

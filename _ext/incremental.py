@@ -76,6 +76,8 @@ def switch_word_index_off(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", switch_word_index_off)
     app.connect("env-get-updated", write_pages_that_another_builder_has_read)
-    # After Sphinx's own handler of this event, which assigns the numbers.
-    app.connect("env-get-updated", write_all_pages_if_shared_texts_changed)
+    # After the handlers of this event that assign the numbers.
+    app.connect(
+        "env-get-updated", write_all_pages_if_shared_texts_changed, priority=600
+    )
     return {"version": "1", "parallel_read_safe": True}

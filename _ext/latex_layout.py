@@ -18,6 +18,7 @@ from sphinx.transforms.post_transforms.images import ImageConverter
 from sphinx.writers.latex import LaTeXTranslator
 
 from ._private import escape_tex, solution_node
+from .appendix_numbers import letter_of
 from .printed_text import EXERCISES
 
 DESIGN = Path(__file__).resolve().parent.parent / "_theme" / "print" / "book.tex"
@@ -62,11 +63,8 @@ class ArrangeBook(SphinxPostTransform):
                 root.remove(wrapper)
         main = [page for page in pages if self._number(page)]
         rest = [page for page in pages if not self._number(page)]
-        counted = self.env.toc_fignumbers
-        appendix = [page for page in rest if counted.get(page["docname"])]
+        appendix = [page for page in rest if letter_of(self.env, page["docname"])]
         back = [page for page in rest if page not in appendix]
-        for letter, page in zip("ABCDEFGH", appendix):
-            _number_by_letter(counted[page["docname"]], letter)
         solutions = self._take_solutions(main + appendix)
 
         title = root[0].deepcopy()  # for the title page
@@ -91,7 +89,8 @@ class ArrangeBook(SphinxPostTransform):
             solutions = list(page.findall(solution_node))
             if not solutions:
                 continue
-            title = f"{self._number(page) or 'A'}  {self.env.titles[name].astext()}"
+            number = self._number(page) or letter_of(self.env, name)
+            title = f"{number}  {self.env.titles[name].astext()}"
             section = nodes.section(ids=[f"solutions-{len(parts) + 1}"])
             section += nodes.title("", title)
             for solution in solutions:
@@ -105,14 +104,6 @@ class ArrangeBook(SphinxPostTransform):
             return []
         title = nodes.title("", "Solutions to the Exercises")
         return [nodes.section("", title, *parts, ids=["solutions"])]
-
-
-def _number_by_letter(numbers: dict, letter: str) -> None:
-    """Number the figures, equations, and so on of an appendix A.1, A.2, ..."""
-    for counted in numbers.values():
-        first = min(number[-1] for number in counted.values())
-        for id, number in counted.items():
-            counted[id] = (letter, number[-1] - first + 1)
 
 
 def _keep_numbers(solution: nodes.Element, numbers: dict) -> None:

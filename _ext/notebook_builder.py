@@ -23,7 +23,13 @@ from bookbuild import install_cell, settings
 from bookbuild.cache import inputs, write_whole
 from bookbuild.errors import BuildError, SourceError
 from bookbuild.execution import results
-from bookbuild.executor import notebook_metadata, outputs_of, write_notebook
+from bookbuild.executor import (
+    ANSWER,
+    executed_cell,
+    notebook_metadata,
+    outputs_of,
+    write_notebook,
+)
 from bookbuild.frameworks import Framework, load
 from bookbuild.page import Cell, Page, name_of, read_page
 
@@ -31,9 +37,9 @@ from . import _private
 from .framework_tabs import framework_tab
 from .notebook_markdown import MarkdownTranslator
 
-EXERCISES = (
-    _private.exercise_enumerable_node, _private.exercise_node, _private.solution_node
-)  # fmt: skip
+EXERCISES = (_private.exercise_enumerable_node, _private.exercise_node)
+# The id of the heading of the solutions, which are collapsed in a notebook.
+SOLUTIONS = "solutions"
 
 
 class NotebookBuilder(Builder):
@@ -148,9 +154,32 @@ class NotebookBuilder(Builder):
         return digest.hexdigest()
 
 
+class NotebookPart:
+    """Cells of a notebook, and the texts that come after the last one."""
+
+    def __init__(self) -> None:
+        self.cells: list[NotebookNode] = []
+        self.texts: list[str] = []
+
+    def add_code(self, cell: NotebookNode) -> None:
+        self.end_text()
+        self.cells.append(cell)
+
+    def end_text(self) -> None:
+        """Make one Markdown cell of the texts since the last code cell."""
+        text = "\n\n".join(text for text in self.texts if text)
+        self.texts = []
+        if text:
+            before = self.cells[-1].id if self.cells else "start"
+            node = nbformat.v4.new_markdown_cell(text, id=f"after-{before}")
+            self.cells.append(node)
+
+
 class NotebookCells:
     """The cells of a page's notebook: Markdown from a doctree, and code.
 
+    Below each exercise is an empty cell for an answer, and all solutions come at
+    the end. Their cells keep the numbers that say in which order the page has them.
     Cells that the site does not show (`remove-cell`) are there all the same,
     because later ones may depend on them.
     """
@@ -166,16 +195,23 @@ class NotebookCells:
         self.places = {cell.id: i for i, cell in enumerate(self.code)}
         self.framework, self.translator = framework, translator
         self.outputs = outputs or [[] for _ in self.code]
-        self.cells: list[NotebookNode] = []
-        self.texts: list[str] = []
-        self.done = 0
+        self.text, self.solutions = NotebookPart(), NotebookPart()
+        self.part = self.text  # that nodes are added to
+        self.solved: set[str] = set()  # labels of exercises
+        self.exercises = self.done = 0
 
     def of(self, doctree: nodes.document) -> list[NotebookNode]:
         """Return all cells."""
+        found = doctree.findall(_private.solution_node)
+        self.solved = {solution["target_label"] for solution in found}
+        self.solutions.cells.append(heading_of_solutions())
         self.add(doctree)
         self.add_code_until(len(self.code))
-        self.end_text()
-        return self.cells
+        self.text.end_text()
+        self.solutions.end_text()
+        if len(self.solutions.cells) == 1:
+            return self.text.cells
+        return self.text.cells + self.solutions.cells
 
     def add(self, node: nodes.Element, level: int = 0) -> None:
         """Add the children of a node, some of which may be or hold code cells."""
@@ -183,27 +219,45 @@ class NotebookCells:
             if (metadata := _private.cell_metadata(child)) is not None:
                 self.add_cell(child, metadata)
             elif isinstance(child, nodes.title) and isinstance(node, nodes.section):
-                self.texts.append(self.translator.heading(child, level))
+                self.part.texts.append(self.translator.heading(child, level))
             elif isinstance(child, nodes.section):
                 self.add(child, level + 1)
             elif isinstance(child, framework_tab):
                 if child["framework"] == self.framework.name:
                     self.add(child, level)
-            elif isinstance(child, nodes.Element) and any(
-                child.findall(lambda n: _private.cell_metadata(n) is not None)
-            ):
-                self.add_around_cells(child, level)
+            elif isinstance(child, _private.solution_node):
+                self.add_solution(child, level)
+            elif isinstance(child, EXERCISES):
+                self.add_exercise(child, level)
+            elif isinstance(child, nodes.Element) and any(child.findall(has_cell)):
+                self.add(child, level)
             else:
-                self.texts.append(self.translator.render(child))
+                self.part.texts.append(self.translator.render(child))
 
-    def add_around_cells(self, node: nodes.Element, level: int) -> None:
-        """Add what surrounds code cells, such as a solution."""
-        if isinstance(node, EXERCISES):
-            (head, after), children = self.translator.exercise_head(node)
-            self.texts.append(f"**{head}**{after}." if after else f"**{head}.**")
-            self.add(nodes.container("", *children), level)
-        else:
-            self.add(node, level)
+    def add_exercise(self, node: nodes.Element, level: int) -> None:
+        """Add an exercise, where its solution is, and a cell for an answer."""
+        self.add_with_head(node, level)
+        if node.get("label") in self.solved:
+            where = "*The solution is at the end of this notebook, under “Solutions”.*"
+            self.part.texts.append(where)
+        self.exercises += 1
+        answer = nbformat.v4.new_code_cell(id=f"{ANSWER}{self.exercises}")
+        self.part.add_code(answer)
+
+    def add_solution(self, node: nodes.Element, level: int) -> None:
+        """Add a solution to those at the end."""
+        self.part = self.solutions
+        self.add_with_head(node, level)
+        self.part = self.text
+
+    def add_with_head(self, node: nodes.Element, level: int) -> None:
+        """Add the name and the content of an exercise or solution."""
+        (head, after), children = self.translator.exercise_head(node)
+        if not any(any(child.findall(has_cell)) for child in children):
+            self.part.texts.append(self.translator.render(node))
+            return
+        self.part.texts.append(f"**{head}**{after}." if after else f"**{head}.**")
+        self.add(nodes.container("", *children), level)
 
     def add_cell(self, node: nodes.container, metadata: dict) -> None:
         name = metadata["anchor"].removeprefix("cell-")
@@ -212,32 +266,38 @@ class NotebookCells:
         place = self.places.get(name.rpartition("-")[0])
         if place is None:
             return
-        self.add_code_until(place + 1)
+        self.add_code_until(place)
+        self.add_code_until(place + 1, self.part)
         # A figure is counted once, in the tab of the first framework.
         figure = self.code[place].metadata.get("mystnb", {}).get("figure", {})
         ids = [nodes.make_id(figure["name"])] if figure.get("name") else []
         for caption in node.findall(nodes.caption):
-            self.texts.append(self.translator.numbered("figure", caption, ids))
+            text = self.translator.numbered("figure", caption, ids)
+            self.part.texts.append(text)
 
-    def add_code_until(self, end: int) -> None:
+    def add_code_until(self, end: int, part: NotebookPart | None = None) -> None:
+        """Add code cells, those that the site does not show to the text."""
         while self.done < end:
-            self.end_text()
             cell, outputs = self.code[self.done], self.outputs[self.done]
             self.done += 1
-            node = nbformat.v4.new_code_cell(
-                cell.source, id=cell.id, outputs=outputs,
-                execution_count=self.done, metadata=jupyter_metadata(cell),
-            )  # fmt: skip
-            self.cells.append(node)
+            node = executed_cell(cell, outputs, self.done, **jupyter_metadata(cell))
+            (part or self.text).add_code(node)
 
-    def end_text(self) -> None:
-        """Make one Markdown cell of the texts since the last code cell."""
-        text = "\n\n".join(text for text in self.texts if text)
-        self.texts = []
-        if text:
-            before = self.cells[-1].id if self.cells else "start"
-            node = nbformat.v4.new_markdown_cell(text, id=f"after-{before}")
-            self.cells.append(node)
+
+def has_cell(node: nodes.Node) -> bool:
+    """Return whether a node becomes a cell of its own, or needs one."""
+    kinds = (*EXERCISES, _private.solution_node)
+    return isinstance(node, kinds) or _private.cell_metadata(node) is not None
+
+
+def heading_of_solutions() -> NotebookNode:
+    """Return a heading that Jupyter opens collapsed, and Colab (see `notebook`)."""
+    return nbformat.v4.new_markdown_cell(
+        "## Solutions",
+        id=SOLUTIONS,
+        # Colab knows cells by an id in their metadata.
+        metadata={"id": SOLUTIONS, "jp-MarkdownHeadingCollapsed": True},
+    )
 
 
 def jupyter_metadata(cell: Cell) -> dict:
@@ -252,12 +312,15 @@ def notebook(
     page: Page, framework: Framework, cells: list[NotebookNode], inputs: dict
 ) -> NotebookNode:
     """Return a notebook with what Colab and Jupyter have to know about it."""
-    colab = {"colab": {"provenance": []}}
-    if framework.colab != "CPU":
-        kind = {"gpuType": "T4"} if framework.colab == "GPU" else {}
-        colab = {"accelerator": framework.colab, "colab": {"provenance": [], **kind}}
+    colab: dict = {"provenance": []}
+    if any(cell.id == SOLUTIONS for cell in cells):
+        colab["collapsed_sections"] = [SOLUTIONS]
+    if framework.colab == "GPU":
+        colab["gpuType"] = "T4"
+    machine = {} if framework.colab == "CPU" else {"accelerator": framework.colab}
     metadata = {
-        **colab,
+        **machine,
+        "colab": colab,
         "d2l_extras": {
             "framework": framework.name,
             "source": f"chapters/{page.name}.md",

@@ -9,10 +9,10 @@ refused with their page and line.
 from __future__ import annotations
 
 import base64
-import difflib
 import mimetypes
 import re
 import textwrap
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -21,7 +21,7 @@ from sphinx.builders import Builder
 from bookbuild.errors import BuildError
 
 from . import _private
-from .computed_results import computed_result
+from .computed_results import computed_result, typeset
 from .framework_tabs import framework_tab
 
 # Characters of a text that Markdown would take for markup. An underscore or a
@@ -43,12 +43,19 @@ ENVIRONMENT = re.compile(
 )
 LARGEST_IMAGE = 2_000_000  # bytes
 HTML_INLINE = {"superscript": "sup", "subscript": "sub"}
+HTML_IN_TITLES = {
+    nodes.emphasis: "em",
+    nodes.strong: "strong",
+    nodes.literal: "code",
+    nodes.superscript: "sup",
+    nodes.subscript: "sub",
+}
 
 
 class MarkdownTranslator:
     """Render nodes of one page as one framework's reader sees them.
 
-    `results` maps the name of each recorded result to its text. It is None if
+    `results` maps the name of each computed result to its text. It is None if
     the page has not been executed yet.
     """
 
@@ -142,16 +149,16 @@ class MarkdownTranslator:
     def render_computed_result(self, node: computed_result) -> str:
         if self.results is None:
             return f"`{node['name']}`"
-        if node["name"] not in self.results:
-            name, label = node["name"], self.builder.frameworks[self.framework].label
-            near = difflib.get_close_matches(name, self.results, 1)
+        name = node["name"]
+        if name not in self.results:
+            label = self.builder.frameworks[self.framework].label
             raise self.fault(
                 node,
-                f"{label} records no result {name!r}",
-                (f"Did you mean {near[0]!r}? If not, record" if near else "Record")
-                + f" it in a cell: record({name!r}, ...)",
+                f"`{name}` has no value from {label}",
+                "Only the text below a code cell can ask for a value, not a title or "
+                "an option of a directive",
             )
-        return MARKUP.sub(r"\\\1", self.results[node["name"]])
+        return self.inline(nodes.inline("", "", *typeset(self.results[name])))
 
     def render_reference(self, node: nodes.Element) -> str:
         text = self.inline(node)
@@ -238,14 +245,38 @@ class MarkdownTranslator:
         return "---"
 
     def render_container(self, node: nodes.Element) -> str:
+        children = list(node.children)
+        if _private.is_component(node, "dropdown"):
+            rubric = children and isinstance(children[0], nodes.rubric)
+            return self._folded(children.pop(0) if rubric else None, children)
         return self.body(node)
+
+    def _folded(self, title: nodes.Element | None, children: list[nodes.Node]) -> str:
+        """Return a fold. Blank lines make Markdown of what is inside."""
+        head = self._in_html(title).strip() if title is not None else "More"
+        text = self.blocks(children)
+        return f"<details>\n<summary>{head}</summary>\n\n{text}\n\n</details>"
+
+    def _in_html(self, node: nodes.Element) -> str:
+        """Return the inline nodes in a title, where Markdown does not apply."""
+        parts = []
+        for child in node.children:
+            if tag := HTML_IN_TITLES.get(type(child)):
+                parts.append(f"<{tag}>{self._in_html(child)}</{tag}>")
+            elif isinstance(child, nodes.math):
+                parts.append(escape(self.render_math(child), quote=False))
+            elif isinstance(child, nodes.Element):
+                parts.append(self._in_html(child))
+            else:
+                parts.append(escape(child.astext(), quote=False))
+        return "".join(parts)
 
     def render_framework_tab(self, node: framework_tab) -> str:
         return self.body(node) if node["framework"] == self.framework else ""
 
-    render_framework_tabs = render_compound = render_only = render_document = render_container
-    render_glossary = render_topic = render_sidebar = render_legend = render_container
-    render_bibliography = render_container
+    render_framework_tabs = render_compound = render_only = render_document = body
+    render_glossary = render_topic = render_sidebar = render_legend = body
+    render_bibliography = body
 
     def render_literal_block(self, node: nodes.Element) -> str:
         text = node.astext().rstrip("\n")
@@ -329,6 +360,8 @@ class MarkdownTranslator:
     def render_Admonition(self, node: nodes.Element) -> str:
         children = list(node.children)
         if children and isinstance(children[0], nodes.title):
+            if "dropdown" in node["classes"]:
+                return self._folded(children[0], children[1:])
             head = self.inline(children.pop(0)).strip()
         else:
             name = type(node).__name__

@@ -24,7 +24,12 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from ._private import exercise_enumerable_node, exercise_node, solution_node
+from ._private import (
+    exercise_enumerable_node,
+    exercise_node,
+    is_component,
+    solution_node,
+)
 
 EXERCISES = (exercise_node, exercise_enumerable_node)
 PAGE = re.compile(r"\b(?:on ((?:\w+ ){0,2}))?([Pp])age(s?)\b")
@@ -95,6 +100,29 @@ class RemoveHiddenCode(SphinxPostTransform):
             ]
 
 
+class UnfoldDropdowns(SphinxPostTransform):
+    """Begin the text of a fold, such as a hint, with the title in bold type."""
+
+    # Before sphinx-design makes a fold of it.
+    default_priority = 10
+
+    def run(self, **kwargs: object) -> None:
+        for fold in list(self.document.findall(nodes.container)):
+            if not is_component(fold, "dropdown"):
+                continue
+            title, *children = fold.children
+            if not isinstance(title, nodes.rubric):
+                fold.replace_self(fold.children)
+                continue
+            stop = "" if title.astext()[-1:] in ".?!:" else "."
+            head = nodes.strong("", "", *title.children, nodes.Text(stop))
+            if children and isinstance(children[0], nodes.paragraph):
+                children[0][:0] = [head, nodes.Text(" ")]
+            else:
+                children.insert(0, nodes.paragraph("", "", head))
+            fold.replace_self(children)
+
+
 class JoinPrintedOutputs(SphinxPostTransform):
     """Show everything that a cell prints in one block."""
 
@@ -129,6 +157,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "")  # which Jupyter Book always sets
     app.add_transform(CallPagesSections)
     app.add_post_transform(RemoveHiddenCode)
+    app.add_post_transform(UnfoldDropdowns)
     app.add_post_transform(JoinPrintedOutputs)
     app.add_post_transform(RemoveRepeatedIds)
     return {"version": "1", "parallel_read_safe": True}

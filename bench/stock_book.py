@@ -15,8 +15,8 @@ import jupyter_cache
 import nbformat
 import yaml
 
-from bookbuild import install_cell
 from bookbuild.build import Book
+from bookbuild.executor import is_added
 from bookbuild.frameworks import Framework, used
 
 from . import ROOT
@@ -69,16 +69,13 @@ def write_notebooks(
 def _copy_notebooks(
     folder: Path, book: Book, framework: Framework
 ) -> list[Path]:
-    """Copy a framework's notebooks, without the first cell.
-
-    That cell only prepares the machine.
-    """
+    """Copy a framework's notebooks, without the cells that no page has."""
     paths = []
     for page in book.pages():
         if framework.name not in page.frameworks:
             continue
         node = nbformat.read(book.committed(page, framework), as_version=4)
-        node.cells = [c for c in node.cells if c.id != install_cell.ID]
+        node.cells = [c for c in node.cells if not is_added(c)]
         node.metadata.kernelspec.name = framework.kernel
         path = folder / f"{page.name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)

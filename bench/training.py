@@ -3,7 +3,7 @@
     python -m bench.training [--turns N]
 
 An epoch reads 60,000 images in minibatches of 256. For each framework we time
-the loop that the page teaches, the same loop over minibatches that are prepared
+the loop that the pages teach, the same loop over minibatches that are prepared
 beforehand, the ways that the framework's own guides recommend, and D2L's loader.
 Beside them are plain NumPy and the time that the memory alone needs.
 
@@ -23,28 +23,98 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from bookbuild.build import Book
-from bookbuild.page import Page
+from bookbuild import frameworks
 
 from . import ROOT
 from .measurements import Part, alternate
 
-PAGE = "linear-networks/softmax-regression-concise"
-LAST = "def train_epoch("
 EPOCHS = 5  # timed epochs per way and process, after one to warm up
 LONG = 2  # an epoch of more seconds than this is timed once
 
+# What the pages teach, on all training images: the model, the loss, the optimizer,
+# and an epoch. `wait` returns when all arrays have been computed.
+LOOPS = {
+    "mxnet": """
+from d2l_extras.mxnet import load_fashion_mnist, summary, try_gpu
+import mxnet as mx
+from mxnet import autograd, gluon, init, npx
+npx.set_np()
+device = try_gpu()
+wait = npx.waitall
+loss_fn = gluon.loss.SoftmaxCrossEntropyLoss()
+
+def make_model():
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.Flatten(), gluon.nn.Dense(10, in_units=784))
+    net.initialize(init.Normal(sigma=0.01), ctx=device)
+    net.hybridize()
+    return net
+
+def make_optimizer(net):
+    return gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+
+def train_epoch(net, optimizer, batches):
+    loss_sum = hits = 0
+    for X, y in batches:
+        with autograd.record():
+            logits = net(X)
+            losses = loss_fn(logits, y)
+        losses.backward()
+        optimizer.step(len(y))
+        loss_sum += losses.sum()
+        hits += (logits.argmax(axis=1).astype(y.dtype) == y).sum()
+    return float(loss_sum), float(hits)
+""",
+    "tensorflow": """
+from d2l_extras.tensorflow import load_fashion_mnist, summary, try_gpu
+import keras
+import tensorflow as tf
+from keras import layers
+device = try_gpu()
+loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+def wait():
+    pass
+
+def make_model():
+    normal = keras.initializers.RandomNormal(stddev=0.01)
+    return keras.Sequential([
+        keras.Input(shape=(28, 28)), layers.Flatten(),
+        layers.Dense(10, kernel_initializer=normal)])
+
+def make_optimizer(net):
+    return keras.optimizers.SGD(0.1)
+
+@tf.function
+def train_step(net, optimizer, X, y):
+    with tf.GradientTape() as tape:
+        logits = net(X)
+        loss = loss_fn(y, logits)
+    weights = net.trainable_variables
+    optimizer.apply(tape.gradient(loss, weights), weights)
+    right = tf.cast(tf.argmax(logits, axis=1), y.dtype) == y
+    return loss, tf.reduce_sum(tf.cast(right, tf.int32))
+
+def train_epoch(net, optimizer, batches):
+    loss_sum = hits = 0
+    for X, y in batches:
+        loss, correct = train_step(net, optimizer, X, y)
+        loss_sum += loss * len(y)
+        hits += correct
+    return float(loss_sum), float(hits)
+""",
+}
 # A way is a generator that trains, or reads, for one epoch at a time.
 BEFORE = """
 import numpy as np
 from d2l_extras.fashion_mnist import fashion_mnist
 
 data = fashion_mnist()
+batch_size = 256
+train_set, _ = load_fashion_mnist(batch_size, device)
 
 class Batches:
-    '''Minibatches, with the number of images that train_epoch asks for.'''
-
-    num_examples = train_set.num_examples
+    '''Minibatches, each changed before it is used.'''
 
     def __init__(self, batches, change=lambda X, y: (X, y)):
         self.batches, self.change = batches, change
@@ -54,9 +124,9 @@ class Batches:
 
 def training(batches):
     own = make_model()
-    optimizer = make_optimizer(own, learning_rate)
+    optimizer = make_optimizer(own)
     while True:
-        train_epoch(own, loss_fn, optimizer, batches)
+        train_epoch(own, optimizer, batches)
         yield
 
 def reading(batches):
@@ -73,8 +143,6 @@ ways = {
     "read": reading(train_set),
 }
 """
-# What waits until all arrays are computed, where calls return before that.
-WAIT = {"mxnet": "wait = mx.npx.waitall"}
 OTHERS = {
     "mxnet": """
 from d2l import mxnet as d2l
@@ -106,7 +174,7 @@ dataset = dataset.shuffle(len(X)).batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 def fitting():
     own = make_model()
-    own.compile(optimizer=make_optimizer(own, learning_rate), loss=loss_fn,
+    own.compile(optimizer=make_optimizer(own), loss=loss_fn,
                 metrics=["accuracy"])
     while True:
         own.fit(X, data.y_train, batch_size=batch_size, verbose=0)
@@ -248,19 +316,14 @@ class Worker:
         )
 
 
-def cells(page: Page, framework: str) -> list[list[str]]:
+def programs(framework: str) -> list[str]:
     """Return what each process of a framework runs.
 
-    The first one defines the taught loop. The second one, if there is one,
-    defines the other ways.
+    The first one times the taught loop. The second one, if there is one, times
+    the other ways.
     """
-    sources = [cell.source for cell in page.code(framework)]
-    end = [LAST in source for source in sources].index(True)
-    summary = f"from d2l_extras.{framework} import summary"
-    wait = WAIT.get(framework, "def wait(): pass")
-    before = [*sources[: end + 1], summary, wait, BEFORE]
     ways = [TAUGHT, *filter(None, [OTHERS.get(framework)])]
-    return [[*before, code] for code in ways]
+    return [LOOPS[framework] + BEFORE + code for code in ways]
 
 
 def median_epochs(worker: Worker, turn: int) -> dict[str, float]:
@@ -277,12 +340,11 @@ def median_epochs(worker: Worker, turn: int) -> dict[str, float]:
 
 def measure(part: Part, turns: int) -> None:
     """Train in all ways, and add their seconds as "framework.way"."""
-    page = next(page for page in Book(ROOT).pages() if page.name == PAGE)
     processes = [
-        (name, ROOT / ".envs" / framework.kernel / "bin" / "python", code, {})
-        for name, framework in page.frameworks.items()
-        if framework.available
-        for code in cells(page, name)
+        (name, ROOT / ".envs" / framework.kernel / "bin" / "python", [code], {})
+        for name, framework in frameworks.used(ROOT).items()
+        if framework.available and name in LOOPS
+        for code in programs(name)
     ]
     # A second thread slows down products of matrices as thin as these.
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -21,10 +21,10 @@ from pathlib import Path
 import nbformat
 from filelock import FileLock, Timeout
 
-from . import cache, install_cell
+from . import cache
 from .book import Book
 from .errors import BuildError
-from .executor import Executor, notebook_metadata, pairs_of
+from .executor import Executor, code_cells, notebook_metadata, pairs_of
 from .frameworks import Framework
 from .page import Page
 from .progress import Line
@@ -428,8 +428,7 @@ def _change(
     cells = page.code(framework.name)
     then = [
         [cell.source, cell.metadata.get("tags", [])]
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "code" and cell.id != install_cell.ID
+        for cell in code_cells(nbformat.read(path, as_version=4))
     ]
     for number, cell in enumerate(cells):
         if number >= len(then) or [cell.source, cell.tags] != then[number]:

@@ -56,11 +56,14 @@ STATE = Path("_build", "unchanged.json")
 def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
     """Digest everything that the outputs of a page depend on.
 
-    The keys are CELLS and the paths of files, relative to `root`. Prose, comments
-    in the helpers, times, and places do not count.
+    The keys are CELLS and the paths of files, relative to `root`. Prose counts only
+    where it asks for a value ({eval}). Comments in the helpers, times, and places do
+    not count.
     """
     cells = page.code(framework.name)
     code = [framework.name, [[cell.source, cell.tags] for cell in cells]]
+    if any(asked := page.asked(framework.name)):
+        code.append([[one.text for one in after] for after in asked])
     found = {
         CELLS: _digest(json.dumps(code).encode()),
         framework.lock: _digest((root / framework.lock).read_bytes()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -26,12 +27,18 @@ from traitlets.config import Config
 from . import output_checks
 from .errors import SourceError
 from .frameworks import Framework
-from .page import Cell, Page
+from .page import Cell, Expression, Page
 
 # Characters that a page may put out: six times the book's largest figure. More
 # comes from a loop that prints, and makes a page that no browser can load.
 MOST_OUTPUT = 1_000_000
 RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
+VALUES = "values"  # where `execute` puts what {eval} asks for, within these
+# Returns the formatted text and the representation of a value. An array of one
+# number, in any framework, counts as that number.
+EVALUATE = """(lambda value, spec: (format(value, spec), repr(value)))(
+(lambda value: value.item() if hasattr(value, "item")
+else value.numpy().item() if hasattr(value, "numpy") else value)({code}), {format!r})"""
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -192,6 +199,8 @@ def _run(
         ]
     )
     number = 0
+    asked = page.asked(framework.name)
+    values: list[list[dict]] = [[] for _ in cells]
 
     def report_start(cell_index: int, **_: object) -> None:
         nonlocal number
@@ -199,12 +208,14 @@ def _run(
         number = cell_index
         progress(number, len(cells))
 
-    def refuse_exit(execute_reply: dict, **_: object) -> None:
+    async def finish_cell(execute_reply: dict, **_: object) -> None:
         payload = execute_reply["content"].get("payload", [])
         if any(part.get("source") == "ask_exit" for part in payload):
             client.fault = "ends the kernel, by exit() or quit(): remove that"
         if client.fault:
             raise ExecutionError(client.fault)
+        for one in asked[number]:
+            values[number].append(await _evaluate(page, framework, client, one))
 
     def failed(what: str) -> ExecutionError:
         return _failed(page, framework, cells, number, client.fault or what)
@@ -231,7 +242,7 @@ def _run(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
             ),
             on_cell_execute=report_start,
-            on_cell_executed=refuse_exit,
+            on_cell_executed=finish_cell,
         )
         try:
             with kernels.running(client):
@@ -264,9 +275,60 @@ def _run(
             failure.started = False
             raise failure from error
     return [
-        [output_checks.clean(output) for output in cell.outputs]
-        for cell in node.cells
+        [output_checks.clean(output) for output in cell.outputs] + with_values(found)
+        for cell, found in zip(node.cells, values)
     ]
+
+
+async def _evaluate(
+    page: Page, framework: Framework, client: Client, one: Expression
+) -> dict:
+    """Return text and value of an expression, which the kernel evaluates."""
+    code = EVALUATE.format(code=one.code, format=one.format)
+    reply = await client.kc.execute(
+        "", silent=True, user_expressions={"value": code}, reply=True,
+        timeout=client.timeout,
+    )  # fmt: skip
+    result = reply["content"]["user_expressions"]["value"]
+    if result["status"] == "ok":
+        text, value = ast.literal_eval(result["data"]["text/plain"])
+        what = _fault_of_value(text, value, one)
+    else:
+        what = f"{result['ename']}: {result['evalue']}"
+    if what:
+        raise SourceError(
+            f"{page.path}:{one.line}: {framework.label}, {{eval}}`{one.text}`: {what}"
+        )
+    return {"name": one.text, "text": text, "value": ast.literal_eval(value)}
+
+
+def _fault_of_value(text: str, value: str, one: Expression) -> str | None:
+    """Return what is wrong with quoting a value, given as its representation."""
+    if value in ("nan", "inf", "-inf"):
+        return f"this is {value}; find out where the computation went wrong"
+    try:
+        quoted = ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        quoted = None
+    if not isinstance(quoted, (str, int, float)):
+        return f"this is {value[:80]}; ask for a number or a text"
+    if isinstance(quoted, float) and not one.format:
+        return f"this is {value}; give it a format, as in {{eval}}`{one.text}:.3f`"
+    return None
+
+
+def with_values(found: list[dict]) -> list[dict]:
+    """Return the output that keeps a cell's values, and shows nothing, if any."""
+    if not found:
+        return []
+    kept = {"output_type": "display_data", "data": {}}
+    return [{**kept, "metadata": {RECORD: {VALUES: found}}}]
+
+
+def values_in(output: dict) -> list[dict]:
+    """Return the values that an output keeps for the prose."""
+    kept = output.get("metadata", {}).get(RECORD, {})
+    return kept[VALUES] if VALUES in kept else [kept] if kept else []
 
 
 def _told(error: CellExecutionError, cell: NotebookNode, framework: Framework) -> str:
@@ -300,20 +362,18 @@ def _failed(
 def results(
     page: Page, framework: Framework, outputs: list[list[dict]]
 ) -> dict[str, dict]:
-    """Return what the cells recorded: value and text of each result, by name.
+    """Return the value and the text of each result that the prose asks for, by name.
 
-    Raises SourceError if two cells record under the same name.
+    Raises SourceError if a name has two values.
     """
     found: dict[str, dict] = {}
     for cell, produced in zip(page.code(framework.name), outputs):
-        for output in produced:
-            record = output.get("metadata", {}).get(RECORD)
-            if record is None:
-                continue
-            if record["name"] in found:
+        for kept in (kept for output in produced for kept in values_in(output)):
+            name, known = kept["name"], found.setdefault(kept["name"], kept)
+            if known != kept:
                 raise SourceError(
-                    f"{page.path}:{cell.line}: {framework.label} records "
-                    f"{record['name']!r} a second time; choose another name"
+                    f"{page.path}:{cell.line}: the value of {{eval}}`{name}` is "
+                    f"{kept['text']} here, but {known['text']} further up in "
+                    f"{framework.label}; give one of them a name of its own"
                 )
-            found[record["name"]] = record
     return found

@@ -18,9 +18,17 @@ from nbformat import NotebookNode
 from . import cache, install_cell
 from .book import Book
 from .errors import BuildError, SourceError
-from .execution import ExecutionError, KernelError, Kernels, execute
+from .execution import (
+    RECORD,
+    VALUES,
+    ExecutionError,
+    KernelError,
+    Kernels,
+    execute,
+    with_values,
+)
 from .frameworks import Framework
-from .page import Page
+from .page import Cell, Page
 from .progress import Line
 from .stand_ins import (
     Obstacle,
@@ -37,6 +45,8 @@ MOST_JOBS = 4
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
 # Appears in the code of every page that loads the data set.
 LOADS_DATA = "fashion_mnist"
+# The ids of the empty cells below a notebook's exercises begin like this.
+ANSWER = "answer-"
 
 
 class Executor:
@@ -241,12 +251,7 @@ def executed_notebook(
 ) -> NotebookNode:
     """Return a notebook of a page's code cells and their outputs, without prose."""
     cells = [
-        nbformat.v4.new_code_cell(
-            cell.source,
-            id=cell.id,
-            metadata={"tags": cell.tags},
-            outputs=produced,
-        )
+        executed_cell(cell, produced, tags=cell.tags)
         for cell, produced in zip(page.code(framework.name), outputs, strict=True)
     ]
     told = {
@@ -257,6 +262,34 @@ def executed_notebook(
     return nbformat.from_dict(
         nbformat.v4.new_notebook(cells=cells, metadata={"d2l_extras": told})
     )
+
+
+def executed_cell(
+    cell: Cell, outputs: list[dict], count: int | None = None, **metadata: object
+) -> NotebookNode:
+    """Return a code cell with its outputs.
+
+    The values that the prose asks for after it become metadata of the cell, since
+    an output without data is no use to Jupyter. `outputs_of` brings them back.
+    """
+    kept = [o["metadata"][RECORD] for o in outputs if _has_values(o)]
+    return nbformat.v4.new_code_cell(
+        cell.source,
+        id=cell.id,
+        execution_count=count,
+        metadata={**metadata, **({RECORD: kept[0]} if kept else {})},
+        outputs=[o for o in outputs if not _has_values(o)],
+    )
+
+
+def _has_values(output: dict) -> bool:
+    return VALUES in output.get("metadata", {}).get(RECORD, {})
+
+
+def outputs_of_cell(cell: NotebookNode) -> list[dict]:
+    """Return what `execute` returned for a code cell of a notebook."""
+    values = cell.metadata.get(RECORD, {}).get(VALUES, [])
+    return [*cell.outputs, *with_values(values)]
 
 
 def write_notebook(path: Path, node: NotebookNode) -> None:
@@ -289,11 +322,22 @@ def notebook_metadata(path: Path) -> dict:
 
 def outputs_of(node: NotebookNode) -> list[list[dict]]:
     """Return the outputs of each of a page's code cells in a notebook, in order."""
-    return [
-        cell.outputs
-        for cell in node.cells
-        if cell.cell_type == "code" and cell.id != install_cell.ID
-    ]
+    return [outputs_of_cell(cell) for cell in code_cells(node)]
+
+
+def code_cells(node: NotebookNode) -> list[NotebookNode]:
+    """Return a page's code cells in a notebook, in the order of the page.
+
+    Solutions are at the end of a notebook, but they were executed, and counted,
+    where the page has them.
+    """
+    cells = [c for c in node.cells if c.cell_type == "code" and not is_added(c)]
+    return sorted(cells, key=lambda cell: cell.execution_count or 0)
+
+
+def is_added(cell: NotebookNode) -> bool:
+    """Return whether only the notebook has a cell: the first, or one for an answer."""
+    return cell.id == install_cell.ID or cell.id.startswith(ANSWER)
 
 
 def cpus() -> int:

@@ -11,6 +11,8 @@ follows it. So such faults are told before anything is executed.
 
 from __future__ import annotations
 
+import ast
+import bisect
 import difflib
 import hashlib
 import json
@@ -34,6 +36,7 @@ from .frameworks import Framework
 from .settings import parse_yaml, read_text
 
 GROUP = "framework"  # the tab sets whose tabs are frameworks
+EVAL = "eval"  # the role that asks a kernel for a value
 CODE_CELL = "code-cell"
 # Directives whose content is no Markdown.
 VERBATIM = {CODE_CELL, "code", "code-block", "sourcecode", "math", "raw", "csv-table"}
@@ -56,6 +59,20 @@ class Cell:
         return next((s for s in self.source.splitlines() if s.strip()), "")
 
 
+@dataclass(frozen=True)
+class Expression:
+    """What {eval}`text` asks a kernel for: the value of `code`, in a format.
+
+    `framework` is that of the tab around it, or None.
+    """
+
+    text: str
+    code: str
+    format: str
+    line: int
+    framework: str | None = None
+
+
 @dataclass
 class Page:
     """A source page: `name` is its path without suffix, below chapters/ if there."""
@@ -65,6 +82,7 @@ class Page:
     cells: list[Cell]
     frameworks: dict[str, Framework] = field(default_factory=dict)
     title: str = ""
+    expressions: list[Expression] = field(default_factory=list)
 
     def of(self, framework: str) -> list[Cell]:
         """Return the cells that a framework's reader sees."""
@@ -73,6 +91,20 @@ class Page:
     def code(self, framework: str) -> list[Cell]:
         """Return the code cells that a framework's kernel runs."""
         return [c for c in self.of(framework) if c.type == "code"]
+
+    def asked(self, framework: str) -> list[list[Expression]]:
+        """Return the expressions to evaluate after each of a framework's code cells.
+
+        An expression belongs to the last cell above it, and one in the caption of a
+        figure to the cell that draws it.
+        """
+        lines = [cell.line for cell in self.code(framework)]
+        asked: list[list[Expression]] = [[] for _ in lines]
+        for one in self.expressions:
+            place = bisect.bisect_right(lines, one.line) - 1
+            if place >= 0 and one.framework in (None, framework):
+                asked[place].append(one)
+        return asked
 
     def files(self, framework: str) -> list[Path]:
         """Return the files beside the page that its code names or may import."""
@@ -110,7 +142,9 @@ def parse_page(
 ) -> Page:
     """Like `read_page`, for the text of a page."""
     checker = _Checker(text, path, declared)
-    page = Page(name, path, [], checker.frameworks, checker.title or name)
+    page = Page(
+        name, path, [], checker.frameworks, checker.title or name, checker.expressions
+    )
     checker.raise_faults()
     if not is_notebook(text):
         return page
@@ -130,6 +164,7 @@ def parse_page(
         page.cells.append(cell)
     checker.raise_faults()  # such as a misspelled tag
     checker.check_twins(page)
+    checker.check_expressions(page)
     checker.raise_faults(checker.missing)
     return page
 
@@ -164,6 +199,7 @@ class _Checker:
         self.faults: list[str] = []
         self.missing: list[str] = []  # tabs and twins, which are reported together
         self.title = ""
+        self.expressions: list[Expression] = []
         self.is_notebook = is_notebook(text)
         self.frameworks = {n: f for n, f in declared.items() if f.default}
         lines = text.splitlines()
@@ -223,14 +259,24 @@ class _Checker:
         else:
             self.frameworks = {n: f for n, f in self.declared.items() if n in chosen}
 
-    def _check(self, text: str, first: int, outermost: bool = False) -> list[Token]:
-        """Check Markdown whose first line is the page's line `first`."""
+    def _check(
+        self,
+        text: str,
+        first: int,
+        outermost: bool = False,
+        framework: str | None = None,
+    ) -> list[Token]:
+        """Check Markdown whose first line is the page's line `first`.
+
+        `framework` is that of the tab around it.
+        """
         lines = text.splitlines()
         tokens = _parser().parse(text, {})
         for token, after in zip(tokens, [*tokens[1:], None]):
             line = first + token.map[0] if token.map else first
             if token.type in ("fence", "colon_fence"):
-                self._check_fence(token, line, lines, outermost and not token.level)
+                top = outermost and not token.level
+                self._check_fence(token, line, lines, top, framework)
             elif token.type.startswith("math_block") and "\n\n" in token.content.strip():
                 self._equation_is_open(line)
             elif token.type == "inline" and token.content.startswith("$$"):
@@ -238,7 +284,27 @@ class _Checker:
                     self._equation_is_open(line)
             elif token.type == "heading_open" and token.tag == "h1":
                 self.title = self.title or after.content
+            for child in token.children or []:
+                if child.type == "myst_role" and child.meta["name"] == EVAL:
+                    self._add_expression(child.content, line, framework)
         return tokens
+
+    def _add_expression(self, text: str, line: int, framework: str | None) -> None:
+        try:
+            [value] = ast.parse(f'f"""{{{text}}}"""', mode="eval").body.values
+            if not isinstance(value, ast.FormattedValue) or value.conversion > 0:
+                raise ValueError
+            parts = value.format_spec.values if value.format_spec else []
+            spec = "".join(part.value for part in parts)
+        except (SyntaxError, ValueError, AttributeError):
+            self.add(
+                line,
+                f"{{eval}}`{text}` is not an expression of Python, which a format may "
+                "follow, as in {eval}`test_accuracy:.3f`",
+            )
+            return
+        code = ast.unparse(value.value)
+        self.expressions.append(Expression(text, code, spec, line, framework))
 
     def _equation_is_open(self, line: int) -> None:
         self.add(
@@ -248,7 +314,12 @@ class _Checker:
         )
 
     def _check_fence(
-        self, token: Token, line: int, lines: list[str], outermost: bool
+        self,
+        token: Token,
+        line: int,
+        lines: list[str],
+        outermost: bool,
+        framework: str | None,
     ) -> None:
         name = directive_of(token)
         what = f"the fence of {{{name}}}" if name else "this fence"
@@ -270,7 +341,10 @@ class _Checker:
         if name == CODE_CELL:
             self._check_cell(token, line, outermost)
         elif name and name not in VERBATIM:
-            tokens = self._check(token.content, line + 1)
+            if name == "tab-item":
+                tab = options_of(token).get("sync", "")
+                framework = tab if tab in self.declared else framework
+            tokens = self._check(token.content, line + 1, framework=framework)
             if name == "tab-set":
                 self._check_tabs(token, tokens, line)
 
@@ -328,6 +402,8 @@ class _Checker:
             if not isinstance(value, str | None):
                 self.add(line, f"{place} of this cell must be text, not {value!r}")
                 return
+            if key == "caption" and value:
+                self._check(value, line + 1)  # jupytext's line of the cell
 
     def _check_tabs(self, tabs: Token, tokens: list[Token], line: int) -> None:
         """Look whether a tab set of frameworks has one tab for each."""
@@ -382,6 +458,16 @@ class _Checker:
         text = json.dumps([node.cell_type, owner, node.source])
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         return Cell(digest, node.cell_type, node.source, line, owner, others, metadata)
+
+    def check_expressions(self, page: Page) -> None:
+        lines = [cell.line for cell in page.cells if cell.type == "code"]
+        for one in page.expressions:
+            if not lines or one.line < lines[0]:
+                self.add(
+                    one.line,
+                    f"{{eval}}`{one.text}` has no code cell above it whose kernel "
+                    "could evaluate it; write it below the cell that computes it",
+                )
 
     def check_twins(self, page: Page) -> None:
         for group in runs(page):

@@ -88,7 +88,9 @@ def build(folder: Path, root: Path = ROOT) -> Path:
 
 def _files(root: Path) -> list[Path]:
     folder = root / PACKAGE
-    return sorted([*folder.rglob("*.py"), folder / "py.typed"])
+    return sorted([
+        *folder.rglob("*.py"), *folder.glob("fonts/*"), folder / "py.typed"
+    ])
 
 
 def _base(root: Path) -> str:

@@ -1,99 +1,80 @@
 """Diagrams of boxes and arrows, such as the map of the chapter's pages.
-
-The SVG is written here because its bytes must not depend on a library. Every
-framework's notebook then has the same picture, and the site shows it once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from typing import Any
 
-from .ipython import display
+import matplotlib as mpl
+from matplotlib.patches import FancyBboxPatch
 
-WIDTH = 192, 22  # of a box and of the gap beside it, in SVG units
-HEIGHT = 54, 30  # of a box and of the gap below it
-MARGIN = 4
-HEAD = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" '
-    'width="{0}" height="{1}" text-anchor="middle" '
-    'font-family="DejaVu Sans, Verdana, sans-serif">'
-    '<rect width="{0}" height="{1}" fill="#ffffff"/>'
-    '<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="9" '
-    'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
-    '<path d="M0 0L8 4L0 8z"/></marker>'
-)
-BOX = (
-    '<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="6" '
-    'fill="#f2f7fb" stroke="#0072b2" stroke-width="1.5"/>'
-    '<text x="{middle}" y="{first}" font-size="14.5" font-weight="bold">'
-    '{title}</text>'
-    '<text x="{middle}" y="{second}" font-size="13.5">{about}</text>'
-)
-ARROW = (
-    '<line x1="{}" y1="{}" x2="{}" y2="{}" stroke="#000000" '
-    'stroke-width="1.5" marker-end="url(#tip)"/>'
-)
+from . import plots
+
+WIDTH = 1, 0.14  # of a box and of the gap beside it
+HEIGHT = 0.66, 0.32  # of a box and of the gap below it, in inches
 
 
 def show_map(
-    rows: Sequence[Sequence[str]], arrows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]], arrows: Sequence[tuple[str, str]]
 ) -> None:
     """Draw boxes in rows and columns, and arrows from box to box.
 
     A box is a text of two lines, a title and a description. An empty string
-    leaves its place empty. The first word of a title is the key of its box, and
-    `arrows` contains pairs of keys. Arrows are straight and point right or down.
-    Raises ValueError for a box that does not have two lines, for a key that
-    occurs twice, and for an arrow that cannot be drawn.
+    leaves its place empty. `arrows` contains pairs of titles. Arrows are straight
+    and point right or down. Raises ValueError for a box that does not have two
+    lines, for a title that occurs twice, and for an arrow that cannot be drawn.
     """
-    places: dict[str, tuple[int, int]] = {}
-    drawn = []
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            if text:
-                key = text.split()[0]
-                if key in places:
-                    raise ValueError(f"two boxes have the key {key!r}; begin "
-                                     "each title with a different word")
-                places[key] = column, row
-                drawn.append(_box(text, column, row))
-    drawn += [_arrow(places, *pair) for pair in arrows]
-    width = 2 * MARGIN - WIDTH[1] + sum(WIDTH) * max(map(len, rows))
-    height = 2 * MARGIN - HEIGHT[1] + sum(HEIGHT) * len(rows)
-    svg = "\n".join([HEAD.format(width, height), *drawn, "</svg>\n"])
-    lines = [f"{start} -> {end}" for start, end in arrows]
-    display({"image/svg+xml": svg, "text/plain": "\n".join(lines)})
+    places: dict[str, tuple[float, float]] = {}
+    columns = max(map(len, rows))
+    height = sum(HEIGHT) * len(rows) - HEIGHT[1] + 0.1
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.make_figure(height)
+        axes = figure.subplots()
+        axes.axis("off")
+        axes.set(xlim=(-0.01, sum(WIDTH) * columns - WIDTH[1] + 0.01),
+                 ylim=(height - 0.05, -0.05))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                if text:
+                    title = text.split("\n")[0]
+                    if title in places:
+                        raise ValueError(f"two boxes have the title {title!r}; give "
+                                         "each a title of its own")
+                    places[title] = sum(WIDTH) * column, sum(HEIGHT) * row
+                    _box(axes, text, *places[title])
+        for start, end in arrows:
+            _arrow(axes, places, start, end)
+        lines = [f"{start} -> {end}" for start, end in arrows]
+        plots.show(figure, "\n".join(lines))
 
 
-def _corner(column: int, row: int) -> tuple[int, int]:
-    return MARGIN + column * sum(WIDTH), MARGIN + row * sum(HEIGHT)
-
-
-def _box(text: str, column: int, row: int) -> str:
+def _box(axes: Any, text: str, x: float, y: float) -> None:
     lines = text.split("\n")
     if len(lines) != 2:
         raise ValueError(f"the box {text!r} has {len(lines)} lines; it needs "
                          "two, a title and a description")
-    x, y = _corner(column, row)
-    return BOX.format(
-        x=x, y=y, width=WIDTH[0], height=HEIGHT[0], middle=x + WIDTH[0] / 2,
-        first=y + 23, second=y + 42,
-        title=escape(lines[0]), about=escape(lines[1]),
-    )
+    axes.add_patch(FancyBboxPatch(
+        (x, y), WIDTH[0], HEIGHT[0], "round,pad=0,rounding_size=0.06",
+        mutation_aspect=1, fc="#f2f7fb", ec=plots.LINES[0]["color"]))
+    for line, height, color in zip(lines, (0.3, 0.72), (plots.INK, plots.GRAY)):
+        axes.text(x + WIDTH[0] / 2, y + height * HEIGHT[0], line, color=color,
+                  size=14.5, ha="center", va="center_baseline")
 
 
-def _arrow(places: dict[str, tuple[int, int]], start: str, end: str) -> str:
-    for key in start, end:
-        if key not in places:
-            raise ValueError(f"an arrow has the key {key!r}; the keys of the "
-                             f"boxes are {', '.join(places)}")
-    (x1, y1), (x2, y2) = _corner(*places[start]), _corner(*places[end])
+def _arrow(
+    axes: Any, places: dict[str, tuple[float, float]], start: str, end: str
+) -> None:
+    for title in start, end:
+        if title not in places:
+            raise ValueError(f"an arrow names the box {title!r}; the titles of "
+                             f"the boxes are {', '.join(places)}")
+    (x1, y1), (x2, y2) = places[start], places[end]
     if y1 == y2 and x1 < x2:
-        middle = y1 + HEIGHT[0] / 2
-        return ARROW.format(x1 + WIDTH[0], middle, x2, middle)
-    if x1 == x2 and y1 < y2:
-        middle = x1 + WIDTH[0] / 2
-        return ARROW.format(middle, y1 + HEIGHT[0], middle, y2)
-    raise ValueError(f"the arrow from {start!r} to {end!r} points neither "
-                     "right nor down; move one of the boxes")
+        tail, tip = (x1 + WIDTH[0], y1 + HEIGHT[0] / 2), (x2, y1 + HEIGHT[0] / 2)
+    elif x1 == x2 and y1 < y2:
+        tail, tip = (x1 + WIDTH[0] / 2, y1 + HEIGHT[0]), (x1 + WIDTH[0] / 2, y2)
+    else:
+        raise ValueError(f"the arrow from {start!r} to {end!r} points neither "
+                         "right nor down; move one of the boxes")
+    axes.annotate("", tip, tail, arrowprops=plots.ARROW)

@@ -1,9 +1,9 @@
 """Figures in the style of the book, drawn as SVG.
 
-The style is made for a phone. It has large type, curves that differ in line and
-marker as well as in color, and an opaque white background. The SVG is written
-without pyplot, so that the same numbers give the same bytes, whatever the
-notebook's settings are.
+Letters are those of the page. Curves differ in line and marker as well as in
+color, and their names are written beside them. The type is large enough for a
+phone, and the background is opaque white. The SVG is written without pyplot, so
+that the same numbers give the same bytes, whatever the notebook's settings are.
 """
 
 from __future__ import annotations
@@ -11,38 +11,67 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import font_manager
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .arrays import to_numpy
 from .ipython import display, is_batch, shell
 
-WIDTH = 5  # inches; a phone scales them to about three quarters
+font_manager.fontManager.addfont(
+    Path(__file__).with_name("fonts") / "book-text.ttf")
+WIDTH = 6.4  # inches; the column of a page
+INK, GRAY = "#1d2126", "#5c6370"
 STYLE = {
+    "axes.edgecolor": "0.75",
     "axes.grid": True,
+    "axes.labelcolor": GRAY,
+    "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlesize": 11,
-    "font.size": 12,
-    "grid.color": "0.9",
+    "axes.titlecolor": GRAY,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 13,
+    "axes.xmargin": 0.02,
+    "figure.dpi": 72,  # so that a pixel is a point
+    "figure.titlesize": 14,
+    # Matplotlib's own STIX has the signs that the page's font lacks.
+    "font.family": ["Book Text", "STIXGeneral"],
+    "font.size": 13,
+    "grid.color": "0.92",
+    "legend.borderaxespad": 0,
+    "legend.frameon": False,
     "lines.linewidth": 2,
-    "lines.markersize": 6,
+    "lines.markersize": 5,
+    "mathtext.fontset": "stix",
     "savefig.facecolor": "white",
     "svg.fonttype": "path",  # the same letters on every machine
     "svg.hashsalt": "d2l_extras",  # the same element names in every run
+    "text.color": INK,
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in (
+        ("color", "0.75"), ("labelcolor", GRAY), ("labelsize", 12),
+        ("major.size", 3 * (axis == "x")), ("minor.size", 0))},
 }
-# Okabe and Ito's colors, which color-blind readers can tell apart.
+# Okabe and Ito's hues, which color-blind readers can tell apart, as dark as letters.
 LINES = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
-    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
-    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
-    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+    {"color": "#B84F00", "linestyle": "--", "marker": "s"},
+    {"color": "#00795A", "linestyle": "-.", "marker": "^"},
+    {"color": "#A6468C", "linestyle": ":", "marker": "D"},
 )
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", ["#5c2600", "#D55E00", "white", "#0072B2", "#002c49"])
+ARROW = {"arrowstyle": "-|>,head_width=0.25", "color": GRAY, "shrinkA": 0,
+         "shrinkB": 0}
+RIGHT, WRONG = "\N{CHECK MARK}", "\N{MULTIPLICATION SIGN}"  # of predictions
+LONGEST = 20  # letters of a name beside its curve
 
 Curves = Mapping[str, Sequence[float]]
 Groups = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -54,16 +83,21 @@ def plot_curves(
     xlabel: str,
     levels: Mapping[str, float] | None = None,
     yscale: str = "linear",
+    xscale: str = "linear",
+    title: str = "",
 ) -> None:
     """Draw panels above each other, each with curves over the same `x`.
 
     `x` has shape (points,). `panels` maps the label of a vertical axis, with its
     unit, to up to four named curves, each of shape (points,). A curve breaks off
     where its value is nan. `levels` draws named horizontal lines in the first
-    panel. `yscale` is "linear" or, for positive values, "log". Raises ValueError
-    if a curve has another length, or a panel has more than four curves.
+    panel. `yscale` and `xscale` are "linear" or, for positive values, "log".
+    `title` says what the figure shows. Names are written at the right ends of the
+    curves, or in a legend if they are long or the curves end at different `x`.
+    Raises ValueError if a curve has another length, or a panel has more than four
+    curves.
     """
-    _show(_curves(to_numpy(x), panels, xlabel, levels, yscale))
+    show(_curves(to_numpy(x), panels, xlabel, levels, yscale, xscale, title))
 
 
 class LivePlot:
@@ -105,9 +139,9 @@ class LivePlot:
         self.rows.append([float(value) for value in values])
         if shell() is not None and not is_batch():
             options = {"display_id": self._id, "update": len(self.rows) > 1}
-            _show(self._figure(), **options)
+            show(self._figure(), **options)
         elif len(self.rows) == self.total:
-            _show(self._figure())
+            show(self._figure())
 
     def _figure(self) -> Figure:
         to_come = self.total - len(self.rows)
@@ -119,7 +153,7 @@ class LivePlot:
         }
         steps = np.arange(1, self.total + 1)
         figure = _curves(steps, panels, self.xlabel)
-        margin = 0.05 * (self.total - 1) or 0.5
+        margin = STYLE["axes.xmargin"] * (self.total - 1) or 0.5
         figure.axes[0].set_xlim(1 - margin, self.total + margin)
         return figure
 
@@ -127,17 +161,21 @@ class LivePlot:
 def plot_points(
     panels: Mapping[str, Groups],
     ylabel: str,
+    title: str = "",
 ) -> None:
-    """Draw panels above each other, each with groups of points.
+    """Draw panels side by side, each with groups of points.
 
     `panels` maps the label of a horizontal axis, with its unit, to up to four
     named groups, each a pair x, y of shape (points,). `ylabel` is the label of
-    the vertical axes, with its unit. Raises ValueError if x and y of a group
-    differ in length, or a panel has more than four groups.
+    the vertical axis, with its unit. `title` says what the figure shows. Names
+    are written beside the groups, or in a legend if there is no room. Raises
+    ValueError if x and y of a group differ in length, or a panel has more than
+    four groups.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
-        grid = figure.subplots(len(panels), sharey=True, squeeze=False)
+        figure = make_figure(3.6, title)
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)
+        grid[0, 0].set_title(ylabel)
         for axes, (xlabel, groups) in zip(grid.flat, panels.items()):
             _check_number(groups, "groups")
             for (name, (x, y)), line in zip(groups.items(), LINES):
@@ -146,12 +184,17 @@ def plot_points(
                         f"the group {name!r} has {len(x)} x and {len(y)} y; "
                         "pass as many x as y"
                     )
-                axes.scatter(to_numpy(x), to_numpy(y), s=22, label=name,
+                axes.scatter(to_numpy(x), to_numpy(y), s=20, label=name,
                              marker=line["marker"], facecolors="none",
                              edgecolors=line["color"])
-            axes.set(xlabel=xlabel, ylabel=ylabel)
-            axes.legend(handletextpad=0.1, framealpha=0.9)
-        _show(figure)
+            axes.set_xlabel(xlabel)
+        figure.draw_without_rendering()
+        named: set[str] = set()
+        for axes in grid.flat:
+            named |= _name_groups(axes)
+            if not named >= {each.get_label() for each in axes.collections}:
+                _legend(axes)
+        show(figure)
 
 
 def show_layer(
@@ -173,13 +216,12 @@ def show_layer(
         )
     below, above = ((np.arange(n) - (n - 1) / 2) * 1.2 for n in shape)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure((WIDTH, 2.6), layout="constrained")
+        figure = make_figure(2.6)
         axes = figure.subplots()
         axes.axis("off")
         for (i, start), (j, end) in product(enumerate(below), enumerate(above)):
             axes.annotate("", (end, 1), (start, 0), arrowprops={
-                "arrowstyle": "-|>", "color": "0.35", "shrinkA": 18,
-                "shrinkB": 18})
+                **ARROW, "shrinkA": 18, "shrinkB": 18})
             if len(weights):
                 axes.text(0.55 * start + 0.45 * end, 0.45, weights[i][j],
                           ha="center", va="center", bbox={
@@ -191,7 +233,7 @@ def show_layer(
                 axes.text(place, row, name, ha="center", va="center")
         width = max(*shape, 4) * 0.6
         axes.set(xlim=(-width, width), ylim=(-0.3, 1.3))
-        _show(figure)
+        show(figure)
 
 
 def show_images(
@@ -199,13 +241,18 @@ def show_images(
     titles: Sequence[str],
     columns: int = 5,
     signed: bool = False,
+    predictions: Sequence[str] | None = None,
+    probabilities: Sequence[float] | None = None,
+    title: str = "",
 ) -> None:
     """Draw grayscale images in rows of `columns`, each under its title.
 
     `images` has shape (examples, height, width). 0 is white and 1 is black. If
-    `signed`, negative values are orange and positive ones purple, on a scale
-    that a bar beside the images shows. Raises ValueError if there is not one
-    title per image.
+    `signed`, negative values are orange and positive ones blue, on a scale that a
+    bar below the images shows; it leaves out the largest percent of the values.
+    If `titles` are the true classes, `predictions` are marked as right or wrong,
+    with their `probabilities`, from 0 to 1. `title` says what the figure shows.
+    Raises ValueError if there is not one title per image.
     """
     images = to_numpy(images)
     if images.ndim != 3 or len(images) != len(titles):
@@ -215,25 +262,32 @@ def show_images(
             "each example"
         )
     if signed:
-        limit = float(np.abs(images).max())
-        scale = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
+        limit = float(np.quantile(np.abs(images), 0.99))
+        scale = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
     else:
         scale = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+    if predictions is not None:
+        titles = [f"{true}\n{RIGHT}" if true == guess else f"{true}\n{WRONG} {guess}"
+                  for true, guess in zip(titles, predictions)]
+    if probabilities is not None:
+        titles = [f"{name} {100 * float(p):.0f} %"
+                  for name, p in zip(titles, probabilities)]
     rows = -(-len(images) // columns)
-    lines = 1 + max(title.count("\n") for title in titles)
-    with mpl.rc_context(STYLE):
-        side = WIDTH / (columns + signed)  # the bar takes one more
-        height = rows * (side + 0.22 * lines)
-        figure = Figure((WIDTH, height), layout="constrained")
+    lines = 1 + max(name.count("\n") for name in titles)
+    with mpl.rc_context({**STYLE, "figure.constrained_layout.hspace": 0.04}):
+        height = rows * (WIDTH / columns + 0.22 * lines) + 0.7 * signed
+        figure = make_figure(height, title)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
-        for axes, image, title in zip(grid.flat, images, titles):
+        for axes, image, name in zip(grid.flat, images, titles):
             drawn = axes.imshow(image, interpolation="none", **scale)
-            axes.set_title(title, pad=3)
+            axes.set_title(name, pad=3, loc="center", size=12,
+                           color=LINES[1]["color"] if f"\n{WRONG}" in name else INK)
         if signed:
-            figure.colorbar(drawn, ax=grid, shrink=0.8, label="weight")
-        _show(figure)
+            figure.colorbar(drawn, ax=grid, location="bottom", shrink=0.6,
+                            aspect=40, extend="both", label="weight")
+        show(figure)
 
 
 def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
@@ -252,20 +306,28 @@ def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
         )
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure((WIDTH + 0.5, WIDTH + 0.5), layout="constrained")
+        figure = make_figure(WIDTH)
         axes = figure.subplots()
-        # With 180, black numbers have a contrast of at least 4.5 in each cell,
+        # With 430, black numbers have a contrast of at least 4.5 in each cell,
         # and so have light ones in the dark version of the figure.
-        axes.imshow(percent, cmap="Blues", vmin=0, vmax=180)
+        axes.imshow(percent, cmap=SIGNED, vmin=-430, vmax=430)
         for (row, column), value in np.ndenumerate(percent):
             if round(value):
                 axes.text(column, row, f"{value:.0f}",
-                          ha="center", va="center", fontsize=11)
+                          ha="center", va="center", fontsize=11, color="black")
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("predicted class (percent of the row)")
         axes.set_ylabel("true class")
-        _show(figure)
+        show(figure)
+
+
+def make_figure(height: float, title: str = "") -> Figure:
+    """Return a figure as wide as a page, with its `height` in inches."""
+    figure = Figure((WIDTH, height + 0.3 * bool(title)), layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
 
 
 def _curves(
@@ -274,25 +336,31 @@ def _curves(
     xlabel: str,
     levels: Mapping[str, float] | None = None,
     yscale: str = "linear",
+    xscale: str = "linear",
+    title: str = "",
 ) -> Figure:
     with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 0.8 + 2.4 * len(panels)), layout="constrained")
+        figure = make_figure(0.8 + 2.2 * len(panels), title)
         grid = figure.subplots(len(panels), sharex=True, squeeze=False)
         for axes, (ylabel, curves) in zip(grid.flat, panels.items()):
-            _draw(axes, x, curves)
-            axes.set_ylabel(ylabel)
+            axes.set_title(ylabel)
             axes.set_yscale(yscale)
-        for name, level in (levels or {}).items():
-            grid.flat[0].axhline(level, color="black", lw=1.5, ls=(0, (1, 1)))
-            _label(grid.flat[0], 0.5, level, name)
-        axes.set_xlabel(xlabel)
-        if np.issubdtype(x.dtype, np.integer):
+            _draw(axes, x, curves, levels or {})
+            levels = None  # only in the first panel
+        axes.set(xlabel=xlabel, xscale=xscale)
+        if np.issubdtype(x.dtype, np.integer) and xscale == "linear":
             axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        figure.draw_without_rendering()
+        for axes in grid.flat:
+            _move_apart(axes)
     return figure
 
 
-def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
+def _draw(
+    axes: Any, x: np.ndarray, curves: Curves, levels: Mapping[str, float]
+) -> None:
     _check_number(curves, "curves")
+    ends, last = [], set()
     for (name, values), line in zip(curves.items(), LINES):
         values = to_numpy(values)
         if len(values) != len(x):
@@ -302,7 +370,69 @@ def _draw(axes: Any, x: np.ndarray, curves: Curves) -> None:
             )
         marks = max(1, len(x) // 10)
         axes.plot(x, values, label=name, markevery=marks, **line)
-    axes.legend(handlelength=3, framealpha=0.9)
+        lowest = 0 if axes.get_yscale() == "log" else -np.inf
+        drawn = np.flatnonzero(np.isfinite(values) & (values > lowest))
+        last.add(max(drawn, default=-1))
+        ends.append((name, values[max(last)], line["color"]))
+    for name, level in levels.items():
+        axes.axhline(level, label=name, color=INK, lw=1.5, ls=(0, (1, 1)))
+        ends.append((name, level, INK))
+    longest = max(len(name) for name, *_ in ends)
+    if len(last) > 1 or -1 in last or longest > LONGEST:
+        _legend(axes)
+        return
+    for name, value, color in ends:
+        axes.annotate(name, (1, value), (6, 0), color=color, va="center",
+                      xycoords=axes.get_yaxis_transform(),
+                      textcoords="offset points", annotation_clip=False)
+
+
+def _move_apart(axes: Any) -> None:
+    """Move names at the ends of curves up and down until none overlap."""
+    ends = [axes.transData.transform((1, text.xy[1]))[1] for text in axes.texts]
+    places = np.array(ends)
+    for _ in range(100):
+        for low, high in pairwise(np.argsort(ends, kind="stable")):
+            push = max(0, 15 - (places[high] - places[low])) / 2
+            places[[low, high]] += -push, push
+    for text, end, place in zip(axes.texts, ends, places):
+        text.set_position((6, round(place - end, 1)))
+
+
+def _name_groups(axes: Any) -> set[str]:
+    """Write each name where its own points are nearest and none is hit.
+
+    Returns the names, or nothing if there is no room for one.
+    """
+    groups = [axes.transData.transform(
+                  each.get_offsets().compressed().reshape(-1, 2))
+              for each in axes.collections]
+    for number, (each, points) in enumerate(zip(axes.collections, groups)):
+        text = axes.text(0, 0, each.get_label(), color=LINES[number]["color"],
+                         ha="center", va="center", transform=axes.transAxes)
+        half = np.array(text.get_window_extent().size) / 2 + 4
+        sides = np.linspace(axes.bbox.min + half, axes.bbox.max - half, 40)
+        places = np.stack(np.meshgrid(*sides.T), axis=-1).reshape(-1, 1, 2)
+        gaps = [np.linalg.norm(np.maximum(abs(places - other) - half, 0),
+                               axis=-1).min(axis=1) for other in groups]
+        near = gaps.pop(number)
+        far = np.min(gaps, axis=0, initial=np.inf)
+        cost = near + np.linalg.norm(places[:, 0] - points.mean(axis=0), axis=1) / 4
+        cost[(near <= 2) | (far <= near + 4)] = np.inf
+        if cost.min() == np.inf:
+            for text in [*axes.texts]:
+                text.remove()
+            break
+        best = places[cost.argmin()]
+        text.set_position(axes.transAxes.inverted().transform(best[0]).round(3))
+        corners = best + half * [[-1, -1], [-1, 1], [0, 0], [1, -1], [1, 1]]
+        groups[number] = np.concatenate([points, corners])  # not to be hit
+    return {text.get_text() for text in axes.texts}
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.02), ncols=len(LINES),
+                handlelength=2.5, handletextpad=0.5, columnspacing=1.2)
 
 
 def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
@@ -313,15 +443,10 @@ def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
         )
 
 
-def _label(axes: Any, across: float, level: float, name: str) -> None:
-    axes.annotate(name, (across, level), (0, 5), ha="center", va="bottom",
-                  xycoords=axes.get_yaxis_transform(),
-                  textcoords="offset points")  # above the line
-
-
-def _show(figure: Figure, **options: Any) -> None:
+def show(figure: Figure, text: str = "", **options: Any) -> None:
+    """Display a figure, or `text` where there are no pictures."""
     svg = io.StringIO()
     with mpl.rc_context(STYLE):
         figure.savefig(svg, format="svg", metadata={"Date": None})
-    text = f"<Figure with {len(figure.axes)} axes>"
+    text = text or f"<Figure with {len(figure.axes)} axes>"
     display({"image/svg+xml": svg.getvalue(), "text/plain": text}, **options)

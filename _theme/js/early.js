@@ -54,12 +54,12 @@ const choices = {
     }
   }
 
-  // These rules hide the other frameworks' panels until book.js does.
+  // These rules hide what belongs to other frameworks until book.js does.
   const sheet = new CSSStyleSheet();
   for (const name of names) {
     sheet.insertRule(
       `.scripts[data-framework="${name}"] ` +
-        `.tab:not([data-framework="${name}"]) { display: none; }`
+        `:is(.tab, .value):not([data-framework="${name}"]) { display: none; }`
     );
   }
   document.adoptedStyleSheets = [sheet];

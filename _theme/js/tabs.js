@@ -6,6 +6,9 @@ function showFramework() {
     if (panel.dataset.framework === chosen) panel.removeAttribute("hidden");
     else panel.setAttribute("hidden", "until-found"); // the browser still finds its text
   }
+  for (const value of all(".value")) {
+    value.hidden = value.dataset.framework !== chosen;
+  }
   for (const tab of all("[role=tab]")) {
     const selected = tab.dataset.framework === chosen;
     tab.setAttribute("aria-selected", String(selected));

@@ -55,7 +55,8 @@ class CannotRun(RuntimeError):
 def content(folder: Path) -> str:
     """Return a digest of the helpers in a folder, however their lines end."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.rglob("*.py"), *folder.glob("py.typed")]):
+    files = [*folder.rglob("*.py"), *folder.glob("fonts/*"), *folder.glob("py.typed")]
+    for path in sorted(files):
         name = path.relative_to(folder).as_posix()
         text = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(name.encode() + b"\0" + text + b"\0")

@@ -8,11 +8,12 @@ import yaml
 from support import ROOT
 from support.site_pages import LESSONS, soup
 
-from bookbuild import frameworks
 from bookbuild.build import Book
 
 SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
-WITH_CODE = {f"chapters/{page.name}.html" for page in Book(ROOT).pages()}
+WITH_CODE = {
+    f"chapters/{page.name}.html": page.frameworks for page in Book(ROOT).pages()
+}
 
 
 @pytest.mark.parametrize("name", [*LESSONS, "genindex.html", "search.html"])
@@ -28,4 +29,4 @@ def test_every_address_in_the_repository_is_a_file_in_it(name):
     source = f"{name.removesuffix('.html')}.md"
     assert (source in paths) == (ROOT / source).exists()
     if name in WITH_CODE:
-        assert len(set(paths) - {source}) >= len(frameworks.used(ROOT))
+        assert len(set(paths) - {source}) >= len(WITH_CODE[name])

@@ -13,7 +13,8 @@ from bookbuild.build import Book
 
 BOOK = Book(ROOT)
 INDEX = "linear-networks/index"
-PAGES = [p for p in BOOK.pages() if p.name != INDEX]
+HOW_TO_RUN = "linear-networks/how-to-run"
+PAGES = [p for p in BOOK.pages() if p.name not in (INDEX, HOW_TO_RUN)]
 SITE = ROOT / "_build" / "html" / "chapters"
 
 
@@ -30,7 +31,7 @@ def table() -> dict[str, int]:
         *_, link = row.select("a[href*='.html']")
         page = (SITE / INDEX).parent.joinpath(link["href"].split("#")[0]).resolve()
         name = page.relative_to(SITE).with_suffix("").as_posix()
-        found[name] = int(row.select("td")[2].get_text().removesuffix("\xa0min"))
+        found[name] = int(row.select("td")[-1].get_text().removesuffix("\xa0min"))
     return found
 
 
@@ -44,8 +45,8 @@ def minutes(page) -> float:
     first = next(iter(page.frameworks))
     captions = [c.get_text() for c in article.select("figcaption")]
     for element in article.select(
-        f".solution, .cell, .tab-list, .tab-name, div.math, [role=tabpanel]"
-        f':not([data-framework="{first}"])'
+        ".solution, .cell, .tab-list, .tab-name, div.math, .without-scripts, "
+        f':is([role=tabpanel], .value):not([data-framework="{first}"])'
     ):
         element.decompose()
     for formula in article.select(".math"):

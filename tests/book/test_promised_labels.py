@@ -38,6 +38,11 @@ PROMISED = {
     "sec_softmax_scratch": "linear-networks/softmax-regression-scratch",
     "sec_softmax_concise": "linear-networks/softmax-regression-concise",
     "sec_softmax_gluon": "linear-networks/softmax-regression-concise",
+    "sec_how_to_run": "linear-networks/how-to-run",
+    "sec_softmax_twice": "linear-networks/softmax-twice",
+    "sec_linear_limits": "linear-networks/linear-limits",
+    "sec_devices": "linear-networks/devices",
+    "sec_softmax_concise_device": "linear-networks/devices",
     "sec_naive_bayes": "appendix/naive-bayes-underflow",
 }
 

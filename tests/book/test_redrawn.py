@@ -12,7 +12,7 @@ from support import ROOT, pages
 
 import d2l_extras
 from bookbuild.build import Book
-from d2l_extras import diagrams, plots
+from d2l_extras import plots
 from d2l_extras.fashion_mnist import fashion_mnist
 
 BOOK = Book(ROOT)
@@ -36,10 +36,9 @@ def names() -> dict:
 def test_a_committed_figure_is_drawn_again(figure, monkeypatch):
     name, call = CALLS[figure]
     drawn = []
-    for module in (diagrams, plots):
-        monkeypatch.setattr(module, "display", drawn.append)
+    monkeypatch.setattr(plots, "display", drawn.append)
     [page] = (page for page in BOOK.pages() if page.name == name)
-    framework = next(iter(pages.FRAMEWORKS.values()))
+    framework = next(iter(page.frameworks.values()))
     node = nbformat.read(BOOK.committed(page, framework), as_version=4)
     [cell] = (cell for cell in node.cells if call in cell.source)
     exec(cell.source, names())

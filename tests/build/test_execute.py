@@ -9,6 +9,7 @@ from support.tiny_book import TinyBook, cell
 
 from bookbuild import execution, frameworks
 from bookbuild.build import Book
+from bookbuild.errors import SourceError
 from bookbuild.execution import ExecutionError
 
 
@@ -93,14 +94,51 @@ def test_a_missing_kernel_is_named_with_the_remedy(tiny):
     assert "run make again" in message
 
 
-def test_two_records_with_the_same_name_are_refused_with_their_line(tiny):
-    tiny.write(cell("1") + "\nWords.\n\n" + cell("2"))
-    metadata = {execution.RECORD: {"name": "x", "text": "1", "value": 1}}
-    output = {"output_type": "display_data", "metadata": metadata, "data": {}}
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("float('nan'):.1f", "this is nan; find out where"),
+        ("[1, 2]", "can only|this is \\[1, 2\\]; ask for a number or a text"),
+        ("np.ones(2)", "ValueError: can only convert an array of size 1"),
+        ("np.sqrt(2)", "this is 1.41.*; give it a format, as in .*:.3f"),
+        ("len:d", "TypeError: "),
+        ("1 / 0:d", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_value_that_prose_cannot_quote_is_refused_with_its_line(
+    tiny, expression, said
+):
+    text = f"\n- Words.\n- It is {{eval}}`{expression}`.\n"
+    tiny.write(cell("import numpy as np") + text)
     book = Book(tiny.root)
     page, alpha = book.pages()[0], book.frameworks["alpha"]
-    with pytest.raises(ValueError, match="page.md:21: Alpha .*'x' a second"):
-        execution.results(page, alpha, [[output], [output]])
+    with pytest.raises(SourceError, match=f"page.md:19: Alpha, .*{said}"):
+        execution.execute(page, alpha)
+
+
+def test_the_same_expression_with_two_values_is_refused_with_its_line(tiny):
+    text = "\nIt is {eval}`a`.\n\n"
+    tiny.write(cell("a = 1") + text + cell("a = 2") + text)
+    book = Book(tiny.root)
+    page, alpha = book.pages()[0], book.frameworks["alpha"]
+    outputs = execution.execute(page, alpha)
+    with pytest.raises(SourceError, match="page.md:21: .*`a` is 2 here, but 1 further"):
+        execution.results(page, alpha, outputs)
+
+
+def test_what_prose_asks_for_is_evaluated_after_the_nearest_cell_above(tiny):
+    caption = {"figure": {"caption": "It is {eval}`a`.", "name": "fig_a"}}
+    tiny.write(
+        cell("a = 1")
+        + "\nIt is {eval}`a + 1`.\n\n"
+        + cell("a = 10", mystnb=caption)
+        + "\n| a | b |\n|---|---|\n| {eval}`a + 2` | **{eval}`a + 3`** |\n"
+    )
+    book = Book(tiny.root)
+    page, alpha = book.pages()[0], book.frameworks["alpha"]
+    found = execution.results(page, alpha, execution.execute(page, alpha))
+    texts = {name: kept["text"] for name, kept in found.items()}
+    assert texts == {"a + 1": "2", "a": "10", "a + 2": "12", "a + 3": "13"}
 
 
 def test_each_framework_has_a_kernel_in_its_own_environment():

@@ -7,17 +7,15 @@ from support.tiny_book import TinyBook, cell
 PAGE = (
     cell("name = 'A'", "alpha")
     + cell("name = 'B'", "beta")
-    + "\nThe two record.\n\n"
-    + cell(
-        "from d2l_extras import record\n"
-        "record('mine', name)\nrecord('same', 6 * 7)\n"
-        "record('share', 0.83, '.3f')\nrecord('count', 10000, ',')"
-    )
-    + "\nMine: {result}`mine`. Same: {result}`same`.\n\n"
-    + "Share: {result}`share`. Count: {result}`count`.\n\n"
+    + "\nThe two differ.\n\n"
+    + cell("import numpy as np\nfraction = np.array([0.83])")
+    + "\nMine: {eval}`name`. Same: {eval}`6 * 7`.\n\n"
+    + "- Fraction: {eval}`fraction:.3f`. Count: {eval}`10**4:,`.\n\n"
+    + "Loss {eval}`-fraction:.2f`, {eval}`fraction[0]:.1%`, {eval}`1.4e-5:.0e`, "
+    + "{eval}`1.4e-5:.1e`, and {eval}`'x'.upper()`.\n\n"
     + "::::{tab-set}\n:sync-group: framework\n\n"
-    + ":::{tab-item} Alpha\n:sync: alpha\nAlpha has {result}`mine`.\n:::\n\n"
-    + ":::{tab-item} Beta\n:sync: beta\nBeta has {result}`mine`.\n:::\n\n"
+    + ":::{tab-item} Alpha\n:sync: alpha\nAlpha has {eval}`name + ' only'`.\n:::\n\n"
+    + ":::{tab-item} Beta\n:sync: beta\nBeta has {eval}`name + '!'`.\n:::\n\n"
     + "::::\n\n"
     + cell("name * 3")
     + cell("print('the same everywhere')")
@@ -27,13 +25,13 @@ PAGE = (
 )
 
 
-def results(tiny: TinyBook) -> None:
+def merged(tiny: TinyBook) -> None:
     tiny.write(PAGE)
 
 
 @pytest.fixture(scope="module")
 def html(tiny_built) -> bs4.BeautifulSoup:
-    site = tiny_built(results).site
+    site = tiny_built(merged).site
     return bs4.BeautifulSoup(site.read_text(), "html.parser")
 
 
@@ -41,16 +39,27 @@ def text(html: bs4.BeautifulSoup) -> str:
     return " ".join(html.find("article").get_text().split())
 
 
-def test_prose_shows_the_result_of_each_framework(html):
-    assert "Mine: Alpha A, Beta B. Same: 42." in text(html)
+def test_prose_has_the_value_of_each_framework_or_the_one_of_all(html):
+    assert "Mine: A (Beta B). Same: 42." in text(html)
+    values = html.select(".value")
+    assert [(v["data-framework"], v.get_text()) for v in values] == [
+        ("alpha", "A"), ("beta", "B")
+    ]  # fmt: skip
+    hidden = [node.get_text() for node in html.select(".without-scripts")]
+    assert hidden == [" (Beta ", ")"]
 
 
-def test_prose_shows_a_result_in_the_format_that_it_was_recorded_in(html):
-    assert "Share: 0.830. Count: 10,000." in text(html)
+def test_prose_shows_a_value_in_its_format(html):
+    assert "Fraction: 0.830. Count: 10,000." in text(html)
 
 
-def test_prose_in_a_tab_shows_only_the_result_of_its_framework(html):
-    assert "Alpha has A." in text(html) and "Beta has B." in text(html)
+def test_numbers_are_typeset(html):
+    assert "Loss −0.83, 83.0 %, 10−5, 1.4 × 10−5, and X." in text(html)
+    assert [node.get_text() for node in html.select("article sup")] == ["−5", "−5"]
+
+
+def test_prose_in_a_tab_asks_only_its_framework(html):
+    assert "Alpha has A only." in text(html) and "Beta has B!." in text(html)
 
 
 def test_a_shared_cell_shows_the_output_of_every_framework(html):
@@ -72,7 +81,3 @@ def test_printed_markup_is_shown_as_text_without_terminal_codes(html):
     assert "<script>bad()</script>\n" in shown
     assert "ValueError: <i>worse</i>" in "".join(shown)
     assert not {"\x1b", "\x07", "\x08"} & set(str(html))
-
-
-def test_a_recorded_result_is_shown_once_per_tab(html):
-    assert text(html).count("same: 42") == 2  # one line per framework's tab

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import bs4
 import pytest
+from support import nbval
 from support.tiny_book import HEADER, TinyBook, cell
 
 PNG = base64.b64decode(
@@ -146,6 +148,12 @@ Its text.
 Hidden.
 :::
 
+:::{admonition} Why *this*, $a < b$
+:class: dropdown deeper
+
+Depth.
+:::
+
 ```{glossary}
 Term
   Its definition.
@@ -235,7 +243,8 @@ def test_figures_tables_and_exercises_have_the_numbers_of_the_site(prose, site):
         "<b>raw</b>",
         "**Linux**\n\napt\n\n**macOS**\n\nbrew",
         "A card",
-        "Hidden.",
+        "<details>\n<summary>More</summary>\n\nHidden.\n\n</details>",
+        "<details>\n<summary>Why <em>this</em>, $a &lt; b$</summary>\n\nDepth.",
         "**Term**\n\n> Its definition.",
         "H<sub>2</sub>O",
     ],
@@ -305,3 +314,125 @@ def test_a_notebook_is_written_again_only_if_something_that_it_shows_changed(tin
     after = {p.name: p.stat().st_mtime_ns for p in written.iterdir()}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"page.ipynb"}
+
+
+FIRST, SOLVED = "a = 1\na", "first = a + 1\nfirst"
+EXERCISES = f"""\
+{cell(FIRST)}
+```{{exercise}} First
+:label: ex_first
+One.
+```
+
+```{{solution-start}} ex_first
+:class: dropdown
+```
+Solved by
+{cell(SOLVED)}
+```{{solution-end}}
+```
+
+```{{exercise}} Second
+:label: ex_second
+Two.
+```
+
+```{{solution}} ex_second
+Words.
+```
+
+```{{exercise}} Third
+:label: ex_third
+Unsolved.
+```
+
+## Afterwards
+
+{cell("a + 2")}"""
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory) -> TinyBook:
+    tiny = TinyBook(tmp_path_factory.mktemp("solved") / "book")
+    tiny.write(EXERCISES)
+    tiny.html()
+    return tiny
+
+
+def shown(tiny: TinyBook) -> list[tuple[str, str]]:
+    """Return the source and the output of each code cell but the first."""
+    cells = [c for c in tiny.notebook()["cells"][1:] if c["cell_type"] == "code"]
+    return [
+        (
+            "".join(one["source"]),
+            "".join(t for o in one["outputs"] for t in o["data"]["text/plain"]),
+        )
+        for one in cells
+    ]
+
+
+def test_each_exercise_is_followed_by_an_empty_cell(solved):
+    cells = solved.notebook()["cells"]
+    answers = [i for i, c in enumerate(cells) if c["id"].startswith("answer-")]
+    before = ["".join(cells[i - 1]["source"]) for i in answers]
+    assert [re.findall(r"(\w+)\)\.", text) for text in before] == [
+        ["First"],
+        ["Second"],
+        ["Third"],
+    ]
+    for i in answers:
+        assert cells[i]["cell_type"] == "code"
+        assert (cells[i]["source"], cells[i]["outputs"]) == ("", [])
+        assert cells[i]["execution_count"] is None
+
+
+def test_solutions_come_at_the_end_in_order_with_their_outputs(solved):
+    prose = solved.prose()
+    heads = ["## Afterwards", "## Solutions", "Solution to Exercise 1", "Exercise 2.**"]
+    places = [prose.index(head) for head in heads]
+    assert places == sorted(places)
+    answers = 3 * [("", "")]
+    assert shown(solved) == [
+        (FIRST, "1"),
+        *answers,
+        ("a + 2", "3"),
+        (SOLVED, "2"),
+    ]
+
+
+def test_an_exercise_says_whether_its_solution_is_at_the_end(solved):
+    text = solved.prose().partition("## Solutions")[0]
+    first, second, third = text.split("Exercise ")[1:]
+    assert "under “Solutions”" in first and "under “Solutions”" in second
+    assert "Solutions" not in third
+
+
+def test_solutions_are_collapsed_in_colab_and_jupyterlab(solved):
+    node = solved.notebook()
+    [heading] = [c for c in node["cells"] if c["source"] == "## Solutions"]
+    assert heading["metadata"]["jp-MarkdownHeadingCollapsed"] is True
+    assert node["metadata"]["colab"]["collapsed_sections"] == [heading["metadata"]["id"]]
+
+
+def test_a_notebook_without_solutions_has_no_section_for_them(tiny):
+    tiny.write("```{exercise}\n:label: ex_alone\nAlone.\n```\n\n" + cell("1"))
+    tiny.render()
+    assert "Solutions" not in tiny.prose()
+    assert "collapsed_sections" not in tiny.notebook()["metadata"]["colab"]
+
+
+def test_outputs_stay_with_their_cells_when_only_the_prose_changes(solved, tmp_path):
+    tiny = solved.copy(tmp_path / "book")
+    tiny.edit("Unsolved.", "Still unsolved.")
+    tiny.html()
+    assert "Still unsolved." in tiny.prose()
+    assert shown(tiny) == shown(solved)
+
+
+def test_running_all_cells_of_a_notebook_gives_the_same_outputs(solved, tmp_path):
+    node = solved.notebook()
+    del node["cells"][0]  # prepares Colab's machine
+    path = tmp_path / "page.ipynb"
+    path.write_text(json.dumps(node))
+    done = nbval.nbval(path, "python3")
+    assert "6 passed" in done.stdout, done.stdout

@@ -30,7 +30,8 @@ def test_the_wheel_contains_the_package_with_its_types_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     paths = (ROOT / "d2l_extras").rglob("*.py")
     modules = {path.relative_to(ROOT).as_posix() for path in paths}
-    assert modules | {"d2l_extras/py.typed"} <= set(names)
+    files = {"d2l_extras/py.typed", "d2l_extras/fonts/book-text.ttf"}
+    assert modules | files <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"d2l_extras"}
 
 
@@ -79,8 +80,8 @@ def test_the_version_of_the_wheel_on_the_site_is_in_its_name_and_files(copy):
 @pytest.mark.parametrize(
     "file",
     [
-        "d2l_extras/colab/cuda.py", "d2l_extras/plots.py", "d2l_extras/py.typed",
-        "pyproject.toml",
+        "d2l_extras/colab/cuda.py", "d2l_extras/fonts/LICENSE",
+        "d2l_extras/plots.py", "d2l_extras/py.typed", "pyproject.toml",
     ],
 )
 def test_changed_content_changes_the_version(copy, file):

@@ -12,7 +12,6 @@ from bookbuild import page as split
 from bookbuild.build import Book
 from bookbuild.errors import SourceError
 
-RECORD = "from d2l_extras import record\n"
 
 
 def tabs(*frameworks: str) -> str:
@@ -103,12 +102,19 @@ def test_faults_that_sphinx_finds_are_reported_with_their_lines_at_once(tiny):
         assert any(re.search(said, one) for one in mine), (fault, mine, told)
 
 
-def test_a_result_that_no_cell_records_is_reported_with_its_line(tiny):
-    tiny.write(cell("a = 1") + "\nWords.\n\nIt is {result}`b`.\n")
+def test_a_value_that_no_cell_computes_is_reported_with_its_line(tiny):
+    tiny.write(cell("a = 1") + "\nWords.\n\nIt is {eval}`b`.\n")
     failed = tiny.build("book")
     assert failed.returncode == 1
-    assert "chapters/tiny/page.md:20: " in failed.stderr
-    assert re.search(r"page\.md:\d+: Alpha records no result 'b'", failed.stderr)
+    expected = "chapters/tiny/page.md:20: Alpha, {eval}`b`: NameError: "
+    assert expected in failed.stderr
+
+
+def test_a_value_in_the_title_of_a_box_is_reported_with_its_line(tiny):
+    tiny.write(cell("a = 1") + "\n:::{admonition} It is {eval}`a`\nWords.\n:::\n")
+    failed = tiny.build("book")
+    assert failed.returncode == 1
+    assert re.search(r"page\.md:\d+: `a` has no value from Alpha", failed.stderr)
 
 
 def test_an_exercise_label_that_is_used_twice_is_reported(tiny):
@@ -203,8 +209,8 @@ def odd_pages(tiny: TinyBook) -> None:
     text = (
         f"{HEADER}\n(sec_crlf)=\n# Tiny\n\nSee {{ref}}`sec_odd` and "
         "{numref}`fig_odd`, {eq}`eq_a`.\n\n$$\na\n$$ (eq_a)\n\n"
-        + cell(RECORD + "text = '''x\ny'''\nrecord('length', len(text))")
-        + "\nIt is {result}`length`.\n\n"
+        + cell("text = '''x\ny'''")
+        + "\nIt is {eval}`len(text)`.\n\n"
         + tabs("alpha", "beta")
     )
     tiny.page.write_bytes(text.replace("\n", "\r\n").encode())

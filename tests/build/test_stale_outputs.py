@@ -12,7 +12,7 @@ import pytest
 from support import ROOT
 from support.tiny_book import TinyBook, cell
 
-RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
+COMPUTE = "from d2l_extras import to_numpy\nanswer = to_numpy(6 * 7)"
 
 
 def jupyter_book(book: TinyBook, *options: str) -> subprocess.CompletedProcess:
@@ -27,9 +27,9 @@ def jupyter_book(book: TinyBook, *options: str) -> subprocess.CompletedProcess:
 @pytest.fixture
 def changed(tiny: TinyBook) -> TinyBook:
     """A book of which a cell has changed since its notebooks were executed."""
-    tiny.write(cell(RECORD) + "\nIt is {result}`answer`.")
+    tiny.write(cell(COMPUTE) + "\nIt is {eval}`answer`.")
     tiny.build("notebooks")
-    tiny.write(cell(RECORD.replace("7", "8")) + "\nIt is {result}`answer`.")
+    tiny.write(cell(COMPUTE.replace("7", "8")) + "\nIt is {eval}`answer`.")
     return tiny
 
 

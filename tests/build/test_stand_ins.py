@@ -18,7 +18,7 @@ from bookbuild import cache, stand_ins
 from d2l_extras import fashion_mnist as data
 from d2l_extras.download import FILES
 
-RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
+COMPUTE = "from d2l_extras import to_numpy\nanswer = to_numpy(6 * 7)"
 LOAD = "from d2l_extras.fashion_mnist import fashion_mnist\nfashion_mnist()"
 NOTE = "Not computed on this machine"
 
@@ -30,7 +30,7 @@ def with_helpers(tiny: TinyBook) -> None:
         tiny.root / "d2l_extras",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    tiny.write(cell(RECORD) + "\nIt is {result}`answer`.")
+    tiny.write(cell(COMPUTE) + "\nIt is {eval}`answer`.")
 
 
 @pytest.fixture
@@ -150,9 +150,9 @@ def test_once_the_obstacle_is_gone_the_same_command_executes_the_page(
 
 
 def test_outputs_of_earlier_code_stand_in_for_changed_code(committed):
-    changed = RECORD.replace("6 * 7", "6 * 8")
+    changed = COMPUTE.replace("6 * 7", "6 * 8")
     committed.write(
-        cell(changed) + "\nIt is {result}`answer`, not {result}`other`."
+        cell(changed) + "\nIt is {eval}`answer`, not {eval}`other`."
     )
     no_environment(committed)
     page = bs4.BeautifulSoup(committed.html(), "html.parser")
@@ -165,7 +165,7 @@ def test_a_page_without_committed_outputs_shows_its_code(committed):
     no_environment(committed)
     page = bs4.BeautifulSoup(committed.html(), "html.parser")
     assert "no Alpha outputs of this page are committed" in page.get_text()
-    assert "record('answer', 6 * 7)" in page.get_text()
+    assert "answer = to_numpy(6 * 7)" in page.get_text()
 
 
 def test_a_fault_in_a_helper_fails_the_build(committed):
@@ -180,7 +180,7 @@ def test_a_fault_in_a_helper_fails_the_build(committed):
 def test_the_other_commands_accept_what_stands_in_unless_they_are_strict(
     committed,
 ):
-    committed.write(cell(RECORD.replace("7", "8")))
+    committed.write(cell(COMPUTE.replace("7", "8")))
     no_environment(committed)
     committed.html()
     assert committed.build("site").returncode == 0
@@ -193,7 +193,7 @@ def test_after_a_change_is_reverted_the_committed_outputs_are_current(
     committed,
 ):
     text = committed.page.read_text()
-    committed.write(cell(RECORD.replace("7", "8")))
+    committed.write(cell(COMPUTE.replace("7", "8")))
     no_environment(committed)
     committed.html()
     committed.page.write_text(text)

@@ -1,24 +1,23 @@
-"""Every array of the page is on the device that the page chose.
+"""Every array of MXNet's pages is on the device that the page chose.
 
-The page runs on a second CPU device, which needs no GPU: `mx.cpu(1)` and a
-second logical CPU of TensorFlow. It runs on a few hundred images, whole but
-for what UNTIL, FREE and SHORT name.
+The pages run on a second CPU device, `mx.cpu(1)`, which needs no GPU, with a few
+hundred images, and whole but for what UNTIL and FREE name. TensorFlow places
+operations by itself.
 """
 
 import json
-from functools import cache
 
 import pytest
 from support import pages
 
-# Both scripts call `step(cell)` for each cell of each page, and print what
-# faults the first bad cell of each page has.
-COMMON = """
+SCRIPT = """
 import contextlib, json, sys, traceback
+import numpy as np
 from d2l_extras import fashion_mnist as data, minibatches
 full = data.fashion_mnist()
-train, test = ([i for k in range(10) for i in (y == k).nonzero()[0][:n]]
-               for y, n in ((full.y_train, 60), (full.y_test, 30)))
+def few_of(y, n):  # n of each class, in turns
+    return np.stack([(y == k).nonzero()[0][:n] for k in range(10)], 1).ravel()
+train, test = few_of(full.y_train, 60), few_of(full.y_test, 30)
 few = data.FashionMNIST(full.X_train[train], full.y_train[train],
                         full.X_test[test], full.y_test[test])
 data.fashion_mnist = lambda: few
@@ -41,13 +40,12 @@ def run(step):
         pages = json.loads(sys.argv[1])
         reports = {name: report(cells, step) for name, cells in pages.items()}
     print(json.dumps(reports))
-"""
 
 # With a GPU that is not there as the default, what is made without a device
-# raises; what is made on another CPU stays in sight in the page's variables.
-MXNET = COMMON + """
+# raises. What is made on another CPU is found among the page's variables.
 from d2l_extras import mxnet as helper
 import mxnet as mx
+helper.fashion_mnist = data.fashion_mnist
 helper.try_gpu = lambda i=0: mx.cpu(1)
 
 def arrays(value):
@@ -72,121 +70,59 @@ def step(cell):
 run(step)
 """
 
-# A callback sees the device of every tensor that an operation returns while
-# the cells run, and of no other.
-TENSORFLOW = COMMON + """
-from d2l_extras import tensorflow as helper
-import tensorflow as tf
-from tensorflow.python.framework import op_callbacks
-cpus = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(
-    cpus[0], 2 * [tf.config.LogicalDeviceConfiguration()])
-helper.try_gpu = lambda i=0: tf.device("/CPU:1")
-seen = []
-
-def callback(op_type, inputs, attrs, outputs, op_name=None, graph=None):
-    if graph is None:  # inside a graph nothing has been placed yet
-        seen.extend((op_type, tensor.device) for tensor in outputs)
-
-def step(cell):
-    seen.clear()
-    exec(cell, space)
-    variables = [variable.value for value in space.values()
-                 for variable in getattr(value, "variables", ())]
-    placed = seen + [("variable", each.device) for each in variables]
-    return sorted({f"{name} on {device}" for name, device in placed
-                   if not device.endswith("CPU:1")})
-
-op_callbacks.add_op_callback(callback)
-run(step)
-"""
-
-SCRIPTS = {"mxnet": MXNET, "tensorflow": TENSORFLOW}
 PAGES = (
-    pages.LINEAR, pages.THEORY, pages.DATASET, pages.SOFTMAX_SCRATCH,
-    pages.SOFTMAX,
-)
-# TensorFlow's callbacks change how tf.function sees a shape, which these two
-# pages ask for; MXNet, where a forgotten device is an error, runs them too.
-CASES = [(page, name) for page in PAGES for name in pages.FRAMEWORKS] + [
-    (page, "mxnet") for page in (pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE)
-]
+    pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.THEORY,
+    pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX, pages.SOFTMAX_TWICE,
+    pages.DEVICES,
+)  # fmt: skip
 # Where a page goes on with NumPy alone, and needs all its images for that:
 # the text of the last cell that runs.
-UNTIL = {pages.DATASET: 'record("nearest_mean_accuracy"'}
+UNTIL = {pages.DATASET: "correct = predictions == y_test"}
 # The text of cells that may use another device, and why.
 FREE = {
-    # Gluon's loader makes its minibatches on the default device, tf.data on
-    # the CPU, which the page names. Nothing is computed from them.
-    pages.DATASET: "customary",
-    # The section on devices uses a second one on purpose.
-    pages.SOFTMAX: "elsewhere",
+    # Gluon's own loader makes its minibatches on the default device. Nothing is
+    # computed from them.
+    pages.DATASET: "ways",
+    # It uses a second device on purpose.
+    pages.DEVICES: "elsewhere",
 }
-# Searches that end after a step or two: placement shows in the first.
-SHORT = {
-    "max_steps=300": "max_steps=2",
-    "for steps in 20, 40, 80": "for steps in 1, 2, 3",
-    "for steps in 30, 120": "for steps in 1, 2",
-}
-# For each framework one place that names the device, and one that forgets it.
-FORGOTTEN = {
-    "mxnet": ("sigma=0.01), ctx=device", "sigma=0.01)"),
-    "tensorflow": ("with device:\n    initial", "if True:\n    initial"),
-}
+# How many of the training images a page keeps for training.
+KEPT, FEW_KEPT = "50_000", "500"
+# A place that names the device, and one that forgets it.
+FORGOTTEN = ("sigma=0.01), ctx=device", "sigma=0.01)")
 
 
-def every_page(framework):
-    """Return the cells of each page that a framework runs, by its name.
+def every_page() -> dict[str, list]:
+    """Return the cells of each page, by its name.
 
     Each cell comes with whether it may use another device. What is broken on
     purpose is one more page.
     """
     found = {}
-    for page in (page for page, name in CASES if name == framework):
-        sources = pages.cells(page, framework, UNTIL.get(page, ""))
-        for steps, few in SHORT.items() if page == pages.SOFTMAX else ():
-            assert any(steps in source for source in sources), steps
-            sources = [source.replace(steps, few) for source in sources]
+    for page in PAGES:
         free = FREE.get(page)
-        found[page] = [(each, bool(free) and free in each) for each in sources]
-    sources = pages.cells(pages.SOFTMAX, framework, "initial_loss = ")
-    device, none = FORGOTTEN[framework]
-    broken = [source.replace(device, none) for source in sources]
-    assert broken != sources, f"the page no longer says {device!r}"
-    found["broken"] = [(source, False) for source in broken]
+        found[page] = [
+            (source.replace(KEPT, FEW_KEPT), bool(free) and free in source)
+            for source in pages.cells(page, "mxnet", UNTIL.get(page, ""))
+        ]
+    whole = found[pages.SOFTMAX]
+    found["broken"] = [(cell.replace(*FORGOTTEN), free) for cell, free in whole]
+    assert found["broken"] != whole, f"the page no longer says {FORGOTTEN[0]!r}"
     return found
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """Return a function from a framework to its report of each page."""
-
-    @cache
-    def reports(framework):
-        folder = tmp_path_factory.mktemp(framework)
-        found = every_page(framework)
-        printed = pages.run(framework, SCRIPTS[framework], folder, found)
-        return json.loads(printed)
-
-    return reports
+    """Return the report of each page."""
+    folder = tmp_path_factory.mktemp("mxnet")
+    return json.loads(pages.run("mxnet", SCRIPT, folder, every_page()))
 
 
-@pytest.mark.parametrize(("page", "framework"), CASES)
-def test_every_array_of_a_page_is_on_the_pages_device(page, framework, reports):
-    assert reports(framework)[page] == "every array is on the device"
+@pytest.mark.parametrize("page", PAGES)
+def test_every_array_of_a_page_is_on_the_pages_device(page, reports):
+    assert reports[page] == "every array is on the device"
 
 
-@pytest.mark.parametrize("page", UNTIL)
-def test_only_cells_of_all_frameworks_are_left_out(page):
-    run, whole = (
-        [pages.cells(page, framework, last) for framework in pages.FRAMEWORKS]
-        for last in (UNTIL[page], "")
-    )
-    left_out = [every[len(first):] for every, first in zip(whole, run)]
-    assert all(rest == left_out[0] for rest in left_out)
-
-
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
-def test_a_forgotten_device_is_found(framework, reports):
-    said = reports(framework)["broken"]
+def test_a_forgotten_device_is_found(reports):
+    said = reports["broken"]
     assert said.startswith("cell ") and "Traceback" not in said

@@ -1,6 +1,6 @@
 """On the penguins, the page's two ways to the weights do what they claim.
 
-Its cells run in each framework, up to the step of gradient descent. Their
+Its cells run in each framework, up to the hyperparameters of training. Their
 normal equations are held against NumPy's least squares, which factors the
 design matrix and never forms its Gram matrix; their steps against a NumPy
 reference, from the same weights and minibatches.
@@ -26,7 +26,7 @@ import numpy as np
 given, space = dict(np.load("given.npz")), {}
 for cell in json.loads(sys.argv[1]):
     exec(cell, space)
-to_numpy, device = space["to_numpy"], space["device"]
+to_numpy = space["to_numpy"]
 
 def walk(array):
     batches = [(array(space["standardized"][rows]), array(space["mass"][rows]))
@@ -36,19 +36,18 @@ def walk(array):
     for X, y in batches:
         w, b = space["sgd_step"](w, b, X, y, space["learning_rate"])
     np.savez("seen.npz", design=space["design"], mass=space["mass"],
-             best=to_numpy(space["w_tilde"]),
+             best=space["best"],
              gradient=np.append(to_numpy(dw), to_numpy(db)),
              weights=np.append(to_numpy(w), to_numpy(b)))
 """
 SCRIPTS = {
     "mxnet": COMMON + """
 import mxnet as mx
-walk(lambda x: mx.np.array(x, dtype="float32", ctx=device))
+walk(lambda x: mx.np.array(x, dtype="float32", ctx=space["device"]))
 """,
     "tensorflow": COMMON + """
 import tensorflow as tf
-with device:
-    walk(lambda x: tf.constant(x, tf.float32))
+walk(lambda x: tf.constant(x, tf.float32))
 """,
 }
 
@@ -56,7 +55,7 @@ with device:
 def minibatches(seed):
     """The rows of each minibatch."""
     generator = np.random.default_rng(seed)
-    return generator.integers(0, 342, (NUM_STEPS, BATCH_SIZE))
+    return generator.integers(0, 267, (NUM_STEPS, BATCH_SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ def seen(rows, tmp_path_factory):
         if framework not in results:
             folder = tmp_path_factory.mktemp(framework)
             np.savez(folder / "given.npz", rows=rows)
-            cells = pages.cells(pages.LINEAR, framework, "standardized = ")
+            cells = pages.cells(pages.LINEAR, framework, "num_epochs = ")
             pages.run_warm(framework, SCRIPTS[framework], folder, cells)
             results[framework] = dict(np.load(folder / "seen.npz"))
         return results[framework]

@@ -5,9 +5,10 @@ NumPy.
 """
 
 import json
+import re
 
 import pytest
-from support import pages
+from support import ROOT, pages
 
 MAKE = {
     "mxnet": "import mxnet\nmake = mxnet.np.array",
@@ -81,7 +82,7 @@ print(json.dumps({{
 """
 
 
-@pytest.fixture(scope="module", params=pages.FRAMEWORKS)
+@pytest.fixture(scope="module", params=MAKE)
 def loaded(request, tmp_path_factory):
     """What one framework's `load_fashion_mnist` yields on the whole dataset."""
     framework = request.param
@@ -122,7 +123,7 @@ def test_each_epoch_and_each_seed_has_its_own_order(loaded):
     assert not loaded["other seed, same order"]
 
 
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+@pytest.mark.parametrize("framework", MAKE)
 def test_every_framework_yields_the_same_minibatches_as_numpy(
         framework, tmp_path):
     script = COMPARE.format(framework=framework, make=MAKE[framework])
@@ -144,3 +145,63 @@ print([sum(1 for _ in batches) for _ in range(2)], len(copied))
 def test_mxnet_copies_nothing_to_the_device_between_minibatches(tmp_path):
     printed = pages.run("mxnet", COPIES, tmp_path, [])
     assert printed == "[1000, 1000] 2\n"
+
+
+# The frameworks' own loaders, as the page shows them, without their downloads.
+FILES = """
+import gzip, json, os, sys
+import numpy as np
+os.environ["MXNET_HOME"] = os.getcwd()
+from d2l_extras import to_numpy
+from d2l_extras.fashion_mnist import fashion_mnist
+full, space = fashion_mnist(), {}
+
+
+def local(name, *_, **__):
+    images, labels = full[:2] if "train" in name else full[2:]
+    size = len(labels).to_bytes(4, "big")
+    header = bytes((0, 0, 8, 1)) + size, bytes((0, 0, 8, 3)) + size + bytes(8)
+    array = labels if "labels" in name else images
+    path = os.path.basename(name)
+    with gzip.open(path, "wb", 1) as file:
+        file.write(header["images" in name] + array.astype("uint8").tobytes())
+    return path
+
+
+def same(one, other):
+    return np.array_equal(to_numpy(one).squeeze(), other)
+
+"""
+OWN = {
+    "mxnet": FILES + """
+import d2l_extras.mxnet
+from mxnet.gluon.data.vision import datasets
+datasets.download = local
+exec(json.loads(sys.argv[1])[0], space)
+assert space["image"].shape == (28, 28, 1) and space["image"].dtype == np.uint8
+assert same(space["image"], full.X_train[0])
+assert int(space["label"]) == full.y_train[0]
+assert same(space["images"], full.X_train)
+assert same(space["labels"], full.y_train)
+assert same(space["test"][:][0], full.X_test)
+assert same(space["test"][:][1], full.y_test)
+print("the same arrays")
+""",
+    "tensorflow": FILES + """
+import keras
+from keras.src.datasets import fashion_mnist as module
+module.get_file = local
+exec(json.loads(sys.argv[1])[0], space)
+for name in full._fields:
+    assert space[name].dtype == np.uint8 and same(space[name], getattr(full, name))
+print("the same arrays")
+""",
+}
+
+
+@pytest.mark.parametrize("framework", OWN)
+def test_the_frameworks_own_loader_returns_the_same_arrays(framework, tmp_path):
+    page = (ROOT / "chapters" / f"{pages.DATASET}.md").read_text("utf-8")
+    shown = re.findall(rf":sync: {framework}\n\n```python\n(.*?)```", page, re.DOTALL)
+    assert len(shown) == 1
+    assert pages.run(framework, OWN[framework], tmp_path, shown) == "the same arrays\n"

@@ -1,7 +1,8 @@
 """From the same weights and minibatches, every framework does the same.
 
-The page's own model, loss, optimizer and training step take 50 steps of 256
-real images, and so does the NumPy reference, in 64-bit floats.
+The concise page's own model, loss, optimizer, and training (a loop in Gluon,
+`fit` in Keras) take 50 steps of 256 real images, and so does the NumPy
+reference, in 64-bit floats.
 
 The frameworks compute in 32-bit floats and sum in orders of their own. How
 much that matters, the reference tells: computed in 32-bit floats it differs
@@ -31,8 +32,8 @@ LINEAR_RATE, FULL_RATE, NUM_SEEDS = 0.03, 0.5, 6
 LINEAR_TOLERANCE = {"losses": 2.6e-5, "gradient": 1.1e-5, "weights": 4e-6,
                     "solution": 5e-6}
 
-# Run the page up to its training step, give the model the weights of the test,
-# and take the steps. `seen` is what the test compares.
+# Run the page up to its training, give the model the weights of the test, and
+# take the steps. `seen` is what the test compares.
 COMMON = """
 import json, sys
 import numpy as np
@@ -42,10 +43,14 @@ for cell in json.loads(sys.argv[1]):
 """
 MXNET = COMMON + """
 import mxnet as mx
-net, loss_fn = space["make_model"](), space["loss_fn"]
+net, loss_fn, optimizer = space["net"], space["loss_fn"], space["optimizer"]
 weight, bias = net[1].weight, net[1].bias
 weight.set_data(given["W"].T)
 bias.set_data(given["b"])
+
+class Single(list):
+    num_examples = len(given["y"][0])
+
 batches = [(mx.np.array(X, ctx=space["device"]),
             mx.np.array(y, dtype="int32", ctx=space["device"]))
            for X, y in zip(given["X"], given["y"])]
@@ -54,15 +59,15 @@ with mx.autograd.record():
     loss = loss_fn(net(X), y).mean()
 loss.backward()
 seen = {"dW": weight.grad().asnumpy().T, "db": bias.grad().asnumpy()}
-optimizer = space["make_optimizer"](net, space["learning_rate"])
-seen["losses"] = [float(space["train_step"](net, loss_fn, optimizer, X, y)[0])
-                  for X, y in batches]
+seen["losses"] = [
+    space["train_epoch"](net, optimizer, Single([batch]))
+    for batch in batches]
 seen |= {"W": weight.data().asnumpy().T, "b": bias.data().asnumpy()}
 np.savez("mxnet.npz", **seen)
 """
 TENSORFLOW = COMMON + """
 import tensorflow as tf
-net, loss_fn = space["make_model"](), space["loss_fn"]
+net, loss_fn = space["net"], space["loss_fn"]
 net.set_weights([given["W"], given["b"]])
 batches = [(tf.constant(X), tf.constant(y))
            for X, y in zip(given["X"], given["y"])]
@@ -71,9 +76,9 @@ with tf.GradientTape() as tape:
     loss = loss_fn(y, net(X))
 dW, db = tape.gradient(loss, net.trainable_variables)
 seen = {"dW": dW.numpy(), "db": db.numpy()}
-optimizer = space["make_optimizer"](net, space["learning_rate"])
-seen["losses"] = [float(space["train_step"](net, loss_fn, optimizer, X, y)[0])
-                  for X, y in batches]
+seen["losses"] = [
+    net.fit(X, y, batch_size=len(y), verbose=0).history["loss"][0]
+    for X, y in batches]
 seen["W"], seen["b"] = net.get_weights()
 np.savez("tensorflow.npz", **seen)
 """
@@ -109,7 +114,7 @@ def step(params, X, y, rate):
 }
 CONCISE = {
     "mxnet": """
-loss_fn, optimizers = space["loss_fn"], {}
+loss_fn = space["loss_fn"]
 
 def start():
     net = space["make_model"]()
@@ -124,15 +129,16 @@ def gradient(net, X, y):
     return to_numpy([net[0].weight.grad().T, net[0].bias.grad()])
 
 def step(net, X, y, rate):
-    if net not in optimizers:
-        optimizers[net] = space["make_optimizer"](net, rate)
-    return float(space["train_step"](net, loss_fn, optimizers[net], X, y))
+    loss = float(loss_fn(net(X), y).mean())
+    space["train"](net, loss_fn, [(X, y)], 1, learning_rate=rate)
+    return loss
 
 def parameters(net):
     return net[0].weight.data().T, net[0].bias.data()
 """,
     "tensorflow": """
-loss_fn, optimizers = space["loss_fn"], {}
+import keras
+loss_fn, compiled = space["loss_fn"], {}
 
 def start():
     net = space["make_model"]()
@@ -145,17 +151,24 @@ def gradient(net, X, y):
     return to_numpy(tape.gradient(loss, net.trainable_variables))
 
 def step(net, X, y, rate):
-    if net not in optimizers:
-        optimizers[net] = space["make_optimizer"](net, rate)
-    return float(space["train_step"](net, loss_fn, optimizers[net], X, y))
+    if net not in compiled:
+        optimizer = keras.optimizers.SGD(float(rate))
+        net.compile(optimizer=optimizer, loss=loss_fn)
+        compiled[net] = True
+    history = net.fit(X, y, batch_size=len(y), verbose=0).history
+    return history["loss"][0]
 
 def parameters(net):
     return net.trainable_variables
 """,
 }
-LINEAR_PAGES = {
-    "linear-networks/linear-regression-scratch": SCRATCH,
-    "linear-networks/linear-regression-concise": CONCISE,
+LINEAR_PAGES = {pages.LINEAR_SCRATCH: SCRATCH, pages.LINEAR_CONCISE: CONCISE}
+# The last cell of a page that they need.
+LINEAR_LAST = {
+    (pages.LINEAR_SCRATCH, "mxnet"): "def train_step(",
+    (pages.LINEAR_SCRATCH, "tensorflow"): "def train_step(",
+    (pages.LINEAR_CONCISE, "mxnet"): "def train(",
+    (pages.LINEAR_CONCISE, "tensorflow"): "def loss_fn(",
 }
 LINEAR_COMMON = {
     "mxnet": COMMON + """
@@ -224,7 +237,9 @@ def theirs(given, tmp_path_factory):
 
     def run(framework):
         if framework not in seen:
-            cells = pages.cells(pages.SOFTMAX, framework, "def train_step(")
+            cells = pages.cells(pages.SOFTMAX, framework, "history = ")
+            # Not the training itself, which ends the last cell.
+            cells[-1] = cells[-1].partition("history = ")[0]
             pages.run_warm(framework, SCRIPTS[framework], folder, cells)
             seen[framework] = dict(np.load(folder / f"{framework}.npz"))
         return seen[framework]
@@ -297,7 +312,7 @@ def linear(tmp_path_factory):
                      full_rate=FULL_RATE)
             script = LINEAR_PAGES[page][framework]
             script = LINEAR_COMMON[framework] + script + LINEAR_RUN
-            cells = pages.cells(page, framework, "def train_step(")
+            cells = pages.cells(page, framework, LINEAR_LAST[page, framework])
             pages.run_warm(framework, script, folder, cells)
             seen[page, framework] = dict(np.load(folder / "seen.npz"))
         return seen[page, framework]

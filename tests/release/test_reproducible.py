@@ -9,7 +9,7 @@ from support.tiny_book import TinyBook, cell
 PAGE = (
     "(sec_tiny)=\n## Formulas\n\n$$\n\\hat{y} = \\sqrt{\\sum_i x_i}\n$$ (eq_y)\n\n"
     "By {eq}`eq_y`, {ref}`sec_tiny`.\n\n```{index} words; of the index\n```\n\n"
-    + cell("from d2l_extras import plot_curves, record\nrecord('answer', 42)")
+    + cell("from d2l_extras import plot_curves\nanswer = 42")
     + cell(
         "plot_curves([1, 2], {'loss': {'a': [1, 2], 'b': [2, 1]}}, 'step')",
         mystnb={
@@ -17,7 +17,7 @@ PAGE = (
             "image": {"alt": "Two curves."},
         },
     )
-    + "\nIt is {result}`answer`, {numref}`fig_tiny`.\n\n"
+    + "\nIt is {eval}`answer`, {numref}`fig_tiny`.\n\n"
     + cell("name = 'A'", "alpha")
     + cell("name = 'B'", "beta")
     + cell("print(name)")

@@ -16,7 +16,7 @@ from support.site_pages import SITE, copied
 
 from bookbuild import frameworks
 
-DECLARED = frameworks.used(ROOT)
+DECLARED = {n: f for n, f in frameworks.used(ROOT).items() if f.default}
 FRAMEWORKS = list(DECLARED)
 FIRST, LAST = FRAMEWORKS[0], FRAMEWORKS[-1]
 
@@ -91,6 +91,18 @@ def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
     read = visit(LIGHTEST)
     read.locator(f"[role=tab][data-framework={LAST}]").first.click()
     assert chosen(read) == {LAST}
+
+
+def test_a_sentence_shows_the_number_of_the_chosen_framework(visit):
+    page = next(p for p in LESSONS if html_of(p).findall(".//span[@class='value']"))
+    read = visit(f"{page}?framework={FIRST}")
+    shown = """[...document.querySelectorAll(".value, .without-scripts")]
+        .filter((e) => e.checkVisibility()).map((e) => e.dataset.framework)"""
+    open_all = "document.querySelectorAll('details').forEach((d) => { d.open = true })"
+    read.evaluate(open_all)
+    assert set(read.evaluate(shown)) == {FIRST}
+    choose(read, LAST)
+    assert set(read.evaluate(shown)) == {LAST}
 
 
 def test_a_choice_is_remembered_on_the_next_page(visit):

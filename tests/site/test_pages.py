@@ -13,12 +13,11 @@ import pytest
 from support import ROOT, page_facts
 from support.browser import PHONE
 from support.page_facts import Desktop, Phone
-from support.site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, soup
+from support.site_pages import CONCISE, FIRST, GLOSSARY, LESSONS, SITE, frameworks_of, soup
 
 from bookbuild import frameworks
 
 DECLARED = frameworks.used(ROOT)
-FRAMEWORKS = list(DECLARED)
 SEARCH = "search.html?q=gradient"
 PAGES = [*LESSONS, SEARCH, "genindex.html", "404.html"]
 WITH_TABS = [page for page in LESSONS if soup(page).select("[role=tablist]")]
@@ -33,7 +32,7 @@ def desktop(browser, site, request) -> Desktop:
     page = request.param
     # 404.html knows only the address at which the book is published.
     base = site if page == "404.html" else SITE.as_uri() + "/"
-    facts = page_facts.on_desktop(browser, base + page, FRAMEWORKS)
+    facts = page_facts.on_desktop(browser, base + page, frameworks_of(page))
     facts.asked = [url for url in facts.asked if not url.startswith(base)]
     return facts
 
@@ -42,7 +41,7 @@ def desktop(browser, site, request) -> Desktop:
 def phone(browser, site, request) -> Phone:
     page = request.param
     return page_facts.on_phone(
-        browser, site + page, FRAMEWORKS, judge=page in KINDS
+        browser, site + page, frameworks_of(page), judge=page in KINDS
     )
 
 
@@ -131,7 +130,7 @@ def test_a_page_states_its_language_its_title_and_its_landmarks(desktop):
 
 @pages("desktop")
 def test_headings_descend_one_level_at_a_time_from_one_h1(desktop):
-    assert list(desktop.headings) == FRAMEWORKS
+    assert list(desktop.headings) == desktop.frameworks
     for levels in desktop.headings.values():
         assert levels.count(1) == 1 and levels[0] == 1
         assert all(new <= old + 1 for old, new in pairwise(levels)), levels
@@ -191,9 +190,9 @@ def test_every_tab_set_follows_the_tab_pattern_of_wai_aria(desktop):
     for tab_set in desktop.tab_sets:
         assert tab_set["name"]
         tabs = tab_set["tabs"]
-        assert [tab["framework"] for tab in tabs] == FRAMEWORKS
+        assert [tab["framework"] for tab in tabs] == desktop.frameworks
         for tab in tabs:
-            first = tab["framework"] == FRAMEWORKS[0]
+            first = tab["framework"] == desktop.frameworks[0]
             assert tab["name"] == DECLARED[tab["framework"]].label
             assert tab["role"] == "tabpanel" and tab["label"]
             assert tab["selected"] == ("true" if first else "false")
@@ -205,22 +204,22 @@ def test_every_tab_set_follows_the_tab_pattern_of_wai_aria(desktop):
 def test_find_in_page_can_reach_the_hidden_panels(desktop):
     for tab_set in desktop.tab_sets:
         hidden = [tab["hidden"] for tab in tab_set["tabs"]]
-        assert hidden == [None, *["until-found"] * (len(FRAMEWORKS) - 1)]
+        assert hidden == [None, *["until-found"] * (len(desktop.frameworks) - 1)]
 
 
 @pages("desktop")
 def test_a_new_reader_sees_the_first_framework(desktop):
-    assert desktop.chosen_first == {FRAMEWORKS[0]}
+    assert desktop.chosen_first == {desktop.frameworks[0]}
 
 
 @pages("desktop")
 def test_the_header_chooses_the_framework_of_the_whole_page(desktop):
-    assert desktop.chosen == {name: {name} for name in FRAMEWORKS}
+    assert desktop.chosen == {name: {name} for name in desktop.frameworks}
 
 
 @pages("phone")
 def test_an_address_can_choose_the_framework(phone):
-    assert phone.chosen == {FRAMEWORKS[-1]}
+    assert phone.chosen == {phone.frameworks[-1]}
 
 
 @pages("plain", WITH_TABS)
@@ -242,21 +241,21 @@ def test_without_scripts_no_control_is_shown_that_does_nothing(plain):
 
 @pages("desktop")
 def test_no_page_scrolls_sideways_on_a_wide_screen(desktop):
-    assert len(desktop.widths) == len(FRAMEWORKS) * len(page_facts.WIDTHS)
+    assert len(desktop.widths) == len(desktop.frameworks) * len(page_facts.WIDTHS)
     wide = {k: found for k, found in desktop.widths.items() if found > k[1]}
     assert wide == {}
 
 
 @pages("phone")
 def test_no_page_scrolls_sideways_on_a_phone(phone):
-    assert list(phone.widths) == FRAMEWORKS
+    assert list(phone.widths) == phone.frameworks
     assert max(phone.widths.values()) <= PHONE
 
 
 @pages("phone")
 def test_letters_twice_as_large_fit_a_phone(phone):
     assert phone.letters == "32px"
-    assert list(phone.large_widths) == FRAMEWORKS
+    assert list(phone.large_widths) == phone.frameworks
     assert max(phone.large_widths.values()) <= PHONE
     for edges in phone.large_bar_edges.values():
         assert len(edges) >= 4 and max(edges) <= PHONE

@@ -225,7 +225,7 @@ def test_control_click_on_the_search_button_opens_the_search_page(page):
 
 
 def test_a_result_on_the_same_page_closes_the_dialog(page):
-    page.goto((SITE / CONCISE).as_uri())
+    page.goto((SITE / f"{NETWORKS}/softmax-regression-scratch.html").as_uri())
     page.locator(".search-button").click()
     page.locator("dialog input").fill("log-sum-exp")
     page.locator("dialog a[href$='#log-sum-exp']").click()
@@ -356,7 +356,7 @@ def test_the_copy_button_copies_the_code_and_nothing_else(
 def test_every_code_cell_has_a_copy_button(page):
     page.goto((SITE / CONCISE).as_uri())
     cells = page.locator("article .cell_input").count()
-    assert page.locator("article .cell_input .copy").count() == cells > 50
+    assert page.locator("article .cell_input .copy").count() == cells > 30
 
 
 SELECT = """(range) => {

@@ -46,8 +46,10 @@ def unfold(page) -> None:
 
 
 def choose(page, framework: str) -> None:
-    """Choose a framework in the header."""
-    page.locator(".choose-framework").select_option(framework)
+    """Choose a framework in the header of a page that offers several."""
+    choice = page.locator(".choose-framework")
+    if choice.count():
+        choice.select_option(framework)
 
 
 def has_tabs(page) -> bool:

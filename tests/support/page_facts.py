@@ -124,7 +124,7 @@ REWIND = """document.body.tabIndex = -1, document.body.focus(),
     document.body.removeAttribute("tabindex")"""
 # Shows what belongs to any framework, so that axe judges all of it at once.
 SHOW_ALL = """() => {
-    const parts = "[role=tabpanel], .launch-menu [data-framework]";
+    const parts = "[role=tabpanel], .value, .launch-menu [data-framework]";
     document.querySelectorAll(parts).forEach((e) => { e.hidden = false; });
     dispatchEvent(new Event("resize")); // book.js looks which boxes are too wide
     return [...document.querySelectorAll("[role=tabpanel]")]
@@ -160,6 +160,7 @@ WITHOUT_SCRIPTS = """() => {
 class Desktop:
     """A page at 1280 pixels, opened as a file, with reduced motion."""
 
+    frameworks: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -184,6 +185,7 @@ class Desktop:
 class Phone:
     """A page at 390 pixels, by night, from a server, the last tab chosen."""
 
+    frameworks: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     chosen: set[str] = field(default_factory=set)
@@ -205,7 +207,7 @@ def _watch(page, facts: Desktop | Phone) -> None:
 
 def on_desktop(browser, url: str, frameworks: list[str]) -> Desktop:
     """Open a page as a reader with a mouse and a keyboard does."""
-    facts = Desktop()
+    facts = Desktop(frameworks)
     context = browser.new_context(
         service_workers="block", reduced_motion="reduce", **size(DESKTOP)
     )
@@ -288,7 +290,7 @@ def _skip(page, facts: Desktop) -> None:
 
 def on_phone(browser, url: str, frameworks: list[str], *, judge: bool) -> Phone:
     """Open a page on a phone; with `judge`, let axe judge all of it."""
-    facts = Phone()
+    facts = Phone(frameworks)
     context = browser.new_context(
         service_workers="block", color_scheme="dark", **size(PHONE)
     )

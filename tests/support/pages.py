@@ -12,14 +12,19 @@ import pytest
 from bookbuild import frameworks, page as split
 from support import ROOT
 
-FRAMEWORKS = frameworks.used(ROOT)
+USED = frameworks.used(ROOT)
+# Those that most pages run in, each with a module of helpers.
+FRAMEWORKS = {name: each for name, each in USED.items() if each.default}
 LINEAR = "linear-networks/linear-regression"
 LINEAR_SCRATCH = "linear-networks/linear-regression-scratch"
 LINEAR_CONCISE = "linear-networks/linear-regression-concise"
 THEORY = "linear-networks/softmax-regression"
 SOFTMAX = "linear-networks/softmax-regression-concise"
+SOFTMAX_TWICE = "linear-networks/softmax-twice"
 SOFTMAX_SCRATCH = "linear-networks/softmax-regression-scratch"
 DATASET = "linear-networks/image-classification-dataset"
+LIMITS = "linear-networks/linear-limits"
+DEVICES = "linear-networks/devices"
 BAYES = "appendix/naive-bayes-underflow"
 
 
@@ -30,7 +35,7 @@ def cells(name: str, framework: str, last: str = "") -> list[str]:
     first that contains this text.
     """
     path = ROOT / "chapters" / f"{name}.md"
-    page = split.read_page(path, name, FRAMEWORKS)
+    page = split.read_page(path, name, USED)
     sources = [
         cell.source
         for cell in page.code(framework)
@@ -111,7 +116,7 @@ def _server(framework: str) -> subprocess.Popen:
 
 
 def _python(framework: str) -> Path:
-    declared = FRAMEWORKS[framework]
+    declared = USED[framework]
     if not declared.available:
         pytest.skip(f"{declared.label} has no wheels for this machine")
     return ROOT / ".envs" / declared.kernel / "bin" / "python"

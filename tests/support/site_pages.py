@@ -28,6 +28,12 @@ def soup(page: str) -> bs4.BeautifulSoup:
 
 
 @cache
+def frameworks_of(page: str) -> list[str]:
+    """Return the frameworks that a page offers."""
+    return soup(page.partition("?")[0]).html["data-frameworks"].split()
+
+
+@cache
 def ids(page: str) -> list[str]:
     return [element["id"] for element in soup(page).select("[id]")]
 

@@ -64,15 +64,15 @@ PACKAGES = "".join(
     f"{name}==1 \\\n"
     for name in ("ipython", "ipywidgets", "matplotlib", "numpy", "pandas", "scipy")
 )
-RECORD = "from d2l_extras import record\nrecord('answer', 6 * 7)"
+COMPUTE = "from d2l_extras import to_numpy\nanswer = to_numpy(6 * 7)"
 REPOSITORY = "https://github.com/some-body/some-book"
 BRANCH = "fix/no#1"
 # Prose, results, cells of each framework, and an output that varies.
 STANDARD = """\
 Words.
 
-{record}
-It is {{result}}`answer`.
+{compute}
+It is {{eval}}`answer`.
 
 {alpha}{beta}
 {varying}"""
@@ -284,7 +284,7 @@ def standard(tiny: TinyBook) -> None:
     tiny.configure(repository={"url": REPOSITORY, "branch": BRANCH})
     tiny.write(
         STANDARD.format(
-            record=cell(RECORD),
+            compute=cell(COMPUTE),
             alpha=cell("a = 1\na", "alpha"),
             beta=cell("b = 1\nb", "beta"),
             varying=cell("import os\nos.environ.get('VARYING', 'first')"),

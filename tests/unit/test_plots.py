@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import combinations
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -118,7 +119,7 @@ def test_points_are_drawn_at_their_coordinates_with_a_marker_per_group(shown):
     assert b.get_offsets().tolist() == [[5, 6]]
     shapes = [each.get_paths()[0].vertices.tolist() for each in (a, b)]
     assert shapes[0] != shapes[1]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("length (mm)", "mass (g)")
+    assert (axes.get_xlabel(), above(axes)) == ("length (mm)", "mass (g)")
 
 
 def test_a_layer_connects_each_input_with_each_output(shown):
@@ -136,27 +137,33 @@ def test_a_layer_connects_each_input_with_each_output(shown):
     assert low < where["e"][0] < high
 
 
+def above(axes) -> str:
+    """Return the label of the vertical axis."""
+    return axes.get_title(loc="left")
+
+
 def height(shown) -> float:
     return shown.figure.get_size_inches()[1]
 
 
 def test_each_panel_adds_as_much_to_the_height(shown):
-    """A panel is 2.4 inches high, and the axis label below takes 0.8."""
+    """A panel of curves is 2.2 inches high, and a title takes 0.3."""
     for number in (1, 2):
         panels = {str(panel): {"a": [1, 2]} for panel in range(number)}
-        plot_curves([1, 2], panels, "epoch")
+        plot_curves([1, 2], panels, "epoch", title=(number - 1) * "Alike")
         points = {str(panel): {"a": ([1], [2])} for panel in range(number)}
         plot_points(points, "mass (g)")
     heights = [height(each) for each in shown]
-    assert heights == pytest.approx([3.2, 3.2, 5.6, 5.6])
-    assert {each.figure.get_size_inches()[0] for each in shown} == {5}
+    assert heights == pytest.approx([3.0, 3.6, 5.5, 3.6])
+    assert {each.figure.get_size_inches()[0] for each in shown} == {6.4}
+    assert shown[2].figure.get_suptitle() == "Alike"
 
 
 def test_panels_share_one_axis_and_scale_the_other_separately(shown):
     plot_curves([1, 2], {"a": {"x": [1, 2]}, "b": {"x": [3, 4]}}, "epoch")
     plot_points({"a": {"x": ([1], [2])}, "b": {"x": ([3], [4])}}, "mass (g)")
     (first, second), (left, right) = (each.figure.axes for each in shown)
-    assert [first.get_ylabel(), second.get_ylabel()] == ["a", "b"]
+    assert [above(first), above(second)] == ["a", "b"]
     assert [first.get_xlabel(), second.get_xlabel()] == ["", "epoch"]
     assert first.get_xlim() == second.get_xlim()
     assert first.get_ylim() != second.get_ylim()
@@ -171,9 +178,62 @@ def test_four_curves_or_groups_can_be_told_apart(shown):
     styles = {(line.get_linestyle(), line.get_marker()) for line in curves}
     assert len(styles) == 4
     for each in shown:
-        legend = each.figure.axes[0].get_legend()
-        names = [text.get_text() for text in legend.get_texts()]
-        assert names == ["0", "1", "2", "3"]
+        axes = each.figure.axes[0]
+        names = {text.get_text(): text.get_color() for text in axes.texts}
+        assert names == {str(n): plots.LINES[n]["color"] for n in range(4)}
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_names_that_do_not_fit_at_the_ends_of_curves_are_in_a_legend(shown):
+    plot_curves([1, 2], {"y": {"a": [1, 2], "b": [1, np.nan]}}, "x")
+    plot_curves([1, 2], {"y": {"a": [1, 2], "b" * 40: [1, 2]}}, "x")
+    plot_curves([1, 2], {"y": {"a": [1, 2], "b": [1, 0]}}, "x", yscale="log")
+    plot_curves([1, 2], {"y": {"a": 2 * [np.nan], "b": 2 * [np.inf]}}, "x")
+    for each in shown:
+        axes = each.figure.axes[0]
+        assert len(axes.get_legend().get_texts()) == 2 and not axes.texts
+
+
+def test_names_of_groups_are_written_beside_their_own_points(shown):
+    x = np.linspace(0, 1, 30)
+    plot_points({"x": {"a": (x, x), "b": ([*x + 2, np.nan], [*x, 1])}}, "y")
+    axes = shown[0].figure.axes[0]
+    a, b = (text.get_window_extent() for text in axes.texts)
+    for each, text in zip(axes.collections, (a, b)):
+        points = axes.transData.transform(each.get_offsets())
+        assert not text.count_contains(points)
+    assert a.x1 < axes.transData.transform((1.5, 0))[0] < b.x0
+
+
+def test_groups_without_room_for_a_name_are_named_once(shown):
+    """Either in a legend, or in the panel before."""
+    x, y = (axis.ravel() for axis in np.mgrid[:40, :40])
+    full, free = {"a": (x, y), "b": (x, y)}, {"a": (x[:9], y[:9]), "b": ([39], [39])}
+    plot_points({"full": full}, "y")
+    plot_points({"free": free, "full": full}, "y")
+    [alone], [first, second] = (each.figure.axes for each in shown)
+    assert alone.get_legend() and not alone.texts
+    assert len(first.texts) == 2 and not second.texts
+    assert not first.get_legend() and not second.get_legend()
+
+
+def test_letters_are_those_of_the_page(shown):
+    plot_curves([1], {"y": {"a": [1]}}, "epoch")
+    [name] = shown[0].figure.axes[0].texts
+    assert name.get_fontproperties().get_family()[0] == "Book Text"
+    assert "STIXTwoText" in shown[0].svg
+
+
+def test_predictions_are_marked_as_right_or_wrong(shown):
+    show_images(np.zeros((2, 3, 3)), ["coat", "bag"], predictions=["coat", "shirt"],
+                probabilities=[0.957, 0.5])
+    right, wrong = shown[0].figure.axes[:2]
+    assert right.get_title() == "coat\n\N{CHECK MARK} 96 %"
+    assert wrong.get_title() == "bag\n\N{MULTIPLICATION SIGN} shirt 50 %"
+    assert right.title.get_color() != wrong.title.get_color()
+    show_images(np.zeros((1, 3, 3)), ["3 × 3"])
+    assert shown[1].figure.axes[0].title.get_color() == right.title.get_color()
 
 
 @pytest.mark.parametrize(("number", "every"), [(1, 1), (19, 1), (20, 2), (55, 5)])
@@ -192,14 +252,14 @@ def test_whole_numbers_have_ticks_at_whole_numbers(shown):
     assert len(many) <= 8  # two of them beyond the ends
 
 
-def test_a_level_is_named_in_the_middle_just_above_its_line(shown):
+def test_a_level_is_named_in_the_first_panel_at_the_end_of_its_line(shown):
     for x in ([1, 2], [3, 4]):
         plot_curves(x, {"y": {"a": [1, 2]}, "z": {"a": [1, 2]}}, "epoch",
                     levels={"floor": 1.25})
         first, second = shown[-1].figure.axes
-        [name] = first.texts
-        assert (name.xy, name.get_position()) == ((0.5, 1.25), (0, 5))
-        assert len(second.lines) == 1 and not second.texts
+        assert [name.xy for name in first.texts] == [(1, 2), (1, 1.25)]
+        assert [name.get_position() for name in first.texts] == [(6, 0), (6, 0)]
+        assert len(second.lines) == 1 and len(second.texts) == 1
 
 
 def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
@@ -209,7 +269,7 @@ def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
     show_images(images, list("abcdefg"), columns=7)
     show_images(images, list("abcdefg"), columns=4)
     heights = [height(each) for each in shown]
-    expected = [2 * 1.22, 2 * 1.44, 5 / 7 + 0.22, 2 * (5 / 4 + 0.22)]
+    expected = [2 * 1.5, 2 * 1.72, 6.4 / 7 + 0.22, 2 * 1.82]
     assert heights == pytest.approx(expected)
     axes = shown[0].figure.axes
     assert len(axes) == 10 and not any(each.axison for each in axes)
@@ -220,13 +280,13 @@ def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
 
 
 def test_signed_images_share_a_scale_around_zero_that_a_bar_gives(shown):
-    images = np.array([[[-3.0, 1.0]], [[0.5, 2.0]]])
+    images = np.append(-99, np.full(199, 3.0)).reshape(2, 10, 10)
     show_images(images, ["a", "b"], columns=2, signed=True)
     figure = shown[0].figure
-    assert height(shown[0]) == pytest.approx(5 / 3 + 0.22)
+    assert height(shown[0]) == pytest.approx(3.2 + 0.22 + 0.7)
     *panels, bar = figure.axes
     assert [panel.images[0].get_clim() for panel in panels] == 2 * [(-3, 3)]
-    assert bar.get_ylabel() == "weight" and len(panels) == 2
+    assert bar.get_xlabel() == "weight" and len(panels) == 2
 
 
 def test_a_class_without_examples_is_a_row_of_blanks(shown):
@@ -234,8 +294,7 @@ def test_a_class_without_examples_is_a_row_of_blanks(shown):
     axes = shown[0].figure.axes[0]
     # 0.5 % rounds to 0.
     assert [text.get_text() for text in axes.texts] == ["100"]
-    assert axes.images[0].get_clim() == (0, 180)
-    assert shown[0].figure.get_size_inches().tolist() == [5.5, 5.5]
+    assert shown[0].figure.get_size_inches().tolist() == [6.4, 6.4]
     assert "predicted" in axes.get_xlabel() and "true" in axes.get_ylabel()
 
 
@@ -313,7 +372,7 @@ def test_a_live_plot_is_one_figure_that_grows_in_place(shown, monkeypatch):
     assert len({each.options["display_id"] for each in shown}) == 1
     assert [each.options["update"] for each in shown] == [False, True, True]
     limits = {each.figure.axes[0].get_xlim() for each in shown}
-    assert limits == {(0.9, 3.1)}
+    assert limits == {(0.96, 3.04)}
 
 
 @pytest.mark.parametrize("shell", [None, object()])
@@ -331,7 +390,7 @@ def test_a_finished_live_plot_is_the_plot_of_its_curves(shown):
         "accuracy": {"train": [1 / 4, 2 / 4, 3 / 4],
                      "test": [1 / 5, 2 / 5, 3 / 5]}}, "epoch")
     live, still = (
-        [(axes.get_xlim(), axes.get_xlabel(), axes.get_ylabel(),
+        [(axes.get_xlim(), axes.get_xlabel(), above(axes),
           line.get_label(), line.get_xydata().tolist())
          for axes in each.figure.axes for line in axes.lines]
         for each in shown

@@ -85,6 +85,10 @@ def test_a_good_page_is_accepted(check, text):
 
 # The text; which of its lines has the fault, from 0 on; what is said.
 FAULTS = {
+    "a value above all code": ("It is {eval}`a`.\n\n" + cell("a = 1"), 0,
+        "{eval}`a` has no code cell above it"),
+    "a value that is no expression": (cell("a = 1") + "\n- {eval}`a b`", 4,
+        "{eval}`a b` is not an expression of Python"),
     "a fence that is not closed": ("Words.\n\n:::{note}\nWords.", 2,
         "the fence of {note} is not closed; write ::: where it ends"),
     "a fence that is closed by a longer one with a name": (
