@@ -25,7 +25,7 @@ NUMBER = re.compile(r"(-?)([\d,]*\.?\d+)(?:e([+-]\d+))?( ?%)?")
 
 
 class computed_result(nodes.Inline, nodes.Element):
-    """The value that the kernels of the page `docname` have given to `name`."""
+    """The value that the kernels of the page `docname` give to the expression `name`."""
 
 
 class framework_value(nodes.Inline, nodes.Element):
@@ -33,14 +33,10 @@ class framework_value(nodes.Inline, nodes.Element):
 
 
 class ResultRole(SphinxRole):
-    """{eval}`accuracy:.1%` inserts the value that an expression has at its place.
-
-    {result}`name` inserts what record("name", ...) has recorded.
-    """
+    """{eval}`accuracy:.1%` inserts the value that an expression has at its place."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        name = self.text.strip() if self.name == "result" else self.text
-        node = computed_result(name=name, docname=self.env.docname)
+        node = computed_result(name=self.text, docname=self.env.docname)
         self.set_source_info(node)
         return [node], []
 
@@ -138,7 +134,6 @@ def depart_framework_value(self: HTML5Translator, node: framework_value) -> None
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_role("result", ResultRole())
     # MyST-NB's role of this name works only where it executes the page itself.
     app.add_role(EVAL, ResultRole(), override=True)
     plain = (do_nothing, do_nothing)

@@ -25,7 +25,7 @@ from sphinx.util.logging import getLogger
 from bookbuild import frameworks as declaration
 from bookbuild.cache import CELLS, inputs
 from bookbuild.errors import SourceError
-from bookbuild.execution import RECORD, results, values_in
+from bookbuild.execution import METADATA, results, values_in
 from bookbuild.executor import executed_notebook, outputs_of, outputs_of_cell
 from bookbuild.frameworks import Framework
 from bookbuild.output_checks import plain
@@ -202,7 +202,7 @@ def _code(cell: Cell, framework: str, outputs: dict) -> NotebookNode:
     ]
     for output in node.outputs:
         # At full precision, results of the same text would differ.
-        output.get("metadata", {}).pop(RECORD, None)
+        output.get("metadata", {}).pop(METADATA, None)
     return node
 
 

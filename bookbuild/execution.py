@@ -32,8 +32,8 @@ from .page import Cell, Expression, Page
 # Characters that a page may put out: six times the book's largest figure. More
 # comes from a loop that prints, and makes a page that no browser can load.
 MOST_OUTPUT = 1_000_000
-RECORD = "d2l_extras"  # where d2l_extras.record puts a result: the metadata
-VALUES = "values"  # where `execute` puts what {eval} asks for, within these
+METADATA = "d2l_extras"  # the key of what the book adds to metadata
+VALUES = "values"  # the key, within it, of the values that {eval} asks for
 # Returns the formatted text and the representation of a value. An array of one
 # number, in any framework, counts as that number.
 EVALUATE = """(lambda value, spec: (format(value, spec), repr(value)))(
@@ -322,13 +322,12 @@ def with_values(found: list[dict]) -> list[dict]:
     if not found:
         return []
     kept = {"output_type": "display_data", "data": {}}
-    return [{**kept, "metadata": {RECORD: {VALUES: found}}}]
+    return [{**kept, "metadata": {METADATA: {VALUES: found}}}]
 
 
 def values_in(output: dict) -> list[dict]:
     """Return the values that an output keeps for the prose."""
-    kept = output.get("metadata", {}).get(RECORD, {})
-    return kept[VALUES] if VALUES in kept else [kept] if kept else []
+    return output.get("metadata", {}).get(METADATA, {}).get(VALUES, [])
 
 
 def _told(error: CellExecutionError, cell: NotebookNode, framework: Framework) -> str:

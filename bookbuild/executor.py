@@ -19,7 +19,7 @@ from . import cache, install_cell
 from .book import Book
 from .errors import BuildError, SourceError
 from .execution import (
-    RECORD,
+    METADATA,
     VALUES,
     ExecutionError,
     KernelError,
@@ -272,23 +272,23 @@ def executed_cell(
     The values that the prose asks for after it become metadata of the cell, since
     an output without data is no use to Jupyter. `outputs_of` brings them back.
     """
-    kept = [o["metadata"][RECORD] for o in outputs if _has_values(o)]
+    kept = [o["metadata"][METADATA] for o in outputs if _has_values(o)]
     return nbformat.v4.new_code_cell(
         cell.source,
         id=cell.id,
         execution_count=count,
-        metadata={**metadata, **({RECORD: kept[0]} if kept else {})},
+        metadata={**metadata, **({METADATA: kept[0]} if kept else {})},
         outputs=[o for o in outputs if not _has_values(o)],
     )
 
 
 def _has_values(output: dict) -> bool:
-    return VALUES in output.get("metadata", {}).get(RECORD, {})
+    return VALUES in output.get("metadata", {}).get(METADATA, {})
 
 
 def outputs_of_cell(cell: NotebookNode) -> list[dict]:
     """Return what `execute` returned for a code cell of a notebook."""
-    values = cell.metadata.get(RECORD, {}).get(VALUES, [])
+    values = cell.metadata.get(METADATA, {}).get(VALUES, [])
     return [*cell.outputs, *with_values(values)]
 
 

@@ -12,7 +12,6 @@ from .plots import (
     show_layer,
 )
 from .progress import Progress
-from .results import record
 
 __version__ = "0.1.0"
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Progress",
     "plot_curves",
     "plot_points",
-    "record",
     "show_confusion_matrix",
     "show_images",
     "show_layer",

@@ -63,7 +63,6 @@ FURTHER = {
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
     "d2l_extras/plots.py": "tests/book/test_redrawn.py",
     "d2l_extras/progress.py": "tests/unit/test_notebook.py",
-    "d2l_extras/results.py": "tests/unit/test_notebook.py",
     "d2l_extras/tensorflow.py": "tests/unit/test_framework_modules.py",
 }
 TIMEOUT = 300  # seconds; a mutation that loops forever is noticed, too

@@ -7,7 +7,7 @@ from nbformat import NotebookNode, from_dict
 from support.tiny_book import HEADER, TinyBook, cell
 
 from _ext import executed_outputs
-from bookbuild import executor, frameworks
+from bookbuild import execution, executor, frameworks
 from bookbuild import page as pages
 
 
@@ -43,15 +43,10 @@ def printed(text: str) -> list[NotebookNode]:
     return [from_dict({"output_type": "stream", "name": "stdout", "text": text})]
 
 
-def recorded(name: str, value: object, text: str) -> list[NotebookNode]:
-    """Return the output of `record`."""
-    kept = {"name": name, "value": value, "text": text}
-    shown = {
-        "output_type": "display_data",
-        "metadata": {"d2l_extras": kept},
-        "data": {"text/plain": f"{name}: {text}"},
-    }
-    return [from_dict(shown)]
+def valued(name: str, value: object, text: str) -> list[NotebookNode]:
+    """Return the hidden output that keeps a value for the prose."""
+    kept = execution.with_values([{"name": name, "value": value, "text": text}])
+    return [from_dict(output) for output in kept]
 
 
 def owners(node: NotebookNode) -> list[str | None]:
@@ -100,10 +95,11 @@ def test_an_edition_has_cells_of_one_framework_and_no_tabs(merged):
     assert owners(node) == [None, None]
 
 
-def test_what_is_recorded_for_the_prose_is_not_shown(merged):
-    outputs = [recorded("loss", 0.5, "0.50")]
-    [code] = merged(cell("record()"), outputs, outputs).cells[1:]
-    assert [o.data["text/plain"] for o in code.outputs] == ["loss: 0.50"]
+def test_what_is_kept_for_the_prose_is_not_shown(merged):
+    outputs = [printed("0.50") + valued("loss:.2f", 0.5, "0.50")]
+    [code] = merged(cell("loss"), outputs, outputs).cells[1:]
+    assert [o.output_type for o in code.outputs if o.get("data") != {}] == ["stream"]
+    assert "0.5," not in str(code.outputs)
 
 
 def test_terminal_codes_are_removed_from_every_kind_of_output(merged):

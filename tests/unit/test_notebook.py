@@ -1,4 +1,4 @@
-"""In a notebook, figures, tables, and results go where its kernel shows them.
+"""In a notebook, figures and tables go where its kernel shows them.
 
 A reader's cells may ask for input; those that a program executes may not. One
 kernel runs them all.
@@ -10,7 +10,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from test_progress import TABLE
 
-IMPORT = "from d2l_extras import LivePlot, Progress, record\n"
+IMPORT = "from d2l_extras import LivePlot, Progress\n"
 PROGRESS = """
 progress = Progress(2, 'epoch', 'train loss')
 progress.add(1, 0.5)
@@ -56,29 +56,6 @@ def displays(sent: list[dict]) -> set[str]:
 
 def plain(sent: list[dict]) -> list[str | None]:
     return [message["content"]["data"].get("text/plain") for message in sent]
-
-
-def test_a_recorded_result_is_shown_and_kept_at_full_precision(run):
-    [shown] = run("record('test_accuracy', 0.83354, '.3f')")
-    assert plain([shown]) == ["test_accuracy: 0.834"]
-    assert shown["content"]["metadata"]["d2l_extras"] == {
-        "name": "test_accuracy",
-        "value": 0.83354,
-        "text": "0.834",
-    }
-
-
-def test_a_program_must_not_record_a_name_twice(run):
-    run("record('once', 1)")
-    [error] = run("record('once', 2)")
-    assert error["content"]["ename"] == "ValueError"
-    assert "'once' has already been recorded" in error["content"]["evalue"]
-
-
-def test_a_reader_may_run_a_recording_cell_again(run):
-    for value in (1, 2):
-        sent = run(f"record('again', {value})", is_batch=False)
-        assert plain(sent)[0] == f"again: {value}"
 
 
 def test_a_program_gets_the_finished_table_alone(run):
