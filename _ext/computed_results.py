@@ -107,6 +107,8 @@ def typeset(text: str) -> list[nodes.Node]:
         return [nodes.Text(text)]
     sign, digits, exponent, percent = match.groups()
     sign, percent = "−" * bool(sign), "\xa0%" * bool(percent)
+    if re.fullmatch(r"\d,\d{3}", digits):
+        digits = digits.replace(",", "")  # four digits need no separator
     if exponent is None:
         return [nodes.Text(f"{sign}{digits}{percent}")]
     power = str(int(exponent)).replace("-", "−")

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from .arrays import to_numpy
 from .ipython import display, is_batch, shell
@@ -270,7 +270,7 @@ def show_images(
         titles = [f"{true}\n{RIGHT}" if true == guess else f"{true}\n{WRONG} {guess}"
                   for true, guess in zip(titles, predictions)]
     if probabilities is not None:
-        titles = [f"{name} {100 * float(p):.0f} %"
+        titles = [f"{name}\n{100 * float(p):.0f} %"
                   for name, p in zip(titles, probabilities)]
     rows = -(-len(images) // columns)
     lines = 1 + max(name.count("\n") for name in titles)
@@ -350,10 +350,22 @@ def _curves(
         axes.set(xlabel=xlabel, xscale=xscale)
         if np.issubdtype(x.dtype, np.integer) and xscale == "linear":
             axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        for axes in grid.flat:
+            _label_short_log_scales(axes)
         figure.draw_without_rendering()
         for axes in grid.flat:
             _move_apart(axes)
     return figure
+
+
+def _label_short_log_scales(axes: Any) -> None:
+    """Label 1, 2, 5, 10 on logarithmic axes that span few powers of ten."""
+    limits = axes.get_xlim(), axes.get_ylim()
+    for axis, (low, high) in zip((axes.xaxis, axes.yaxis), limits):
+        if axis.get_scale() == "log" and high < 100 * low:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
 
 
 def _draw(
