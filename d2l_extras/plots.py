@@ -270,8 +270,10 @@ def show_images(
         titles = [f"{true}\n{RIGHT}" if true == guess else f"{true}\n{WRONG} {guess}"
                   for true, guess in zip(titles, predictions)]
     if probabilities is not None:
-        titles = [f"{name}\n{100 * float(p):.0f} %"
-                  for name, p in zip(titles, probabilities)]
+        # After the name of a wrong class there is no room.
+        gaps = ["\n" if f"\n{WRONG}" in name else " " for name in titles]
+        titles = [f"{name}{gap}{100 * float(p):.0f} %"
+                  for name, gap, p in zip(titles, gaps, probabilities)]
     rows = -(-len(images) // columns)
     lines = 1 + max(name.count("\n") for name in titles)
     with mpl.rc_context({**STYLE, "figure.constrained_layout.hspace": 0.04}):

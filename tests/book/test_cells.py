@@ -60,8 +60,9 @@ def test_every_name_is_imported_or_defined_and_every_import_is_used(
     page, framework, tmp_path
 ):
     path = tmp_path / "page.py"
-    code = [cell.source for cell in page.code(framework.name)]
-    path.write_text("\n\n".join(code))
+    code = "\n\n".join(cell.source for cell in page.code(framework.name))
+    # A framework's helpers are also imported for what they do to its log.
+    path.write_text(re.sub(r"(?m)^import d2l_extras\.\w+", r"\g<0>  # noqa", code))
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F"]
         + [str(path)],

@@ -230,7 +230,7 @@ def test_predictions_are_marked_as_right_or_wrong(shown):
                 probabilities=[0.957, 0.5])
     right, wrong = shown[0].figure.axes[:2]
     assert right.get_title() == "coat\n\N{CHECK MARK} 96 %"
-    assert wrong.get_title() == "bag\n\N{MULTIPLICATION SIGN} shirt 50 %"
+    assert wrong.get_title() == "bag\n\N{MULTIPLICATION SIGN} shirt\n50 %"
     assert right.title.get_color() != wrong.title.get_color()
     show_images(np.zeros((1, 3, 3)), ["3 × 3"])
     assert shown[1].figure.axes[0].title.get_color() == right.title.get_color()
@@ -407,3 +407,11 @@ def test_a_live_plot_takes_one_value_per_curve_and_no_extra_step():
         plot.add(1, 2, 3)
     with pytest.raises(ValueError, match="at least 1 step, not 0"):
         LivePlot(0, "epoch", PANELS)
+
+
+def test_a_short_logarithmic_axis_is_labeled_with_plain_numbers(shown):
+    plot_curves([1, 2, 3], {"loss": {"a": [0.5, 1.0, 2.2]}}, "x", yscale="log")
+    axes = shown[0].figure.axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"0.5", "1", "2"} <= set(labels)
+    assert not any("10" in label or "mathdefault" in label for label in labels)
