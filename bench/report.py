@@ -24,23 +24,23 @@ HEAD = """\
 <!-- bench/report.py writes this file. Change it there. -->
 
 `make bench` measures the book on your machine, which takes an hour or two, and
-writes this report. To measure a single part, run for example
+writes this report. To measure only one part, name it, as in
 
     PYTHONPATH=.:tests .envs/test/bin/python -m bench.builds --parts change
     .envs/test/bin/python -m bench.report
 
-`bench/builds.py`, `bench/training.py`, and `bench/site.py` add their values to
-`bench/measurements.json`.
+`bench/builds.py`, `bench/training.py`, and `bench/site.py` add their measurements
+to `bench/measurements.json`.
 
-**How to read the tables.** What is compared was measured in turns on the same
-machine, so that disturbances affect both sides alike. A value is the median of
-all runs, with the smallest and the largest in parentheses. A ratio is the median
-of the ratios of single turns. Seconds depend on the machine. Compare ratios.
+**How to read the tables.** The things compared took turns on the same machine, so
+that disturbances affected them equally. Each value is the median of all runs, with
+the smallest and the largest in parentheses. Each ratio is the median of the ratios
+of single turns. Seconds depend on the machine, so compare ratios.
 
-**Stock** means a Jupyter Book 1 with its own theme that executes the same
-notebooks in the same environments, one after the other (`execute_notebooks:
-force`), or keeps their outputs (`execute_notebooks: cache`). It has no tabs, no
-previews, and no search with formulas to build.
+**Stock** means Jupyter Book 1 with its own theme. It executes the same notebooks in
+the same environments, one after the other (`execute_notebooks: force`), or keeps
+their outputs (`execute_notebooks: cache`). It does not build tabs, previews, or a
+search that covers formulas.
 """
 BUILDS = {
     "cold": "nothing executed before",
@@ -51,7 +51,7 @@ BUILDS = {
 }
 WAYS = {
     "taught": "as the page teaches it",
-    "bare": "the same, minibatches prepared beforehand",
+    "bare": "the same, with minibatches prepared in advance",
     "d2l": "with D2L's loader",
     "read": "reading only, our loader",
     "read_d2l": "reading only, D2L's loader",
@@ -168,7 +168,9 @@ def training_goals(part: dict, labels: dict[str, str]) -> Iterator[tuple]:
         if taught not in runs:
             continue
         found = ratio(runs, taught, f"{name}.bare").middle
-        what = f"{label}: time of the taught loop, compared with computing only"
+        what = (
+            f"{label}: time of the taught loop, compared with computation alone"
+        )
         yield what, "under 1.10 times", f"{found:.3f} times", found < 1.1
         for way, called in part["notes"]["recommended"].get(name, {}).items():
             found = ratio(runs, f"{name}.{way}", taught)
@@ -185,16 +187,16 @@ def builds_section(parts: dict, _: dict) -> Iterator[str]:
     if "setup" in parts:
         empty, warm = map(spread, parts["setup"]["runs"].values())
         yield (
-            f"With empty caches of uv and pip, `make setup` takes {empty} s, and "
-            f"with warm ones {warm} s. The difference depends on the network."
+            f"`make setup` takes {empty} s if the caches of uv and pip are empty, "
+            f"and {warm} s if they are warm. The difference depends on the network."
         )
     yield (
         "A cold build executes "
         f"{parts['cold']['notes']['notebooks']} notebooks and renders all pages. "
         "After a change, the book executes only the page and the framework whose "
-        "cells changed. The sentence was added to every page that has code, one "
-        "page after the other. With `make serve`, the time runs from saving the "
-        "file to the finished site."
+        "cells changed. The sentence was added to each page with code in turn. "
+        "With `make serve`, the time runs from saving the file to the finished "
+        "site."
     )
     runs = {
         **{f"cold.{n}": values for n, values in parts["cold"]["runs"].items()},
@@ -216,8 +218,9 @@ def growth_section(parts: dict, _: dict) -> Iterator[str]:
     part = parts["growth"]
     sizes = part["notes"]["sizes"]
     yield (
-        "## Growth\n\nGenerated books whose pages are all alike, with every cell "
-        "executed before. The last column is the additional time per page."
+        "## Growth\n\nThese are rebuilds of generated books whose pages are all alike. "
+        "No cell has to be executed. The last column shows how much time each "
+        "additional page takes."
     )
     rows = []
     for task in ("nothing", "sentence"):
@@ -233,12 +236,12 @@ def growth_section(parts: dict, _: dict) -> Iterator[str]:
 def training_section(parts: dict, labels: dict[str, str]) -> Iterator[str]:
     part, runs = parts["training"], parts["training"]["runs"]
     yield (
-        "## Training and Reading Data\n\nSeconds per epoch of softmax regression: "
-        "60,000 images in minibatches of 256. The libraries are "
+        "## Training and Reading Data\n\nThe table shows seconds per epoch of softmax "
+        "regression, which is 60,000 images in minibatches of 256. The libraries are "
         f"{', '.join(part['notes']['libraries'])}. The last two rows are lower "
-        "bounds by the memory: no epoch can take less than reading each pixel, "
-        "and no loader that shuffles single images less than moving each image. "
-        "D2L's loader for TensorFlow shuffles whole minibatches instead."
+        "bounds set by the memory. No epoch can be faster than reading every pixel "
+        "once, and no loader that shuffles single images can be faster than moving "
+        "every image once. D2L's TensorFlow loader shuffles whole minibatches instead."
     )
     rows = []
     for name, label in labels.items():
@@ -250,7 +253,7 @@ def training_section(parts: dict, labels: dict[str, str]) -> Iterator[str]:
                 compared = base in runs and way != "taught"
                 times = ratio(runs, key, base) if compared else "–"
                 rows.append((f"{label}: {called}", spread(runs[key]), times))
-    yield table(["an epoch", "seconds", "compared with the taught loop"], rows)
+    yield table(["one epoch", "seconds", "compared with the taught loop"], rows)
 
 
 def site_section(parts: dict, _: dict) -> Iterator[str]:
@@ -258,10 +261,11 @@ def site_section(parts: dict, _: dict) -> Iterator[str]:
     runs, notes = part["runs"], part["notes"]
     others = ", ".join(notes["origins"]["this"]) or "none"
     yield (
-        f"## Weight of the Site\n\n{notes['visits']} visits to {notes['pages']} "
-        "pages with a slow phone, as Lighthouse simulates it. Medians over the "
-        "pages. A ratio below 1 is in favor of this site, whose pages show all "
-        f"frameworks, not one. Other origins that this site asks: {others}."
+        "## Weight of the Site\n\nThe tables show medians over "
+        f"{notes['pages']} pages, from {notes['visits']} visits with a slow phone, "
+        "as simulated by Lighthouse. A ratio below 1 favors this site, although its "
+        "pages show all frameworks and not only one. Other origins that this site "
+        f"contacts: {others}."
     )
     visits = {"first": "First visit, with an empty cache", "next": "Next page"}
     for visit, title in visits.items():

@@ -165,7 +165,7 @@ def test_each_row_compares_the_books_after_the_same_change(parts):
          "change/served.this", 4.0, 3.99),
         ("All builds after one sentence", "change/sentence.stock", 15.0, 15.1),
         ("Build after one cell changed", "change/cell.stock", 8.9, 9.0),
-        ("One: time of the taught loop, compared with computing only",
+        ("One: time of the taught loop, compared with computation alone",
          "training/one.taught", 1.1, 1.099),
         ("One: the taught loop", "training/one.usual", 1.04, 1.05),
         ("Two: our loader", "training/two.read_d2l", 0.49, 0.5),
