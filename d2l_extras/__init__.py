@@ -1,4 +1,4 @@
-"""Helpers that the book's notebooks share, with one module per framework."""
+"""Provide helpers that the book's notebooks share, with one module per framework."""
 
 from .arrays import to_numpy
 from .diagrams import show_map

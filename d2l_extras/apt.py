@@ -16,9 +16,9 @@ from pathlib import Path
 
 STALL = 20  # seconds that a download may pause once bytes have arrived
 # Distributions attach commands to `apt-get update`. Some of them change the
-# system, so the first line removes them all. The sandbox would make apt become
-# another user, who may lack the permission to write to our folder. A binary
-# cache of the package lists would look like bytes that have arrived.
+# system, so the first line removes them all. In its sandbox, apt would run as
+# another user, who may not have permission to write to our folder. Writing a
+# binary cache of the package lists would look as if bytes were arriving.
 CONFIGURATION = """\
 #clear APT::Update;
 APT::Update::Error-Mode "any";
@@ -32,20 +32,21 @@ Dir::Cache::srcpkgcache "";
 
 
 class AptError(Exception):
-    """Why a package could not be fetched, in one line."""
+    """Report in one line why a package could not be fetched."""
 
 
 def fetch_package(package: str, folder: Path, patience: float) -> Path:
     """Download a Debian package into an empty folder and unpack it there.
 
-    Returns the folder of the unpacked files, whose paths in it are those that
-    an installation would give them. Fetches package lists, into `folder`, only
-    if the system's lists do not lead to the package. A dead network costs at
-    most `patience` seconds, but a slow one may take its time. Raises AptError.
+    Returns the folder that takes the place of / for the unpacked files. New
+    package lists are fetched, into `folder`, only if the package cannot be
+    downloaded with the system's lists. If the network does not respond, this
+    gives up after `patience` seconds, but a slow download may take longer.
+    Raises AptError if the package cannot be fetched or unpacked.
     """
     for program in ("apt-get", "dpkg-deb"):
         if not shutil.which(program):
-            raise AptError(f"{program} is not on the path")
+            raise AptError(f"{program} is not installed, or not on the PATH")
     (folder / "apt.conf").write_text(CONFIGURATION)
     (folder / "lists" / "partial").mkdir(parents=True)
     run = _Runner(folder, patience)
@@ -63,7 +64,7 @@ def fetch_package(package: str, folder: Path, patience: float) -> Path:
 
 
 class _Runner:
-    """Runs commands in a folder and kills one if the folder stops growing."""
+    """Run commands in a folder, and kill a command if the folder stops growing."""
 
     def __init__(self, folder: Path, patience: float):
         self.folder = folder
@@ -72,12 +73,12 @@ class _Runner:
         self.silence = f"no answer within {patience:.2g} seconds"
 
     def __call__(self, *command: str) -> str:
-        """Run a command; return its first error, or "" if it succeeded."""
+        """Run a command, and return its first error, or "" if it succeeded."""
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
                 command, cwd=self.folder, env={**os.environ, "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True)  # a group, to be killed as a whole
+                start_new_session=True)  # so that all its processes can be killed
             try:
                 while process.poll() is None:
                     if self._is_dead():
@@ -106,6 +107,6 @@ class _Runner:
     def _bytes(self) -> int:
         size = 0
         for path in self.folder.rglob("*"):
-            with suppress(FileNotFoundError):  # renamed by apt meanwhile
+            with suppress(FileNotFoundError):  # apt has just renamed it
                 size += path.stat().st_size if path.is_file() else 0
         return size

@@ -1,4 +1,4 @@
-"""Conversion of any framework's arrays to NumPy."""
+"""Convert the arrays of any framework to NumPy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """Return an array of any framework, on any device, as a NumPy array.
+    """Convert an array of any framework, on any device, to a NumPy array.
 
     Shape and dtype do not change, and memory may be shared. Lists, tuples, and
-    numbers are converted as `numpy.asarray` does.
+    numbers are converted as by `numpy.asarray`.
     """
-    if hasattr(array, "asnumpy"):  # MXNet; others follow NumPy's protocol
+    if hasattr(array, "asnumpy"):  # MXNet; the others follow NumPy's protocol
         array = array.asnumpy()
     return np.asarray(array)

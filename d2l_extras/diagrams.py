@@ -1,5 +1,4 @@
-"""Diagrams of boxes and arrows, such as the map of the chapter's pages.
-"""
+"""Draw diagrams of boxes and arrows, such as the map of the chapter's pages."""
 
 from __future__ import annotations
 
@@ -11,19 +10,19 @@ from matplotlib.patches import FancyBboxPatch
 
 from . import plots
 
-WIDTH = 1, 0.14  # of a box and of the gap beside it
-HEIGHT = 0.66, 0.32  # of a box and of the gap below it, in inches
+WIDTH = 1, 0.14  # of a box, and of the gap beside it
+HEIGHT = 0.66, 0.32  # of a box, and of the gap below it, in inches
 
 
 def show_map(
     rows: Sequence[Sequence[str]], arrows: Sequence[tuple[str, str]]
 ) -> None:
-    """Draw boxes in rows and columns, and arrows from box to box.
+    """Draw boxes in rows and columns, connected by arrows.
 
-    A box is a text of two lines, a title and a description. An empty string
-    leaves its place empty. `arrows` contains pairs of titles. Arrows are straight
-    and point right or down. Raises ValueError for a box that does not have two
-    lines, for a title that occurs twice, and for an arrow that cannot be drawn.
+    Each box is a string of two lines, a title and a description. An empty string
+    leaves a gap. `arrows` contains pairs of titles. Arrows are straight and point
+    right or down. Raises ValueError if a box does not have two lines, if a title
+    occurs twice, or if an arrow cannot be drawn.
     """
     places: dict[str, tuple[float, float]] = {}
     columns = max(map(len, rows))
@@ -40,7 +39,7 @@ def show_map(
                     title = text.split("\n")[0]
                     if title in places:
                         raise ValueError(f"two boxes have the title {title!r}; give "
-                                         "each a title of its own")
+                                         "each box its own title")
                     places[title] = sum(WIDTH) * column, sum(HEIGHT) * row
                     _box(axes, text, *places[title])
         for start, end in arrows:
@@ -52,8 +51,8 @@ def show_map(
 def _box(axes: Any, text: str, x: float, y: float) -> None:
     lines = text.split("\n")
     if len(lines) != 2:
-        raise ValueError(f"the box {text!r} has {len(lines)} lines; it needs "
-                         "two, a title and a description")
+        raise ValueError(f"the box {text!r} must have two lines, a title and a "
+                         f"description, not {len(lines)}")
     axes.add_patch(FancyBboxPatch(
         (x, y), WIDTH[0], HEIGHT[0], "round,pad=0,rounding_size=0.06",
         mutation_aspect=1, fc="#f2f7fb", ec=plots.LINES[0]["color"]))
@@ -67,8 +66,8 @@ def _arrow(
 ) -> None:
     for title in start, end:
         if title not in places:
-            raise ValueError(f"an arrow names the box {title!r}; the titles of "
-                             f"the boxes are {', '.join(places)}")
+            raise ValueError(f"an arrow refers to {title!r}, but no box has that "
+                             f"title; choose from {', '.join(places)}")
     (x1, y1), (x2, y2) = places[start], places[end]
     if y1 == y2 and x1 < x2:
         tail, tip = (x1 + WIDTH[0], y1 + HEIGHT[0] / 2), (x2, y1 + HEIGHT[0] / 2)

@@ -27,7 +27,7 @@ import platformdirs
 from . import apt
 
 VARIABLE = "D2L_EXTRAS_DATA"
-# Debian and Ubuntu have the dataset as a package, which puts the files here.
+# Debian and Ubuntu distribute the dataset as a package, which puts the files here.
 PACKAGE = "dataset-fashion-mnist"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 # TensorFlow's copy, the authors' bucket and repository, and MXNet's copy.
@@ -38,8 +38,8 @@ MIRRORS = (
     ("https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
      "gluon/dataset/fashion-mnist/"),
 )
-# SHA-256 of the uncompressed bytes, because compressing the files again, as
-# Debian does, changes the compressed ones.
+# SHA-256 of the uncompressed bytes, because Debian compresses the files again,
+# which changes the compressed bytes.
 FILES = {
     "train-images-idx3-ubyte":
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -50,7 +50,7 @@ FILES = {
     "t10k-labels-idx1-ubyte":
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-PATIENCE = 20  # seconds that a dead network may cost, all sources together
+PATIENCE = 20  # seconds to wait for a dead network, over all sources
 TIMEOUT = 20  # seconds that a download may pause once bytes have arrived
 PAUSES = (0, 1, 2, 4)  # seconds before each attempt at an interrupted download
 CHUNK = 1 << 16  # bytes
@@ -58,19 +58,19 @@ ROOM = 300_000_000  # bytes for the package, its files, and package lists
 
 
 class DatasetNotAvailable(OSError):
-    """No source has an intact copy; the message lists every attempt."""
+    """Report that no source has an intact copy, and list every attempt."""
 
 
 class _Fault(Exception):
-    """What a source answered instead of the file."""
+    """Say what a source sent instead of the file."""
 
 
 class _Interrupted(_Fault):
-    """A download that stopped halfway and can be resumed."""
+    """Say why a download stopped partway, so that it can be resumed."""
 
 
 class _Damaged(_Fault):
-    """Bytes that differ from the authors' file."""
+    """Say how the bytes differ from the authors' file."""
 
 
 class Found(NamedTuple):
@@ -86,9 +86,10 @@ def _cache() -> Path:
 def find_files(directory: str | os.PathLike | None = None,
                mirrors: Sequence[str] = MIRRORS,
                patience: float = PATIENCE) -> dict[str, Found]:
-    """Return each file of FILES, from the places that `fashion_mnist` names.
+    """Return each file in FILES, from the first source that has it.
 
-    Raises DatasetNotAvailable.
+    The arguments and the order of the sources are those of `fashion_mnist`.
+    Raises DatasetNotAvailable if no source has an intact copy.
     """
     given = directory or os.environ.get(VARIABLE)
     cache = _cache()
@@ -112,14 +113,14 @@ def find_files(directory: str | os.PathLike | None = None,
     if missing:
         unsaved: list[str] = []
         with _locked(cache, unsaved) as writable:
-            if writable:  # another process may have finished meanwhile
+            if writable:  # another process may have just finished
                 for name in missing:
                     with suppress(_Fault):
                         found[name] = _read(cache, name)
             _download(found, cache, writable, mirrors, patience, tried, unsaved)
         if unsaved:
-            warnings.warn(f"{unsaved[0]}. Fashion-MNIST is in memory all the "
-                          "same, but will be downloaded again next time. Free "
+            warnings.warn(f"{unsaved[0]}. Fashion-MNIST was loaded into memory "
+                          "anyway, but will be downloaded again next time. Free "
                           "some space there, or make it writable.",
                           stacklevel=3)
     return found
@@ -146,7 +147,7 @@ def _unpack(data: bytes | bytearray, sha256: str) -> bytes:
         raise _Damaged(f"damaged or truncated ({error})") from error
     digest = hashlib.sha256(unpacked).hexdigest()
     if digest != sha256:
-        raise _Damaged(f"wrong checksum: SHA-256 is {digest[:12]}..., "
+        raise _Damaged(f"wrong checksum: SHA-256 is {digest[:12]}..., but "
                        f"should be {sha256[:12]}...")
     return bytes(unpacked)
 
@@ -177,7 +178,7 @@ def _not_writable(path: Path | None, error: BaseException) -> str:
 
 @contextmanager
 def _locked(cache: Path, unsaved: list[str]) -> Iterator[bool]:
-    """Lock the cache against other processes; yield whether it is writable."""
+    """Lock the cache against other processes, and yield whether it is writable."""
     lock = filelock.FileLock(cache / ".lock")
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -197,7 +198,7 @@ def _locked(cache: Path, unsaved: list[str]) -> Iterator[bool]:
 def _download(found: dict[str, Found], cache: Path, writable: bool,
               mirrors: Sequence[str], patience: float, tried: list[str],
               unsaved: list[str]) -> None:
-    """Add the files that `found` lacks, from mirrors or else with apt."""
+    """Add the files that `found` lacks, from the mirrors or, failing that, apt."""
     def part_of(name: str) -> closing[_Part]:
         path = cache / f"{name}.gz.part" if writable else None
         return closing(_Part(path, unsaved))
@@ -208,7 +209,7 @@ def _download(found: dict[str, Found], cache: Path, writable: bool,
         with part_of(name) as part:
             file = _ask_mirrors(name, mirrors, 0.6 * patience, part, tried)
             if not file:
-                break  # the package has the other files, too
+                break  # the package will have the remaining files, too
             found[name] = file
             part.publish(cache / f"{name}.gz")
         deadline = time.monotonic() + patience  # this network is alive
@@ -230,7 +231,7 @@ def _download(found: dict[str, Found], cache: Path, writable: bool,
                     part.publish(cache / f"{name}.gz")
                 found[name] = file._replace(source=f"the package {PACKAGE}")
     except (_Fault, apt.AptError, OSError) as error:
-        reason = _reason(error).rpartition("/unpacked")[2]  # no scratch names
+        reason = _reason(error).rpartition("/unpacked")[2]  # no temporary path
         tried.append(f"apt-get download {PACKAGE}: {reason}")
         raise _unavailable(missing, tried + unsaved) from None
     _say(f"Fetched the package {PACKAGE} with apt-get", last=True)
@@ -241,7 +242,7 @@ def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
     deadline = time.monotonic() + patience  # for the first byte
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}.gz"
-        # Half of the time that is left, so that each mirror gets its turn.
+        # Half of the remaining time, so that every mirror is tried.
         seconds = max(0, deadline - time.monotonic()) / 2
         try:
             data = _fetch(url, FILES[name], part, seconds)
@@ -250,7 +251,7 @@ def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
             if isinstance(fault, (_Interrupted, _Damaged)):  # bytes arrived
                 deadline = time.monotonic() + patience
             continue
-        mirrors.remove(mirror)  # ask it first for the next file
+        mirrors.remove(mirror)  # try it first for the next file
         mirrors.insert(0, mirror)
         _say(f"Downloaded {url} ({len(part.data) / 1e6:.1f} MB)", last=True)
         return Found(url, data)
@@ -258,10 +259,10 @@ def _ask_mirrors(name: str, mirrors: list[str], patience: float, part: _Part,
 
 
 class _Part:
-    """The bytes received so far, in memory and in a .part file.
+    """Keep the bytes received so far in memory and in a .part file.
 
-    The file lets another process resume the download. If the disk refuses a
-    byte, the file is deleted and the download goes on in memory.
+    The file lets another process resume the download. If it cannot be written,
+    it is deleted, and the download continues in memory.
     """
 
     def __init__(self, path: Path | None, unsaved: list[str]):
@@ -278,7 +279,7 @@ class _Part:
     def _on_disk(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:  # full or read-only
+        except OSError as error:  # the disk is full or read-only
             self.unsaved.append(_not_writable(self.path, error))
             self.close(discard=True)
 
@@ -314,7 +315,7 @@ class _Part:
 
 
 def _fetch(url: str, sha256: str, part: _Part, seconds: float) -> bytes:
-    """Return a mirror's file, uncompressed; resume it after interruptions."""
+    """Download a file, resume after interruptions, and return it uncompressed."""
     fault = _Fault("not tried")
     for pause in PAUSES:
         time.sleep(pause)
@@ -333,10 +334,10 @@ def _fetch(url: str, sha256: str, part: _Part, seconds: float) -> bytes:
 
 
 def _open(request: Request, seconds: float) -> HTTPResponse:
-    """Open a URL and wait for its first byte, at most `seconds` in all.
+    """Open a URL and wait for its first byte, at most `seconds` in total.
 
-    A thread asks, because nothing else can limit how long a name may take to
-    resolve.
+    The request is sent in a thread, because there is no other way to limit how
+    long the resolution of a host name may take.
     """
     answer: Future[HTTPResponse] = Future()
 
@@ -357,15 +358,15 @@ def _open(request: Request, seconds: float) -> HTTPResponse:
 def _receive(url: str, part: _Part, seconds: float) -> None:
     headers = {"User-Agent": "d2l-extras (textbook; Fashion-MNIST)"}
     # If-Range and Content-Range are not needed, because the files never change
-    # and the checksum decides about whatever a mirror sends.
+    # and the checksum is verified, whatever a mirror sends.
     if start := len(part.data):
         headers["Range"] = f"bytes={start}-"
     try:
         response = _open(Request(url, headers=headers), seconds)
     except HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # our part is longer than the file
-            raise _Damaged("has no such range") from error
+        if error.code == 416 and start:  # the requested range does not exist
+            raise _Damaged("the partial file is longer than the file") from error
         raise _Fault(f"{error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
         raise _Fault(_reason(error)) from error
@@ -374,7 +375,7 @@ def _receive(url: str, part: _Part, seconds: float) -> None:
             raise _Fault("an HTML page instead of the file")
         if response.status != 206:  # the whole file, requested or not
             part.clear()
-        length = response.length  # None where the server does not say
+        length = response.length  # None if the server does not say
         total = len(part.data) + length if length is not None else None
         try:
             while chunk := response.read1(CHUNK):
@@ -393,7 +394,7 @@ def _progress(done: int, total: int | None) -> None:
 
 
 def _say(line: str, last: bool = False) -> None:
-    # A terminal shows a moving bar; a log or a notebook, only the last line.
+    # A terminal shows a moving bar. A log or a notebook shows only the last line.
     if sys.stderr.isatty():
         print(f"\r{line:<79}", end="\n" if last else "", file=sys.stderr)
     elif last:

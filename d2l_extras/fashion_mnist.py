@@ -1,7 +1,7 @@
-"""Fashion-MNIST as NumPy arrays.
+"""Load Fashion-MNIST as NumPy arrays.
 
-``python -m d2l_extras.fashion_mnist`` downloads the files that this machine
-lacks and prints where each file is.
+``python -m d2l_extras.fashion_mnist`` downloads any missing files and prints
+where each file is.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ CLASS_NAMES = ("t-shirt/top", "trouser", "pullover", "dress", "coat",
 
 
 class FashionMNIST(NamedTuple):
-    """Training and test images with their labels, as NumPy arrays.
+    """Hold the training and test images and their labels as NumPy arrays.
 
-    Images: uint8 of shape (examples, 28, 28), read-only, 0 (background) to
-    255. Labels: int32 of shape (examples,), indices into ``CLASS_NAMES``.
-    Source: Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747.
+    Images are uint8, of shape (examples, 28, 28), read-only, and range from 0
+    (background) to 255. Labels are int32, of shape (examples,), and are indices
+    into ``CLASS_NAMES``. Source: Xiao, Rasul, and Vollgraf (2017),
+    arXiv:1708.07747.
     """
 
     X_train: np.ndarray
@@ -54,15 +55,15 @@ def fashion_mnist(
 ) -> FashionMNIST:
     """Load Fashion-MNIST from this machine, or download it into a cache.
 
-    Looks in `directory`, or else in the directory that the environment variable
-    D2L_EXTRAS_DATA names, and if either is given, nowhere else. Otherwise looks
-    in the user's cache directory and where Debian's package
-    dataset-fashion-mnist puts the files, then asks `mirrors`, each the URL of a
-    folder, and finally fetches that package with apt, without installing it. A
-    network that does not answer costs about `patience` seconds in all.
+    If `directory` or the environment variable D2L_EXTRAS_DATA names a directory,
+    look only there. Otherwise, look in the user's cache directory and in the
+    folder of Debian's package dataset-fashion-mnist. Then try `mirrors`, each
+    the URL of a folder, and finally fetch the Debian package with apt, without
+    installing it. If the network does not respond, give up after about
+    `patience` seconds in total.
 
-    Files may be compressed (.gz) or not; the SHA-256 of every uncompressed file
-    is checked. Raises DatasetNotAvailable.
+    Files may be compressed (.gz) or not. The SHA-256 of every uncompressed file
+    is checked. Raises DatasetNotAvailable if no source has an intact copy.
     """
     found = find_files(directory, mirrors, patience)
     X_train, y_train, X_test, y_test = (
@@ -72,45 +73,47 @@ def fashion_mnist(
 
 
 def scale_pixels(images: np.ndarray) -> np.ndarray:
-    """Return uint8 images as float32, from 0.0 for 0 to exactly 1.0 for 255."""
+    """Scale uint8 images to float32, so that 0 becomes 0.0 and 255 exactly 1.0."""
     return images / np.float32(255)
 
 
 def text_labels(y: Iterable[Any]) -> list[str]:
-    """Return the class names of integer labels in any framework's array.
+    """Return the class names for integer labels in an array of any framework.
 
-    Raises ValueError if a label is not between 0 and 9.
+    `y` has shape (examples,). Raises ValueError if a label is not between 0 and 9.
     """
     labels = [int(label) for label in y]
     for label in labels:
         if not 0 <= label < len(CLASS_NAMES):
-            raise ValueError(f"there is no class {label}: give labels "
+            raise ValueError(f"there is no class {label}; pass labels "
                              f"from 0 to {len(CLASS_NAMES) - 1}")
     return [CLASS_NAMES[label] for label in labels]
 
 
 def decode_idx(data: bytes, name: str = "data") -> np.ndarray:
-    """Return the bytes of an idx file as a read-only uint8 array.
+    """Decode the bytes of an idx file into a read-only uint8 array.
 
-    The header is two zero bytes, 8 for uint8, the number of dimensions, and
-    each dimension as a big-endian uint32. Raises ValueError if the header and
-    the length disagree. Source: LeCun, Cortes and Burges, the MNIST database.
+    The header consists of two zero bytes, an 8 for uint8, the number of
+    dimensions, and each dimension as a big-endian uint32. Raises ValueError if
+    the header is not of this form or does not match the length. Source: LeCun,
+    Cortes, and Burges, the MNIST database.
     """
     start = 4 + 4 * int.from_bytes(data[3:4], "big")
     if data[:3] != b"\0\0\x08" or not 4 < start <= len(data):
-        raise ValueError(f"{name}: not an idx file of unsigned bytes; it begins"
-                         f" with {data[:4].hex(' ')} instead of 00 00 08 and "
-                         "the number of dimensions, or ends within the header")
+        raise ValueError(f"{name}: not an idx file of unsigned bytes. It should "
+                         "begin with 00 00 08, the number of dimensions, and "
+                         f"the dimensions, but it begins with "
+                         f"{data[:4].hex(' ')} or ends within the header")
     shape = tuple(np.frombuffer(data[4:start], ">u4").tolist())
     if start + math.prod(shape) != len(data):
-        raise ValueError(f"{name}: the header announces shape {shape}, or "
-                         f"{start + math.prod(shape)} bytes, but there are "
-                         f"{len(data)}")
+        raise ValueError(f"{name}: the header gives the shape {shape}, for which "
+                         f"the file needs {start + math.prod(shape)} bytes, but "
+                         f"it has {len(data)}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
 def main() -> int:
-    """Print where each file is; return 1 if one is not available."""
+    """Print where each file is, and return 1 if the dataset is not available."""
     try:
         found = find_files()
     except DatasetNotAvailable as error:

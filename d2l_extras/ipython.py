@@ -1,4 +1,4 @@
-"""The IPython session that this code runs in, if any."""
+"""Detect the IPython session that runs this code, if any, and display in it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def shell() -> Any | None:
 
 
 def is_batch() -> bool:
-    """Return whether a program executes the notebook, each cell once, in order.
+    """Return whether a program, not a person, executes the notebook.
 
-    Such a program does not allow requests for input.
+    Such a program runs each cell once, in order, and does not allow requests
+    for input.
     """
     kernel = getattr(shell(), "kernel", None)
     if not hasattr(kernel, "get_parent"):
@@ -27,9 +28,9 @@ def is_batch() -> bool:
 
 
 def display(bundle: dict[str, Any], **options: Any) -> None:
-    """Show one output given in several MIME types, or print its plain text.
+    """Show one output, given in several MIME types, or print its plain text.
 
-    `options` are those of `IPython.display.display`. Outside a notebook a
+    `options` are those of `IPython.display.display`. Outside a notebook, a
     bundle without the type text/plain shows nothing.
     """
     if shell() is not None:

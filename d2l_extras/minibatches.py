@@ -1,4 +1,4 @@
-"""Minibatches of arrays in memory."""
+"""Split arrays in memory into minibatches."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ from typing import Any
 
 import numpy as np
 
-# How many numbers one call to a framework gathers: the pixels of 4,096 images.
-# Fewer mean more calls. With twice as many (26 MB), the C library returns the
-# memory to the system and requests it again in every epoch, which takes longer.
+# How many numbers to gather per call to a framework: the pixels of 4,096 images.
+# A smaller number means more calls. With twice as many (26 MB), the C library
+# returns the memory to the system and requests it again in every epoch, which
+# takes longer.
 AT_ONCE = 4096 * 28 * 28
 
 
 class Minibatches:
-    """Minibatches of arrays in memory; iterate over it once per epoch.
+    """Split arrays in memory into minibatches, anew in every epoch.
 
-    Yields one tuple per minibatch, with `batch_size` examples of each array;
-    the last minibatch may be smaller. With `shuffle`, every epoch has its own
-    order, and the same `seed` gives the same epochs. Raises TypeError or
-    ValueError for unusable arrays or an unusable `batch_size`.
+    Each iteration over the object is one epoch. It yields one tuple per
+    minibatch, with `batch_size` examples of each array. The last minibatch may
+    be smaller. With `shuffle`, every epoch has a different order, and the same
+    `seed` gives the same epochs. Raises TypeError or ValueError if the arrays or
+    `batch_size` cannot be used.
 
-    Several minibatches are gathered in one call and then cut apart, because a
-    call for one small minibatch takes longer than the copying itself. A
+    Several minibatches are gathered in one call and then cut apart, because the
+    call takes longer than copying the examples of one small minibatch. A
     framework's subclass overrides only `place`, `gather`, and `cut`.
     """
 
     def __init__(self, *arrays: Any, batch_size: int, shuffle: bool = False,
                  seed: int | None = None):
         if not arrays:
-            raise TypeError("no arrays were given: pass at least one, as in "
+            raise TypeError("no arrays were passed; pass at least one, as in "
                             "Minibatches(X, y, batch_size=256)")
         try:
             lengths = [len(array) for array in arrays]
         except TypeError as error:
-            raise TypeError("each array needs a first axis that counts "
-                            f"examples: {error}") from None
+            raise TypeError("the first axis of each array must count the "
+                            f"examples, but one array has no axes: {error}"
+                            ) from None
         if len(set(lengths)) > 1:
-            raise ValueError(f"the arrays have {lengths} examples; pass as "
-                             "many labels as images")
+            raise ValueError(f"the arrays have {lengths} examples; pass arrays "
+                             "with the same number of examples")
         if (not isinstance(batch_size, (int, np.integer))
                 or isinstance(batch_size, bool)):
             raise TypeError("batch_size must be a whole number of examples, "
@@ -51,19 +54,19 @@ class Minibatches:
         self._generator = np.random.default_rng(seed)
 
     def place(self, order: np.ndarray) -> Any:
-        """Return the int64 order of a shuffled epoch as `gather` needs it."""
+        """Convert the order of a shuffled epoch, int64, to what `gather` needs."""
         return order
 
     def gather(self, array: Any, indices: Any) -> Any:
         """Return the examples of several minibatches from one array.
 
-        In a shuffled epoch, `indices` is a part, made by `cut`, of what `place`
-        returned. Otherwise it is a slice, so nothing needs to be copied.
+        In a shuffled epoch, `cut` makes `indices` from what `place` returned.
+        Otherwise, `indices` is a slice, so nothing needs to be copied.
         """
         return array[indices]
 
     def cut(self, examples: Any, size: int) -> Iterable[Any]:
-        """Cut examples or an order into parts of at most `size`."""
+        """Cut examples, or the order of an epoch, into parts of at most `size`."""
         return (examples[start : start + size]
                 for start in range(0, len(examples), size))
 

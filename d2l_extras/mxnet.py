@@ -1,4 +1,4 @@
-"""Helpers for the book's MXNet notebooks."""
+"""Provide helpers for the book's MXNet notebooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import minibatches
 from .colab import cuda, numpy_names
 from .fashion_mnist import fashion_mnist, scale_pixels
 
-# MXNet was compiled with cuDNN 8.1 and would warn about the 8.9 that it gets.
+# MXNet was compiled with cuDNN 8.1, and would warn that it is loading 8.9.
 os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
 cuda.load_libraries()
 with numpy_names.restored():
@@ -26,27 +26,27 @@ mx.npx.set_np()
 def summary() -> str:
     """Return MXNet's version and the device that `try_gpu` chooses.
 
-    Raises RuntimeError if MXNet contains no code for the GPU that it uses.
+    Raises RuntimeError if MXNet contains no code for the GPU on that device.
     """
     if try_gpu().device_type == "gpu":
         try:
             cuda.check_capability()
         except RuntimeError as error:
             raise RuntimeError(
-                f"{error}. Run %pip uninstall -y mxnet-cu112, restart the "
-                "kernel, and run the notebook again: MXNet will use the CPU."
+                f"{error}. To use the CPU instead, run %pip uninstall -y "
+                "mxnet-cu112, restart the kernel, and run the notebook again."
             ) from None
     return f"MXNet {mx.__version__} on {try_gpu()}"
 
 
 class Minibatches(minibatches.Minibatches):
-    """Minibatches of MXNet arrays, on the device of the arrays."""
+    """Split MXNet arrays into minibatches, on the device of the arrays."""
 
     def place(self, order: np.ndarray) -> mx.np.ndarray:
         """Copy the order of an epoch to the device of the arrays.
 
-        The copy waits for all pending computations. Before the first minibatch
-        there are none; between two minibatches there are many.
+        The copy waits for all pending computations. There are none before the
+        first minibatch, but there would be many between two minibatches.
         """
         return mx.np.array(order, dtype="int32", ctx=self.arrays[0].ctx)
 
@@ -64,10 +64,11 @@ def load_fashion_mnist(
 ) -> tuple[Minibatches, Minibatches]:
     """Load the shuffled training set and the test set onto `device`.
 
-    Minibatches are pairs X, y: float32 images of shape (batch_size, 28, 28),
-    from 0 (background) to 1, and int32 labels of shape (batch_size,). The last
-    minibatch may be smaller. The same `seed` gives the same order. Raises
-    DatasetNotAvailable, as `d2l_extras.fashion_mnist.fashion_mnist` does.
+    Each minibatch is a pair X, y. X holds float32 images of shape (batch_size,
+    28, 28), from 0 (background) to 1, and y holds int32 labels of shape
+    (batch_size,). The last minibatch may be smaller. The same `seed` gives the
+    same order. Raises DatasetNotAvailable if the data cannot be found or
+    downloaded (see `d2l_extras.fashion_mnist.fashion_mnist`).
     """
 
     def to_device(

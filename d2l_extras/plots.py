@@ -1,9 +1,10 @@
-"""Figures in the style of the book, drawn as SVG.
+"""Draw figures in the style of the book, as SVG.
 
-Letters are those of the page. Curves differ in line and marker as well as in
-color, and their names are written beside them. The type is large enough for a
-phone, and the background is opaque white. The SVG is written without pyplot, so
-that the same numbers give the same bytes, whatever the notebook's settings are.
+Figures use the font of the page. Curves differ in line style and marker as well
+as in color, and their names are written beside them. The type is large enough
+for a phone, and the background is opaque white. The SVG is written without
+pyplot, so that the same numbers give the same bytes, whatever the notebook's
+settings are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .ipython import display, is_batch, shell
 
 font_manager.fontManager.addfont(
     Path(__file__).with_name("fonts") / "book-text.ttf")
-WIDTH = 6.4  # inches; the column of a page
+WIDTH = 6.4  # of a page's column, in inches
 INK, GRAY = "#1d2126", "#5c6370"
 STYLE = {
     "axes.edgecolor": "0.75",
@@ -40,9 +41,9 @@ STYLE = {
     "axes.titlelocation": "left",
     "axes.titlesize": 13,
     "axes.xmargin": 0.02,
-    "figure.dpi": 72,  # so that a pixel is a point
+    "figure.dpi": 72,  # so that one pixel is one point
     "figure.titlesize": 14,
-    # Matplotlib's own STIX has the signs that the page's font lacks.
+    # Matplotlib's own STIX has the symbols that the page's font lacks.
     "font.family": ["Book Text", "STIXGeneral"],
     "font.size": 13,
     "grid.color": "0.92",
@@ -53,13 +54,14 @@ STYLE = {
     "mathtext.fontset": "stix",
     "savefig.facecolor": "white",
     "svg.fonttype": "path",  # the same letters on every machine
-    "svg.hashsalt": "d2l_extras",  # the same element names in every run
+    "svg.hashsalt": "d2l_extras",  # the same element ids in every run
     "text.color": INK,
     **{f"{axis}tick.{key}": value for axis in "xy" for key, value in (
         ("color", "0.75"), ("labelcolor", GRAY), ("labelsize", 12),
         ("major.size", 3 * (axis == "x")), ("minor.size", 0))},
 }
-# Okabe and Ito's hues, which color-blind readers can tell apart, as dark as letters.
+# Okabe and Ito's hues, which color-blind readers can tell apart, darkened so that
+# text in these colors is readable.
 LINES = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#B84F00", "linestyle": "--", "marker": "s"},
@@ -71,7 +73,7 @@ SIGNED = LinearSegmentedColormap.from_list(
 ARROW = {"arrowstyle": "-|>,head_width=0.25", "color": GRAY, "shrinkA": 0,
          "shrinkB": 0}
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{MULTIPLICATION SIGN}"  # of predictions
-LONGEST = 20  # letters of a name beside its curve
+LONGEST = 20  # characters in a name that is written beside its curve
 
 Curves = Mapping[str, Sequence[float]]
 Groups = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -86,26 +88,26 @@ def plot_curves(
     xscale: str = "linear",
     title: str = "",
 ) -> None:
-    """Draw panels above each other, each with curves over the same `x`.
+    """Draw a column of panels, each with curves over the same `x`.
 
-    `x` has shape (points,). `panels` maps the label of a vertical axis, with its
-    unit, to up to four named curves, each of shape (points,). A curve breaks off
-    where its value is nan. `levels` draws named horizontal lines in the first
+    `x` has shape (points,). `panels` maps the label of each vertical axis, with
+    its unit, to up to four named curves, each of shape (points,). A curve has a
+    gap where its value is nan. `levels` adds named horizontal lines to the first
     panel. `yscale` and `xscale` are "linear" or, for positive values, "log".
     `title` says what the figure shows. Names are written at the right ends of the
-    curves, or in a legend if they are long or the curves end at different `x`.
-    Raises ValueError if a curve has another length, or a panel has more than four
-    curves.
+    curves, or in a legend if they are long or if the curves end at different `x`.
+    Raises ValueError if a curve and `x` differ in length, or if a panel has more
+    than four curves.
     """
     show(_curves(to_numpy(x), panels, xlabel, levels, yscale, xscale, title))
 
 
 class LivePlot:
-    """Curves that grow by one point per step, such as an epoch.
+    """Draw curves that grow by one point per step, such as an epoch.
 
-    `total` is the number of steps. `panels` maps the label of a vertical axis,
-    with its unit, to the names of up to four curves. The figure looks like that
-    of `plot_curves`. In an interactive notebook, it is updated in place.
+    `total` is the number of steps. `panels` maps the label of each vertical axis,
+    with its unit, to the names of up to four curves. The figure looks like one
+    drawn by `plot_curves`. In an interactive notebook, it is updated in place.
     Elsewhere, it appears once it is complete. Raises ValueError if `total` is
     less than 1.
     """
@@ -114,7 +116,7 @@ class LivePlot:
         self, total: int, xlabel: str, panels: Mapping[str, Sequence[str]]
     ):
         if total < 1:
-            raise ValueError(f"a plot needs at least 1 step, not {total}")
+            raise ValueError(f"total is {total}; pass at least 1 step")
         self.total, self.xlabel, self.panels = total, xlabel, panels
         self.rows: list[list[float]] = []
         self._id = uuid.uuid4().hex  # not saved in the notebook file
@@ -122,19 +124,19 @@ class LivePlot:
     def add(self, *values: float) -> None:
         """Add one point to each curve, in the order of the panels.
 
-        Raises ValueError if there is not one value per curve, or if the plot
-        already has all its points.
+        Raises ValueError if there is not exactly one value per curve, or if the
+        plot is already complete.
         """
         names = [name for names in self.panels.values() for name in names]
         if len(values) != len(names):
             raise ValueError(
-                f"there are {len(values)} values for the curves "
-                f"{', '.join(names)}; pass one value for each"
+                f"add got {len(values)} values for the curves "
+                f"{', '.join(names)}; pass one value per curve"
             )
         if len(self.rows) == self.total:
             raise ValueError(
-                f"the plot already has all its {self.total} steps; set `total` "
-                "to the number of calls of add"
+                f"total is {self.total}, but this would be one more step; set "
+                "total to the number of times that you call add"
             )
         self.rows.append([float(value) for value in values])
         if shell() is not None and not is_batch():
@@ -165,12 +167,12 @@ def plot_points(
 ) -> None:
     """Draw panels side by side, each with groups of points.
 
-    `panels` maps the label of a horizontal axis, with its unit, to up to four
-    named groups, each a pair x, y of shape (points,). `ylabel` is the label of
-    the vertical axis, with its unit. `title` says what the figure shows. Names
-    are written beside the groups, or in a legend if there is no room. Raises
-    ValueError if x and y of a group differ in length, or a panel has more than
-    four groups.
+    `panels` maps the label of each horizontal axis, with its unit, to up to four
+    named groups. A group is a pair x, y, each of shape (points,). `ylabel` is the
+    label of the vertical axis, with its unit. `title` says what the figure shows.
+    Names are written beside the groups, or in a legend if there is no room.
+    Raises ValueError if the x and y of a group differ in length, or if a panel
+    has more than four groups.
     """
     with mpl.rc_context(STYLE):
         figure = make_figure(3.6, title)
@@ -181,8 +183,8 @@ def plot_points(
             for (name, (x, y)), line in zip(groups.items(), LINES):
                 if len(x) != len(y):
                     raise ValueError(
-                        f"the group {name!r} has {len(x)} x and {len(y)} y; "
-                        "pass as many x as y"
+                        f"in the group {name!r}, x has length {len(x)}, but y "
+                        f"has length {len(y)}; pass one y for each x"
                     )
                 axes.scatter(to_numpy(x), to_numpy(y), s=20, label=name,
                              marker=line["marker"], facecolors="none",
@@ -202,17 +204,17 @@ def show_layer(
     outputs: Sequence[str],
     weights: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Draw a dense layer: all inputs, connected to all outputs above them.
+    """Draw a dense layer, with every input connected to every output above.
 
-    Inputs and outputs are circles with their names, which may contain formulas
-    between dollar signs. `weights` names the connections and has shape (inputs,
-    outputs). Raises ValueError if it has another shape.
+    Inputs and outputs are drawn as circles that contain their names. Names may
+    include formulas between dollar signs. `weights` names the connections and
+    has shape (inputs, outputs). Raises ValueError if its shape is different.
     """
     shape = len(inputs), len(outputs)
     if len(weights) and np.shape(weights) != shape:
         raise ValueError(
-            f"the names of the weights have shape {np.shape(weights)}; with "
-            f"{shape[0]} inputs and {shape[1]} outputs it must be {shape}"
+            f"weights has shape {np.shape(weights)}; with {shape[0]} inputs and "
+            f"{shape[1]} outputs, pass names of shape {shape}"
         )
     below, above = ((np.arange(n) - (n - 1) / 2) * 1.2 for n in shape)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
@@ -247,19 +249,20 @@ def show_images(
 ) -> None:
     """Draw grayscale images in rows of `columns`, each under its title.
 
-    `images` has shape (examples, height, width). 0 is white and 1 is black. If
-    `signed`, negative values are orange and positive ones blue, on a scale that a
-    bar below the images shows; it leaves out the largest percent of the values.
-    If `titles` are the true classes, `predictions` are marked as right or wrong,
-    with their `probabilities`, from 0 to 1. `title` says what the figure shows.
-    Raises ValueError if there is not one title per image.
+    `images` has shape (examples, height, width). 0 is drawn in white and 1 in
+    black. If `signed`, negative values are orange and positive values blue, and
+    a color bar below the images shows the scale. Its ends are at the 99th
+    percentile of the absolute values. `predictions` are marked as right or
+    wrong, if `titles` are the true classes. `probabilities`, from 0 to 1, are
+    added in percent. `title` says what the figure shows. Raises ValueError if
+    there is not exactly one title per image.
     """
     images = to_numpy(images)
     if images.ndim != 3 or len(images) != len(titles):
         raise ValueError(
-            f"the images have shape {images.shape}, with {len(titles)} titles; "
-            "pass an array of shape (examples, height, width) and a title for "
-            "each example"
+            f"images has shape {images.shape}, and there are {len(titles)} "
+            "titles; pass an array of shape (examples, height, width) and one "
+            "title per example"
         )
     if signed:
         limit = float(np.quantile(np.abs(images), 0.99))
@@ -295,23 +298,23 @@ def show_images(
 def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
     """Draw how the examples of each true class were classified, in percent.
 
-    `counts` has shape (classes, classes) and holds the number of examples by
-    true class (row) and predicted class (column). Apart from rounding, each row
-    adds up to 100. Numbers that round to 0 are left out. Raises ValueError if
-    the shape does not fit the number of `names`.
+    `counts` has shape (classes, classes) and holds the number of examples per
+    true class (row) and predicted class (column). Each row adds up to 100 percent,
+    apart from rounding, and percentages that round to 0 are left out. Raises
+    ValueError if the shape does not match the number of `names`.
     """
     counts = to_numpy(counts)
     if counts.shape != (len(names), len(names)):
         raise ValueError(
-            f"counts has shape {counts.shape}; with {len(names)} classes it "
-            f"must be {(len(names), len(names))}"
+            f"counts has shape {counts.shape}; with {len(names)} names, pass "
+            f"counts of shape {(len(names), len(names))}"
         )
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = make_figure(WIDTH)
         axes = figure.subplots()
-        # With 430, black numbers have a contrast of at least 4.5 in each cell,
-        # and so have light ones in the dark version of the figure.
+        # With 430, black numbers have a contrast of at least 4.5 in every cell,
+        # and so do the light numbers in the dark version of the figure.
         axes.imshow(percent, cmap=SIGNED, vmin=-430, vmax=430)
         for (row, column), value in np.ndenumerate(percent):
             if round(value):
@@ -325,7 +328,7 @@ def show_confusion_matrix(counts: Any, names: Sequence[str]) -> None:
 
 
 def make_figure(height: float, title: str = "") -> Figure:
-    """Return a figure as wide as a page, with its `height` in inches."""
+    """Return a figure as wide as the page's column, and `height` inches high."""
     figure = Figure((WIDTH, height + 0.3 * bool(title)), layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
@@ -380,7 +383,7 @@ def _draw(
         if len(values) != len(x):
             raise ValueError(
                 f"the curve {name!r} has {len(values)} values, but x has "
-                f"{len(x)}; pass as many"
+                f"{len(x)}; pass one value for each x"
             )
         marks = max(1, len(x) // 10)
         axes.plot(x, values, label=name, markevery=marks, **line)
@@ -402,7 +405,7 @@ def _draw(
 
 
 def _move_apart(axes: Any) -> None:
-    """Move names at the ends of curves up and down until none overlap."""
+    """Move the names at the ends of the curves until none overlap."""
     ends = [axes.transData.transform((1, text.xy[1]))[1] for text in axes.texts]
     places = np.array(ends)
     for _ in range(100):
@@ -414,9 +417,9 @@ def _move_apart(axes: Any) -> None:
 
 
 def _name_groups(axes: Any) -> set[str]:
-    """Write each name where its own points are nearest and none is hit.
+    """Write each name close to its own points, without covering any points.
 
-    Returns the names, or nothing if there is no room for one.
+    Returns the names, or an empty set if there is no room for one of them.
     """
     groups = [axes.transData.transform(
                   each.get_offsets().compressed().reshape(-1, 2))
@@ -440,7 +443,7 @@ def _name_groups(axes: Any) -> set[str]:
         best = places[cost.argmin()]
         text.set_position(axes.transAxes.inverted().transform(best[0]).round(3))
         corners = best + half * [[-1, -1], [-1, 1], [0, 0], [1, -1], [1, 1]]
-        groups[number] = np.concatenate([points, corners])  # not to be hit
+        groups[number] = np.concatenate([points, corners])  # not to be covered
     return {text.get_text() for text in axes.texts}
 
 
@@ -458,7 +461,7 @@ def _check_number(drawn: Mapping[str, Any], kind: str) -> None:
 
 
 def show(figure: Figure, text: str = "", **options: Any) -> None:
-    """Display a figure, or `text` where there are no pictures."""
+    """Display a figure, or `text` where figures cannot be shown."""
     svg = io.StringIO()
     with mpl.rc_context(STYLE):
         figure.savefig(svg, format="svg", metadata={"Date": None})

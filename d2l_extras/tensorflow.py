@@ -1,4 +1,4 @@
-"""Helpers for the book's TensorFlow notebooks."""
+"""Provide helpers for the book's TensorFlow notebooks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Minibatches", "load_fashion_mnist", "summary", "try_gpu"]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, unless the block fails.
+    """Discard what is written to file descriptor 2, unless the block fails.
 
-    TensorFlow logs the machine's processor and the lack of a GPU before it
-    reads its own setting, TF_CPP_MIN_LOG_LEVEL.
+    TensorFlow logs the type of processor and the lack of a GPU before it reads
+    its own setting, TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -44,10 +44,11 @@ with _quiet():
     import tensorflow as tf
     from d2l.tensorflow import try_gpu
 
-    tf.config.list_physical_devices()  # logs what is missing, once
+    tf.config.list_physical_devices()  # the first call logs what is missing
 
-# From compute capability 8.0 on, TensorFlow would round the factors of float32
-# matrix products to 11 bits (TensorFloat-32), which is too coarse for the pages.
+# On GPUs of compute capability 8.0 and later, TensorFlow would round the factors
+# of float32 matrix products to 11 bits (TensorFloat-32), which is too coarse for
+# the pages.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
@@ -63,10 +64,10 @@ def summary() -> str:
 
 
 class Minibatches(minibatches.Minibatches):
-    """Minibatches of TensorFlow tensors, on the device of the tensors."""
+    """Split TensorFlow tensors into minibatches, on the device of the tensors."""
 
     def place(self, order: np.ndarray) -> tf.Tensor:
-        """Return the order of an epoch as integers of a kind that GPUs take."""
+        """Convert the order of an epoch to int32, which GPUs can gather by."""
         with tf.device(self.arrays[0].device):
             return tf.constant(order, tf.int32)
 
@@ -75,8 +76,8 @@ class Minibatches(minibatches.Minibatches):
     ) -> tf.Tensor:
         """Return the examples of several minibatches from one tensor.
 
-        The raw operation is used because for the labels `tf.gather` takes
-        longer to reach it than the operation itself takes.
+        The raw operation is called because, for labels, the Python code of
+        `tf.gather` takes longer than the operation itself.
         """
         with tf.device(array.device):
             if isinstance(indices, slice):
@@ -84,10 +85,10 @@ class Minibatches(minibatches.Minibatches):
             return tf.raw_ops.GatherV2(params=array, indices=indices, axis=0)
 
     def cut(self, examples: tf.Tensor, size: int) -> list[tf.Tensor]:
-        """Cut examples or an order into parts of at most `size`."""
+        """Cut examples, or the order of an epoch, into parts of at most `size`."""
         full, rest = divmod(len(examples), size)
         with tf.device(examples.device):
-            if not rest:  # three times as fast as with a list of sizes
+            if not rest:  # three times as fast as passing a list of sizes
                 return tf.split(examples, full)
             return tf.split(examples, [size] * full + [rest])
 
@@ -97,11 +98,12 @@ def load_fashion_mnist(
 ) -> tuple[Minibatches, Minibatches]:
     """Load the shuffled training set and the test set onto `device`.
 
-    `device` is what `try_gpu` or `tf.device` returns. Minibatches are pairs
-    X, y: float32 images of shape (batch_size, 28, 28), from 0 (background) to
-    1, and int32 labels of shape (batch_size,). The last minibatch may be
-    smaller. The same `seed` gives the same order. Raises DatasetNotAvailable,
-    as `d2l_extras.fashion_mnist.fashion_mnist` does.
+    `device` is what `try_gpu` or `tf.device` returns. Each minibatch is a pair
+    X, y. X holds float32 images of shape (batch_size, 28, 28), from 0
+    (background) to 1, and y holds int32 labels of shape (batch_size,). The last
+    minibatch may be smaller. The same `seed` gives the same order. Raises
+    DatasetNotAvailable if the data cannot be found or downloaded (see
+    `d2l_extras.fashion_mnist.fashion_mnist`).
     """
 
     def to_device(

@@ -1,4 +1,4 @@
-"""The first cell of a notebook: it prepares the machine that the notebook runs on."""
+"""Prepare the machine that a notebook runs on, in the notebook's first cell."""
 
 from .first_cell import CannotRun, prepare
 

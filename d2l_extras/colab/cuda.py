@@ -1,8 +1,8 @@
-"""The NVIDIA GPUs of this machine, and the CUDA libraries that MXNet needs.
+"""Find the NVIDIA GPUs of this machine, and load the CUDA libraries for MXNet.
 
-MXNet 1.9.1 was built for CUDA 11, which no present-day machine has installed.
+MXNet 1.9.1 was built for CUDA 11, which current machines no longer come with.
 NVIDIA's packages on PyPI contain its libraries. The driver, libcuda.so.1, comes
-with the machine, and runs programs built for older CUDA versions, too.
+with the machine, and also runs programs built for older versions of CUDA.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 MXNET = "mxnet-cu112==1.9.1"
-# Within CUDA 11, newer libraries run older programs. So it is with cuDNN 8.
+# Within CUDA 11, newer libraries run older programs. The same is true of cuDNN 8.
 PACKAGES = (
     "nvidia-cublas-cu11==11.11.3.6",
     "nvidia-cuda-nvrtc-cu11==11.8.89",
@@ -33,20 +33,21 @@ LIBRARIES = (
     "libnvToolsExt.so.1", "libcudnn.so.8",
 )  # fmt: skip
 DRIVER = "libcuda.so.1"
-# A folder of their own, because the packages of CUDA 12 contain files with the
-# same names.
+# A separate folder, because the packages of CUDA 12 contain files with the same
+# names.
 FOLDER = Path(sys.prefix, "share", "d2l-extras", "cuda11")
-# The compute capabilities that mxnet-cu112 serves, the last one excluded. Its
-# wheel contains code for 5.0, 6.0, 7.0, 8.0, and 8.6, which also runs on later
-# GPUs of the same generation, and no PTX that could be translated for newer
-# ones. Source: cuobjdump; on 9.0 it fails with error 209.
+# The first compute capability that mxnet-cu112 supports, and the first one after
+# those. Its wheel contains code for 5.0, 6.0, 7.0, 8.0, and 8.6, which also runs
+# on later GPUs of the same generation, but no PTX that could be translated for
+# newer generations. Source: the output of cuobjdump. On 9.0, MXNet fails with
+# error 209.
 SERVED = ((5, 0), (9, 0))
 # The two halves of the compute capability, as numbered in the driver's cuda.h.
 MAJOR, MINOR = 75, 76
 
 
 def num_gpus(driver: str = DRIVER) -> int:
-    """Return how many GPUs the NVIDIA driver finds; 0 without a driver."""
+    """Return how many GPUs the NVIDIA driver finds, or 0 without a driver."""
     count = ctypes.c_int(0)
     try:
         cuda = ctypes.CDLL(driver)
@@ -76,9 +77,9 @@ def check_capability() -> None:
     found = capability()
     if found and not SERVED[0] <= found < SERVED[1]:
         raise RuntimeError(
-            f"MXNet 1.9.1 has no code for a GPU of compute capability "
-            f"{found[0]}.{found[1]}, only for those from "
-            f"{SERVED[0][0]}.{SERVED[0][1]} to below "
+            f"MXNet 1.9.1 does not support this GPU, whose compute capability "
+            f"is {found[0]}.{found[1]}. It needs at least "
+            f"{SERVED[0][0]}.{SERVED[0][1]} and less than "
             f"{SERVED[1][0]}.{SERVED[1][1]}"
         )
 
@@ -86,8 +87,8 @@ def check_capability() -> None:
 def load_libraries(folder: Path = FOLDER) -> list[Path]:
     """Load the CUDA 11 libraries below `folder`, and return their paths.
 
-    An import of mxnet-cu112 then finds them, whatever CUDA the machine has.
-    Without the folder, nothing is loaded.
+    Importing mxnet-cu112 then finds them, whatever version of CUDA the machine
+    has. If the folder does not exist, nothing is loaded.
     """
     paths = [
         path

@@ -1,8 +1,8 @@
 """Prepare the machine that a notebook runs on.
 
-The first cell of a notebook installs this package and calls `prepare`. The rest
-is here, where it can be tested. What the cell passes comes from
-kernels/frameworks.toml and the lock that this file names.
+The first cell of a notebook only installs this package and calls `prepare`. All
+other code is here, where it can be tested. The arguments in the cell come from
+kernels/frameworks.toml and from the locks listed there.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from d2l_extras import __version__
 
 from . import cuda
 
-# Patterns in what pip prints, and what to tell the user.
+# Patterns in the output of pip, and what they mean.
 REASONS = {
     "No module named pip": "this Python has no pip",
     "No space left": "the disk is full",
     "Permission denied|Read-only file system": (
-        "the folder of Python's packages cannot be written"
+        "the folder for Python's packages is not writable"
     ),
     "NewConnectionError|Max retries|timed out|ProxyError|SSLError|name resol"
     "|getaddrinfo|Connection(?: was)? (?:refused|reset|aborted|broken)": (
         "the package index cannot be reached. Is this machine online?"
     ),
     "from versions: none": (
-        "the package index does not have it. Does a proxy answer in place of "
-        "the index, or is this Python too new or too old for the package?"
+        "the package index does not offer it. Is there a proxy in between, or "
+        "is this version of Python too new or too old for the package?"
     ),
 }
 
 
 class CannotRun(RuntimeError):
-    """The notebook cannot run here. The message says why, and what to do."""
+    """Say why the notebook cannot run here, and what to do about it."""
 
     def _render_traceback_(self) -> list[str]:
         # IPython shows this instead of a traceback.
@@ -53,7 +53,7 @@ class CannotRun(RuntimeError):
 
 
 def content(folder: Path) -> str:
-    """Return a digest of the helpers in a folder, however their lines end."""
+    """Return a digest of the helpers in a folder, whatever their line endings."""
     digest = hashlib.sha256()
     files = [*folder.rglob("*.py"), *folder.glob("fonts/*"), *folder.glob("py.typed")]
     for path in sorted(files):
@@ -80,23 +80,23 @@ def prepare(
 ) -> None:
     """Install what a notebook needs and the machine lacks, and report it.
 
-    `label` is the name of the framework for readers, and `platforms` lists where
-    it has wheels. `packages` maps each module that the notebook imports to the
-    requirement to install if it is missing; those in `no_deps` are installed
-    without their dependencies. `versions` are the requirements that packages
-    have to meet which are already there. `files` are the addresses of files
-    that the notebook reads from its folder, and `helpers` is the digest of the
-    helpers that it was written with.
+    `label` is the framework's name as readers see it, and `platforms` lists the
+    platforms that it has wheels for. `packages` maps each module that the
+    notebook imports to the requirement to install if the module is missing.
+    Packages in `no_deps` are installed without their dependencies. `versions`
+    lists requirements for packages that are already installed. `files` lists the
+    addresses of files that the notebook reads from its folder, and `helpers` is
+    the digest of the helpers that it was written with.
 
-    Nothing that is already there is changed, so a second run only reports.
-    Raises CannotRun if the notebook cannot run.
+    Nothing that is already installed is changed, so a second run only reports.
+    Raises CannotRun if the notebook cannot run here.
     """
     machine = f"{platform.system()}-{platform.machine()}".lower()
     if machine not in platforms:
         raise CannotRun(
             f"{label} has no package for {machine}, only for "
-            f"{', '.join(platforms)}. Open the notebook in Colab, or take that "
-            "of another framework."
+            f"{', '.join(platforms)}. Open the notebook in Colab, or use another "
+            "framework's notebook."
         )
     installed = metadata.version("d2l_extras")
     if installed != __version__:
@@ -122,8 +122,8 @@ def prepare(
     print(f"NumPy {metadata.version('numpy')}", end="")
     summary = summarize(framework, label)
     print(f", {summary}" if summary else "")
-    told = "\n".join([summary, *done]).lower()
-    if cuda.num_gpus() and summary and "gpu" not in told:
+    report = "\n".join([summary, *done]).lower()
+    if cuda.num_gpus() and summary and "gpu" not in report:
         done.append(f"There is a GPU, but this {label} does not use it.")
     print(*(done or ["Nothing had to be installed."]), sep="\n")
 
@@ -131,26 +131,26 @@ def prepare(
 def check_helpers(wanted: str) -> None:
     """Raise CannotRun if the digest of these helpers is not `wanted`.
 
-    A wheel from the book's site is identified by its version. A clone, and what
-    is installed from one, has the same version for years.
+    The version identifies a wheel from the book's site, but not a clone, whose
+    version stays the same for years.
     """
     if "+" in __version__ or wanted == CONTENT:
         return
     if _is_clone():
         cure = (
-            f"a clone of the book in {Path(__file__).parents[2]}. If it has "
-            "changed, restart the kernel. If the helpers were changed there, "
-            "run make book. Then open the notebook in its folder notebooks/, "
-            "or open this one in Colab."
+            f"in a clone of the book, {Path(__file__).parents[2]}. If you have "
+            "updated the clone, restart the kernel. If you have edited the "
+            "helpers, run make book. Then open the notebook in the clone's "
+            "folder notebooks/, or open this one in Colab."
         )
     else:
         cure = (
-            "the helpers that the book has today. Open today's notebook of "
-            "this page from the book's site, in a new runtime."
+            "those of the current book. Open the current notebook of this page "
+            "from the book's site, in a new runtime."
         )
     raise CannotRun(
-        f"It was written with other helpers ({wanted}) than those of d2l_extras "
-        f"{__version__} here ({CONTENT}), which are {cure}"
+        f"It was written with version {wanted} of the helpers, but d2l_extras "
+        f"{__version__} here contains version {CONTENT}. These helpers are {cure}"
     )
 
 
@@ -160,10 +160,10 @@ def check_version(requirement: str, packages: Mapping[str, str]) -> None:
     installed = _version(wanted.name)
     if wanted.name == "mxnet":
         installed = installed or _version("mxnet-cu112")
-    # If it was installed in another way, its import will tell.
+    # A package that was installed in another way is checked when it is imported.
     if installed and not wanted.specifier.contains(installed, prereleases=True):
         raise CannotRun(
-            f"It needs {wanted}, and {wanted.name} {installed} is installed. "
+            f"It needs {wanted}, but {wanted.name} {installed} is installed. "
             f"Run %pip install {packages.get(wanted.name, wanted)}, restart "
             "the kernel, and run the notebook again."
         )
@@ -177,7 +177,7 @@ def _version(name: str) -> str | None:
 
 
 def _is_clone() -> bool:
-    """Return whether this package is a clone of the repository, used in place."""
+    """Return whether this package is used in place, in a clone of the repository."""
     text = metadata.distribution("d2l_extras").read_text("direct_url.json")
     source = json.loads(text or "{}")
     return source.get("dir_info", {}).get("editable", False)
@@ -189,19 +189,19 @@ def _is_clone() -> bool:
 def install(requirements: list[str], no_deps: Sequence[str] = ()) -> list[str]:
     """Install requirements, and return the lines that report it.
 
-    Packages of `no_deps` are installed without their dependencies, whose
-    versions of years ago would replace those of this machine. Raises CannotRun
-    if that fails.
+    Packages in `no_deps` are installed without their dependencies, because these
+    would replace the machine's packages with versions that are years old. Raises
+    CannotRun if the installation fails.
     """
-    told = []
+    report = []
     names = {text: Requirement(text).name for text in requirements}
     if "mxnet" in names.values() and cuda.num_gpus():
         try:
             _install_mxnet_for_gpu()
-            told.append(f"Installed {cuda.MXNET} with CUDA 11 for the GPU.")
+            report.append(f"Installed {cuda.MXNET} with CUDA 11 for the GPU.")
             names = {t: name for t, name in names.items() if name != "mxnet"}
         except RuntimeError as error:
-            told.append(
+            report.append(
                 f"There is a GPU, but MXNet will use the CPU: {error}."
             )
     alone = [text for text, name in names.items() if name in no_deps]
@@ -211,8 +211,8 @@ def install(requirements: list[str], no_deps: Sequence[str] = ()) -> list[str]:
     if alone:
         _pip("--no-deps", *alone)
     if alone or others:
-        told.append(f"Installed {', '.join([*others, *alone])}.")
-    return told
+        report.append(f"Installed {', '.join([*others, *alone])}.")
+    return report
 
 
 def _install_mxnet_for_gpu() -> None:
@@ -222,7 +222,7 @@ def _install_mxnet_for_gpu() -> None:
 
 
 def _pip(*arguments: str) -> None:
-    """Run pip. Raise CannotRun that says in a sentence why it failed."""
+    """Run pip, and raise CannotRun with the reason if it fails."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--retries=1", "--timeout=20"]
     done = subprocess.run(
@@ -234,7 +234,7 @@ def _pip(*arguments: str) -> None:
     errors = re.findall(r"^ERROR: (.*)$", output, re.MULTILINE)
     reason = next(
         (why for wrong, why in REASONS.items() if re.search(wrong, output)),
-        errors[-1] if errors else "pip gives no reason",
+        errors[-1] if errors else f"pip ended with status {done.returncode}",
     )
     names = [name for name in arguments if "==" in name]
     raise CannotRun(
@@ -245,9 +245,9 @@ def _pip(*arguments: str) -> None:
 
 
 def download(url: str) -> str:
-    """Download a file into the notebook's folder, and return what to report.
+    """Download a file into the notebook's folder, and return a line that says so.
 
-    Raises CannotRun if that fails.
+    Raises CannotRun if the download fails.
     """
     name = _name(url)
     try:
@@ -256,7 +256,7 @@ def download(url: str) -> str:
     except OSError as error:
         raise CannotRun(
             f"It reads the file {name}, which could not be downloaded from "
-            f"{url} ({error}). Put the file into the folder of the notebook."
+            f"{url} ({error}). Put the file into the notebook's folder."
         ) from None
     Path(name).write_bytes(data)
     return f"Downloaded {name}."
@@ -272,7 +272,7 @@ def _name(url: str) -> str:
 def summarize(framework: str, label: str) -> str:
     """Import the framework, and return its version and device.
 
-    A framework without a helper module, such as plain NumPy, has no summary.
+    Returns "" for a framework without a helper module, such as plain NumPy.
     Raises CannotRun if the import fails.
     """
     if not importlib.util.find_spec(f"d2l_extras.{framework}"):
@@ -284,8 +284,8 @@ def summarize(framework: str, label: str) -> str:
         if library and library[1] == cuda.DRIVER:
             raise CannotRun(
                 "MXNet was installed here for a GPU, but the GPU's driver, "
-                f"{cuda.DRIVER}, is missing. Start a machine with a GPU, or "
-                "run %pip uninstall -y mxnet-cu112 and then the notebook again."
+                f"{cuda.DRIVER}, is missing. Start a machine with a GPU, or run "
+                "%pip uninstall -y mxnet-cu112, and run the notebook again."
             ) from None
         if library:
             raise CannotRun(
@@ -294,7 +294,7 @@ def summarize(framework: str, label: str) -> str:
                 "libquadmath0."
             ) from None
         raise CannotRun(
-            f"{label} is installed, but its import fails: {error}. Restart "
+            f"{label} is installed, but cannot be imported: {error}. Restart "
             "the kernel and run the notebook again. If that does not help, "
             "open it in Colab."
         ) from error

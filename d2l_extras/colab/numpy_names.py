@@ -1,10 +1,10 @@
-"""The names that MXNet 1.9.1 needs from NumPy and Python, but that were removed.
+"""Restore the removed names of NumPy and Python that MXNet 1.9.1 still imports.
 
-MXNet was archived in 2023. During its import it looks up names that NumPy has
-since removed, and a module that Python has removed. `restored` puts them back
-for that import and takes them away afterwards. MXNet keeps them in a view of
-NumPy of its own, and all other code sees NumPy as it was. If nothing is missing,
-nothing is done.
+MXNet was archived in 2023. Importing it looks up names that NumPy has since
+removed, and a module that Python has removed. `restored` puts them back during
+that import and removes them afterwards. MXNet keeps them in its own view of
+NumPy, and all other code sees the original NumPy. If nothing is missing, nothing
+is changed.
 
 Source: the release notes of NumPy 1.20, 1.24, 2.0, and 2.4, and PEP 632.
 """
@@ -35,30 +35,31 @@ def _in1d(ar1: Any, ar2: Any, **options: Any) -> np.ndarray:
 def _gone(name: str) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
-            f"NumPy {np.__version__} has no {name}: the package "
-            "numpy-financial has"
+            f"NumPy {np.__version__} has no {name}; use the package "
+            "numpy-financial"
         )
 
     function.__name__ = name
     return function
 
 
-# Removed in NumPy 1.24 because it was only another name of Python's own type.
-# NumPy 2 uses the name again, for its own boolean type.
+# Removed in NumPy 1.24 because it was only another name for Python's own type.
+# NumPy 2 uses the name again, for its own Boolean type.
 ALIASES = {"bool": builtins.bool}
-# Removed in NumPy 2.0: second spellings of constants.
+# Alternative spellings of constants, removed in NumPy 2.0.
 CONSTANTS = {
     "Inf": np.inf, "PINF": np.inf, "NINF": -np.inf,
     "NAN": np.nan, "NaN": np.nan, "PZERO": 0.0, "NZERO": -0.0,
 }  # fmt: skip
-# Removed in NumPy 2.0, and the last two in 2.4: functions that exist under
-# another name.
+# Functions that exist under another name, removed in NumPy 2.0 or, for the last
+# two, in 2.4.
 FUNCTIONS = {
     "alltrue": np.all, "sometrue": np.any, "product": np.prod,
     "round_": np.round, "msort": _msort, "in1d": _in1d,
     "trapz": getattr(np, "trapezoid", None),
 }  # fmt: skip
-# Moved to a package of their own in NumPy 1.20. MXNet mentions but never calls them.
+# Moved to a separate package in NumPy 1.20. MXNet refers to these functions but
+# never calls them.
 FINANCIAL = {
     name: _gone(name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
 }
@@ -66,26 +67,26 @@ NAMES = {**ALIASES, **CONSTANTS, **FUNCTIONS, **FINANCIAL}
 
 
 class Version(tuple):
-    """A version such as "2.4.0", compared by its numbers.
+    """Compare versions such as "2.4.0" by their numbers.
 
-    It replaces both classes of distutils.version, which Python 3.12 removed.
+    Replaces both classes of distutils.version, which Python 3.12 removed.
     """
 
     def __new__(cls, text: str) -> Version:
-        """Return the version with the numbers that `text` begins with."""
+        """Return the version made of the numbers at the start of `text`."""
         numbers = re.match(r"\d+(?:\.\d+)*", text).group()
         return super().__new__(cls, map(int, numbers.split(".")))
 
 
 class View(types.ModuleType):
-    """NumPy with further names. All others are looked up in NumPy."""
+    """Act as NumPy with additional names, and look up all others in NumPy."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
 
 def missing() -> dict[str, Any]:
-    """Return the names of NAMES that this NumPy lacks, with what replaces them."""
+    """Return the entries of NAMES that this version of NumPy lacks."""
     return {name: value for name, value in NAMES.items() if not _has(name)}
 
 
@@ -94,18 +95,18 @@ def _has(name: str) -> bool:
         warnings.simplefilter("ignore")  # some are deprecated
         try:
             getattr(np, name)
-        except Exception:  # the versions differ in what they raise
+        except Exception:  # versions of NumPy differ in what they raise
             return False
     return True
 
 
 @contextmanager
 def restored(package: str = "mxnet") -> Iterator[None]:
-    """Restore the missing names while `package` is imported in the block.
+    """Restore the missing names while the block imports `package`.
 
-    Afterwards, the modules of the package see them, and no other module does.
-    Modules that an earlier, failed import has left behind are removed first,
-    because Python would take them for complete.
+    Afterwards, the modules of the package see them, but no other module does.
+    Modules left behind by an earlier, failed import are removed first, because
+    Python would treat them as complete.
     """
     prefix = f"{package}."
     if package not in sys.modules:
@@ -116,7 +117,7 @@ def restored(package: str = "mxnet") -> Iterator[None]:
     sys.modules.update(modules)
     try:
         with warnings.catch_warnings():
-            # Since 3.12, Python warns about backslashes in its docstrings.
+            # Since 3.12, Python warns about backslashes in MXNet's docstrings.
             warnings.simplefilter("ignore", SyntaxWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
@@ -145,7 +146,7 @@ def _distutils() -> dict[str, types.ModuleType]:
 
 
 def _rebind(module: types.ModuleType, view: View) -> None:
-    """Replace NumPy by the view in the namespace of a module."""
+    """Replace NumPy with the view in the namespace of a module."""
     for name, value in list(vars(module).items()):
         if value is np:
             setattr(module, name, view)

@@ -86,9 +86,9 @@ def test_a_notebook_without_pictures_lists_the_arrows(drawn):
 @pytest.mark.parametrize(
     ("rows", "arrows", "message"),
     [
-        ([["Start"]], [], "'Start' has 1 lines; it needs two"),
+        ([["Start"]], [], "'Start' must have two lines, .* not 1"),
         ([["A\na", "A\nb"]], [], "two boxes have the title 'A'"),
-        (ROWS, [(START, "End")], "the box 'End'; the titles of the boxes are Start, On"),
+        (ROWS, [(START, "End")], "refers to 'End', .* choose from Start, On the left"),
         (ROWS, [(START, RIGHT)], "from 'Start' to 'Right' points neither right nor"),
         (ROWS, [(LEFT, START)], "from 'On the left' to 'Start' points neither right"),
     ],

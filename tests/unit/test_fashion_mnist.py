@@ -682,7 +682,7 @@ def test_a_machine_without_apt_is_told_what_it_lacks(
     if program == "apt-get":
         (folder / "apt-get").unlink()
     monkeypatch.setenv("PATH", str(folder))
-    assert (f"apt-get download {download.PACKAGE}: {program} is not on the path"
+    assert (f"apt-get download {download.PACKAGE}: {program} is not installed"
             ) in failure()
 
 
@@ -946,8 +946,8 @@ def test_the_dataset_prints_its_sizes_shapes_and_dtypes(files, start):
     (b"\0\0\x0d\x01\0\0\0\x01" + bytes(4), "not an idx file.*00 00 0d 01"),
     (b"", "not an idx file"),
     (b"\0\0\x08\x03\0\0\0\x01", "ends within the header"),
-    (idx(np.zeros((2, 3), np.uint8))[:-1], r"\(2, 3\), or 18 bytes.* 17"),
-    (idx(np.zeros((2, 3), np.uint8)) + b"x", r"\(2, 3\), or 18 bytes.* 19"),
+    (idx(np.zeros((2, 3), np.uint8))[:-1], r"\(2, 3\), .* 18 bytes.* 17"),
+    (idx(np.zeros((2, 3), np.uint8)) + b"x", r"\(2, 3\), .* 18 bytes.* 19"),
 ], ids=["compressed", "floats", "empty", "header", "short", "long"])
 def test_bytes_in_another_format_than_idx_are_rejected(broken, said):
     with pytest.raises(ValueError, match=said):

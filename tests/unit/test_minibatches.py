@@ -160,7 +160,7 @@ def test_minibatches_print_their_sizes():
 
 
 @pytest.mark.parametrize("arrays, batch_size, error, said", [
-    ([np.zeros(3), np.zeros(4)], 2, ValueError, r"\[3, 4\].*as many labels"),
+    ([np.zeros(3), np.zeros(4)], 2, ValueError, r"\[3, 4\].*same number"),
     ([], 2, TypeError, "no arrays"),
     ([np.float32(1)], 2, TypeError, "first axis"),
     ([np.zeros(3)], 0, ValueError, "at least 1, not 0"),

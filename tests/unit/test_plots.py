@@ -299,7 +299,7 @@ def test_a_class_without_examples_is_a_row_of_blanks(shown):
 
 
 def test_groups_with_more_x_than_y_are_refused():
-    with pytest.raises(ValueError, match="'a' has 2 x and 1 y"):
+    with pytest.raises(ValueError, match="'a', x has length 2, but y has"):
         plot_points({"x": {"a": ([1, 2], [1])}}, "y")
 
 
@@ -310,7 +310,7 @@ def test_more_groups_than_can_be_told_apart_are_refused():
 
 
 def test_weights_of_another_shape_than_the_layer_are_refused():
-    with pytest.raises(ValueError, match=r"shape \(1, 2\); .* must be \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(1, 2\); .* shape \(2, 1\)"):
         show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
 
@@ -333,12 +333,12 @@ def test_more_curves_than_can_be_told_apart_are_refused():
 
 
 def test_images_without_a_title_each_are_refused():
-    with pytest.raises(ValueError, match=r"\(2, 3, 3\), with 1 titles"):
+    with pytest.raises(ValueError, match=r"\(2, 3, 3\), .* 1 titles"):
         show_images(np.zeros((2, 3, 3)), ["one"])
 
 
 def test_a_confusion_matrix_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(2, 2\); with 3 classes"):
+    with pytest.raises(ValueError, match=r"shape \(2, 2\); with 3 names"):
         show_confusion_matrix(np.eye(2), ["a", "b", "c"])
 
 
@@ -403,9 +403,9 @@ def test_a_live_plot_takes_one_value_per_curve_and_no_extra_step():
     with pytest.raises(ValueError, match="2 values for the curves train, tr"):
         plot.add(1, 2)
     plot.add(1, 2, 3)
-    with pytest.raises(ValueError, match="already has all its 1 steps"):
+    with pytest.raises(ValueError, match="total is 1, .* one more step"):
         plot.add(1, 2, 3)
-    with pytest.raises(ValueError, match="at least 1 step, not 0"):
+    with pytest.raises(ValueError, match="total is 0; .* at least 1 step"):
         LivePlot(0, "epoch", PANELS)
 
 

@@ -45,11 +45,11 @@ def test_a_heading_has_at_least_six_places():
 
 
 def test_a_table_has_at_least_one_column():
-    with pytest.raises(ValueError, match="use 1 to 50"):
+    with pytest.raises(ValueError, match="take 0 characters.* between 1 and 50"):
         Progress(1)
 
 
-def test_a_row_has_one_value_a_column():
+def test_a_row_has_one_value_per_column():
     progress = Progress(2, "epoch", "train loss")
     with pytest.raises(ValueError, match="1 values for the columns epoch, "):
         progress.add(1)
@@ -58,10 +58,10 @@ def test_a_row_has_one_value_a_column():
 def test_a_finished_progress_takes_no_further_row():
     progress = Progress(1, "epoch")
     progress.add(1)
-    with pytest.raises(ValueError, match="already has all its 1 rows"):
+    with pytest.raises(ValueError, match="total is 1, .* one more row"):
         progress.add(2)
 
 
 def test_a_progress_table_of_zero_steps_is_refused():
-    with pytest.raises(ValueError, match="at least 1 step, not 0"):
+    with pytest.raises(ValueError, match="total is 0; .* at least 1 step"):
         Progress(0, "epoch")
