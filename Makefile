@@ -1,5 +1,5 @@
-# The commands that people type. The work is done by bookbuild/environments.py (the
-# environments) and bookbuild (the site, the PDF, and the EPUB).
+# The commands that people type. bookbuild/environments.py sets up the environments,
+# and the rest of bookbuild makes the site, the PDF, and the EPUB.
 SHELL  := /bin/sh
 BOOK   := .envs/book/bin/python
 TEST   := .envs/test/bin/python
@@ -15,14 +15,14 @@ strict := $(if $(filter-out 0,$(STRICT)),--strict)
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
 	@echo
-	@echo 'STRICT=1 makes a command fail where committed outputs would stand in.'
-	@echo 'PYTHON=python3.12 makes the environments from that Python.'
+	@echo 'STRICT=1 makes a command fail rather than use committed outputs.'
+	@echo 'PYTHON=python3.12 creates the environments with that Python.'
 
-book: setup ## build the site in _build/html (JOBS=1: pages one by one)
+book: setup ## build the site in _build/html (JOBS=1: one page at a time)
 	@"$(BOOK)" -m bookbuild book $(strict) $(JOBS:%=--jobs %)
 
-# Words of ARGS that begin with tests/ take the place of the quick tier's
-# folders. One that follows --deselect is no such word.
+# If ARGS names files or folders in tests/, they replace the folders of the quick
+# tests. The name of a test after --deselect does not count.
 words = $(subst --deselect ,--deselect=,$(ARGS))
 chosen = $(if $(filter tests/%,$(words)),,$(1)) $(words)
 pytest = "$(TEST)" -m pytest -n logical --maxprocesses 4 --dist loadfile
@@ -34,24 +34,24 @@ test-all: book test-setup ## run all tests, which need Chromium, LaTeX, and more
 	@$(RUN) -m support.machine
 	@$(pytest) $(call chosen,tests)
 
-nbval: setup test-setup ## compare a rerun with NOTEBOOK=notebooks/mxnet/....ipynb
+nbval: setup test-setup ## rerun a notebook, compare outputs (NOTEBOOK=notebooks/mxnet/....ipynb)
 	@$(RUN) -m support.nbval $(NOTEBOOK)
 
-serve: setup ## show the site at 127.0.0.1, rebuilt as you change it (PORT=8000)
+serve: setup ## serve the site at 127.0.0.1, and rebuild it as you edit (PORT=8000)
 	@exec "$(BOOK)" -m bookbuild.serve --port $(PORT)
 
-notebooks: setup ## only execute the notebooks (FRAMEWORKS=mxnet: only MXNet's)
+notebooks: setup ## execute the notebooks, and nothing else (FRAMEWORKS=mxnet)
 	@"$(BOOK)" -m bookbuild notebooks $(FRAMEWORKS) $(JOBS:%=--jobs %) $(strict)
 
-site: ## build the site from notebooks that were executed before
+site: ## build the site from notebooks that are already executed
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild site $(strict)
 
-pdf: ## make the book a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
+pdf: ## make a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild pdf $(FRAMEWORK) $(strict)
 
-epub: ## make the book an EPUB in _build/epub (FRAMEWORK as for the PDF)
+epub: ## make an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild epub $(FRAMEWORK) $(strict)
 
@@ -59,16 +59,16 @@ kernels: setup ## register the frameworks' kernels with JupyterLab and VS Code
 	@for kernel in .envs/share/jupyter/kernels/*; do \
 	  .envs/book/bin/jupyter-kernelspec install --user "$$kernel" || exit; \
 	done
-	@echo 'JupyterLab and VS Code offer the kernels after a restart.'
+	@echo 'Restart JupyterLab and VS Code to see the kernels.'
 
-why: ## say why a page is executed or reused (PAGE=a/page)
+why: ## explain why a page is executed or reused (PAGE=a/page)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild why $(PAGE)
 
 check: setup ## check that the committed notebooks match the sources
 	@"$(BOOK)" -m bookbuild check
 
-lock: ## renew the locks from pyproject.toml (UPGRADE=1: newest versions)
+lock: ## update the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
 audit: ## look for known vulnerabilities in the locked packages
@@ -85,10 +85,10 @@ bench: book test-setup ## measure builds, training, and the site (docs/benchmark
 	@$(RUN) -m bench.site
 	@$(RUN) -m bench.report
 
-lighthouse: book test-setup ## let Lighthouse judge every page as on a phone
+lighthouse: book test-setup ## run Lighthouse on every page, as on a phone
 	@$(RUN) -m support.lighthouse.audit
 
-screenshots: book test-setup ## take pictures of every page for a review
+screenshots: book test-setup ## take screenshots of every page
 	@$(RUN) -m support.screenshots
 
 colab: setup test-setup ## run all notebooks in a stand-in for Colab's runtime
@@ -97,7 +97,7 @@ colab: setup test-setup ## run all notebooks in a stand-in for Colab's runtime
 grid: setup test-setup ## run MXNet's cells in each Python with each NumPy
 	@$(RUN) -m support.colab.grid
 
-clean: ## remove what was built (ALL=1: the environments too)
+clean: ## delete what was built (ALL=1: and the environments)
 	@rm -rf _build $(if $(ALL),.envs)
 
 setup:
@@ -106,10 +106,10 @@ setup:
 test-setup:
 	@$(call bootstrap,--test)
 
-# Runs bookbuild/environments.py with PYTHON if it is given, or with the Python of
-# the existing environments, or with the first suitable one on the path. Checks the
-# version of each because a name may belong to another one, and asks for the real
-# path, which avoids a slow shim such as pyenv's. If there is none, uv installs one.
+# Runs bookbuild/environments.py with PYTHON if it is set. Otherwise it uses the Python
+# of the existing environments, or the first suitable one on the path. It asks each
+# Python for its version, because the name may be wrong, and for its real path, to
+# avoid slow shims such as pyenv's. If none is suitable, uv installs one.
 define bootstrap
 	for python in $(if $(PYTHON),"$(PYTHON)",$(BOOK) \
 	    python3.11 python3.12 python3.13 python3); do \
@@ -120,7 +120,7 @@ define bootstrap
 	    exec "$$found" -m bookbuild.environments $(1) $(strict); \
 	done; \
 	if [ -z "$(PYTHON)" ] && command -v uv >/dev/null; then \
-	  echo 'There is no Python 3.11, 3.12, or 3.13 on the path; asking uv.'; \
+	  echo 'Python 3.11, 3.12, or 3.13 is not on the path. Asking uv for one.'; \
 	  found=$$(uv python find 3.11 2>/dev/null || { uv python install 3.11 >&2 && \
 	    uv python find 3.11; }) && \
 	    exec "$$found" -m bookbuild.environments $(1) $(strict); \

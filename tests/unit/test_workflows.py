@@ -169,8 +169,8 @@ def test_a_failure_is_reported_in_one_issue_with_or_without_a_log(
     assert done.returncode == 0, done.stderr
     asked = f"issue comment {number} " if number else "issue create --title "
     assert f"asked: {asked}" in done.stdout
-    assert "The weekly run fails: run/1" in done.stdout
-    assert f"    {log or '(no log was kept; see the run)'}" in done.stdout
+    assert "The weekly run failed: run/1" in done.stdout
+    assert f"    {log or '(no log was saved; see the run)'}" in done.stdout
     # Without a log there is nothing to fetch, and that must not end the job.
     assert job["steps"][0]["continue-on-error"] is True
 
