@@ -1,15 +1,15 @@
-"""The commands of the book, which `make` runs.
+"""Run the commands of the book, which `make` calls.
 
     python -m bookbuild book        build the site in _build/html
-    python -m bookbuild notebooks   execute the notebooks, and write them anew
+    python -m bookbuild notebooks   execute and rewrite the notebooks
     python -m bookbuild site        build the site without executing anything
-    python -m bookbuild check       are the committed notebooks up to date?
-    python -m bookbuild why PAGE    is a page executed or reused, and why?
+    python -m bookbuild check       check whether the committed notebooks are current
+    python -m bookbuild why PAGE    explain why a page is executed or reused
     python -m bookbuild pdf         make a PDF in _build/pdf
     python -m bookbuild epub        make an EPUB in _build/epub
 
-After `book` or `notebooks`, names of frameworks leave out the others. After `pdf`
-or `epub`, they replace the first framework declared.
+To restrict `book` or `notebooks` to some frameworks, add their names. `pdf` and `epub`
+make one edition per named framework, or one of the first framework declared.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from pathlib import Path
 from . import cache
 from .errors import BuildError
 
-# What the system says about a file that cannot be read or written, and the cure.
+# What to do if the system cannot read or write a file, by the system's error.
 CURES = {
     errno.ENOSPC: "Make room on the disk, and run the command again.",
     errno.EDQUOT: "Make room on the disk, and run the command again.",
-    errno.EFBIG: "Raise the limit on the length of a file (ulimit -f), and run "
-    "the command again.",
-    errno.EROFS: "Copy the book to a place where you can write, and run the "
+    errno.EFBIG: "Raise the limit on the size of a file (ulimit -f), and run the "
+    "command again.",
+    errno.EROFS: "Copy the book to a folder where you can write, and run the "
     "command there.",
-    errno.EACCES: "Give yourself access to this file, or copy the book to a "
-    "place where you have it, and run the command again.",
+    errno.EACCES: "Give yourself access to this file, or copy the book to a folder "
+    "where you have access, and run the command again.",
 }
 
 
@@ -74,9 +74,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     # A signal that ends the build must end its kernels, too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+        if signal.getsignal(number) != signal.SIG_IGN:  # set by nohup
             signal.signal(number, signal.default_int_handler)
-    # nbclient leaves tasks behind if a kernel dies. The error says what matters.
+    # If a kernel dies, asyncio logs the tasks that nbclient leaves behind. Our own
+    # error says what matters.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     kernels = str(root / ".envs" / "share" / "jupyter")
     paths = [kernels, os.environ.get("JUPYTER_PATH", "")]
@@ -85,8 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
         run_command(root, options)
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. What was built before is untouched. What was "
-            "executed is kept, so the same command continues from here.",
+            "\nInterrupted. The last good site is untouched. Pages that were "
+            "executed are kept, so the same command continues from here.",
             file=sys.stderr,
         )
         return 130
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def explained(error: Exception) -> str:
-    """Return the message of an error, with a cure if the system refused a file."""
+    """Return the message of an error, with advice if a file could not be used."""
     text = str(error)
     cures = [cure for n, cure in CURES.items() if os.strerror(n) in text]
     return "\n".join([text, *cures])
@@ -110,21 +111,21 @@ def run_command(root: Path, options: argparse.Namespace) -> None:
     if options.what == "why":
         if not options.names:
             page = book.pages()[-1].name
-            raise BuildError(f"Name a page, as in make why PAGE={page}.")
+            raise BuildError(f"No page is named. Name one, as in make why PAGE={page}.")
         print(build.explain_reuse(book, options.names))
         return
     for name in options.names:
         if name not in book.frameworks:
             raise BuildError(
-                f"The book has no framework {name!r}, only "
-                f"{' and '.join(book.frameworks)}."
+                f"The book has no framework {name!r}. Choose from "
+                f"{', '.join(book.frameworks)}."
             )
     if options.jobs is not None and options.jobs < 1:
-        raise BuildError(f"JOBS={options.jobs}: execute at least 1 page at a time.")
+        raise BuildError(f"JOBS is {options.jobs}, but must be at least 1.")
     with build.locked(book):
         if options.what == "check":
             count = build.check_notebooks(book)
-            print(f"{count} committed notebooks are what their sources give")
+            print(f"{count} committed notebooks are up to date")
             return
         if options.what in ("pdf", "epub"):
             from .print_editions import make_edition
@@ -144,8 +145,8 @@ def run_command(root: Path, options: argparse.Namespace) -> None:
         count = len(stand_ins)
         notebooks = "1 notebook was" if count == 1 else f"{count} notebooks were"
         print(
-            f"\n{notebooks} not executed on this machine. Committed outputs "
-            f"stand in.\n{stand_ins.summary()}"
+            f"\n{notebooks} not executed on this machine. The committed outputs are "
+            f"used instead.\n{stand_ins.summary()}"
         )
     if options.what != "notebooks":
         print(f"\nOpen {book.build / 'html' / 'index.html'}")

@@ -1,4 +1,4 @@
-"""The book below a folder: its settings, its pages, and where things are."""
+"""Find the settings, the pages, and the folders of the book."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from .page import Page, name_of, read_page
 
 
 class Book:
-    """The book below `root`: its settings, pages, and folders."""
+    """Give access to the settings, pages, and folders of the book in `root`."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
         self.frameworks = declaration.load(root)
         self.build = root / "_build"
         self.settings = settings.load(root)
-        # The title in the names of files.
+        # The title as it appears in file names.
         self.slug = "-".join(re.findall(r"\w+", self.settings.title.lower()))
         self.timeout = self.settings.timeout
         self.contents = settings.contents(root)
 
     def pages(self) -> list[Page]:
-        """Read and check every page, and return those with code, by path.
+        """Read and check every page, and return those with code, sorted by path.
 
-        Raises SourceError with the faults of all pages, and for a page that is
-        in no table of contents.
+        Raises SourceError with the faults of all pages. A page that is not in the
+        table of contents counts as a fault.
         """
         found, faults = [], []
         for path in self._sources():
             name = path.relative_to(self.root).with_suffix("").as_posix()
             if name not in self.contents:
                 faults.append(
-                    f"{path}: this page is not in _toc.yml, so no reader would find "
-                    f"it. Add `- file: {name}`, or move the page out of chapters/. "
-                    "If other pages include it, begin its name with _"
+                    f"{path}: this page is not in _toc.yml, so readers could not "
+                    f"find it. Add `- file: {name}`, or move the page out of "
+                    "chapters/. If other pages include it, start its name with _"
                 )
                 continue
             try:
@@ -53,15 +53,16 @@ class Book:
         return found
 
     def _sources(self) -> list[Path]:
-        """Return the Markdown files of the book: in chapters/ all, and elsewhere
-        those in the table of contents.
+        """Return all Markdown files in chapters/, and those elsewhere that are in
+        the table of contents.
         """
         listed = {self.root / f"{name}.md" for name in self.contents}
         chapters = set((self.root / "chapters").rglob("*.md"))
         return sorted(
             path
             for path in filter(Path.exists, listed | chapters)
-            # JupyterLab keeps copies in hidden folders, and pages include others.
+            # Leave out JupyterLab's copies in hidden folders, and files that other
+            # pages include, whose names start with _.
             if path in listed
             or not re.search(r"/[._]", path.relative_to(self.root).as_posix())
         )
@@ -71,11 +72,11 @@ class Book:
         return self._notebook(self.root / "notebooks", page, framework)
 
     def output(self, page: Page, framework: Framework) -> Path:
-        """Return the path of the outputs that this machine has computed."""
+        """Return the path of the notebook with the outputs of this machine."""
         return self._notebook(self.build / "outputs", page, framework)
 
     def written(self, folder: Path, page: Page, framework: Framework) -> Path:
-        """Return the path of the notebook that Sphinx has written aside."""
+        """Return the path of the notebook that Sphinx has written in `folder`."""
         return self._notebook(folder / "notebooks", page, framework)
 
     @staticmethod

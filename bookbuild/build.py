@@ -1,7 +1,7 @@
-"""Build the book: execute what changed, write the notebooks, render, swap.
+"""Build the book: execute what changed, write the notebooks, and render the site.
 
-Everything is made aside and put in place at the end, so that a build that
-fails leaves the last good site and the committed notebooks as they were.
+Everything is made in separate folders and put in place at the end, so a failed build
+leaves the last good site and the committed notebooks unchanged.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .page import Page
 from .progress import Line
 from .stand_ins import StandIns, find_obstacle
 
-# What Sphinx says about a page, and what to do about it.
+# Parts of Sphinx's warnings, and what to do about them.
 CURES = {
     "undefined label": "Correct the label, or write (label)= above what it refers to.",
     "equation not found": "Correct the label, or write $$ (label) where the equation "
@@ -68,12 +68,12 @@ def build_book(
 ) -> StandIns:
     """Make the "book", only its "notebooks", or the "site" without executing.
 
-    `names` restricts what is executed to these frameworks, and `jobs` is the
-    number of pages to execute at a time. Returns the pages that this machine
-    cannot execute. Raises BuildError for a fault of the sources and, if
-    `strict`, for a page that cannot be executed. After `notebooks`, the
-    committed notebooks have this machine's outputs; otherwise they keep theirs
-    as long as nothing that the outputs depend on has changed.
+    `names` restricts execution to these frameworks, and `jobs` is the number of
+    pages to execute at a time. Returns the pages that this machine cannot execute.
+    Raises BuildError if the sources have a fault or, if `strict`, if a page cannot
+    be executed. With "notebooks", the committed notebooks get this machine's
+    outputs. Otherwise, they keep their outputs unless something that the outputs
+    depend on has changed.
     """
     sources = cache.digest_of_sources(book.root)
     pages = book.pages()
@@ -89,7 +89,7 @@ def build_book(
         line.now("writing")
         run_sphinx(
             book, "notebooks", folder,
-            # Outputs of frameworks that are not named may be stale.
+            # The outputs of other frameworks may be stale.
             warningiserror=not names,
             notebook_outputs="machine" if what == "notebooks" else "committed",
         )  # fmt: skip
@@ -102,7 +102,7 @@ def build_book(
         shutil.copytree(book.build / "rendered" / "html", new)
         swap(new, book.build / "html")
     if what == "book" and not names:
-        # The next build tries again what could then be executed.
+        # The next build tries to execute the avoidable stand-ins again.
         key = "" if executor.stand_ins.avoidable else sources
         cache.remember_build(book.root, key)
     return executor.stand_ins
@@ -111,33 +111,33 @@ def build_book(
 def require_outputs(
     book: Book, pages: list[Page], names: list[str] | None = None, *, strict: bool
 ) -> None:
-    """Raise BuildError unless the outputs of every page are there and current.
+    """Raise BuildError unless every page has outputs that are up to date.
 
-    Committed outputs that stand in pass unless `strict`, because their page says
-    so. `names` restricts the check to these frameworks.
+    Committed outputs that were used instead are accepted unless `strict`, because
+    their page says so. `names` restricts the check to these frameworks.
     """
     faulty: dict[Path, str] = {}
     for page, framework in pairs_of(pages, names):
         path = book.output(page, framework)
         if not path.exists():
             path = book.committed(page, framework)
-        told = told_by(path)
+        record = record_in(path)
         now = cache.inputs(page, framework, book.root)
-        current = now in (told.get("inputs"), told.get("shown_for"))
-        if not current or (strict and "stand_in" in told):
+        current = now in (record.get("inputs"), record.get("shown_for"))
+        if not current or (strict and "stand_in" in record):
             faulty[path.relative_to(book.root)] = framework.name
     if faulty:
         raise BuildError(
             "These outputs are missing or damaged, or come from earlier code, "
-            f"helpers, or locks{', or only stand in' * strict}: "
+            f"helpers, or locks{', or from another machine' * strict}: "
             f"{', '.join(map(str, faulty))}. Run make notebooks "
             f'FRAMEWORKS="{" ".join(dict.fromkeys(faulty.values()))}", and try '
             "again."
         )
 
 
-def told_by(path: Path) -> dict:
-    """Return what a notebook says about itself, or nothing if it is damaged."""
+def record_in(path: Path) -> dict:
+    """Return our metadata in a notebook, or {} if it is missing or damaged."""
     try:
         return notebook_metadata(path)
     except BuildError:
@@ -151,10 +151,10 @@ def told_by(path: Path) -> dict:
 def installed_notebooks(
     book: Book, pages: list[Page], folder: Path
 ) -> Iterator[None]:
-    """Put the notebooks that Sphinx has written among the committed ones.
+    """Copy the notebooks that Sphinx has written to the committed ones.
 
-    Notebooks of pages that are gone are removed. If what follows fails, all are
-    as they were before.
+    Removes the notebooks of deleted pages. If the block fails, all notebooks are
+    restored.
     """
     new: dict[Path, bytes | None] = dict.fromkeys(orphans(book, pages))
     for pair in pairs_of(pages):
@@ -180,14 +180,14 @@ def _put(path: Path, content: bytes | None) -> None:
         cache.write_whole(path, content)
         return
     path.unlink(missing_ok=True)
-    with suppress(OSError):  # other notebooks are left in the folder
+    with suppress(OSError):  # the folder contains other notebooks
         path.parent.rmdir()
 
 
 def orphans(book: Book, pages: list[Page]) -> list[Path]:
-    """Return the notebooks that were made from a page that has no such notebook.
+    """Return the notebooks whose page or framework no longer exists.
 
-    A notebook that does not say what it was made from is left alone.
+    A notebook that does not say which page it was made from is left alone.
     """
     wanted = {
         (framework, page.name) for page in pages for framework in page.frameworks
@@ -200,13 +200,16 @@ def orphans(book: Book, pages: list[Page]) -> list[Path]:
             ).partition("/")
             if (framework, name) in wanted or framework not in book.frameworks:
                 continue
-            if told_by(path).get("source", "").endswith(f"{name}.md"):
+            if record_in(path).get("source", "").endswith(f"{name}.md"):
                 found.append(path)
     return found
 
 
 def check_notebooks(book: Book) -> int:
-    """Count the committed notebooks, or raise BuildError if any is outdated."""
+    """Return the number of committed notebooks.
+
+    Raises BuildError if any of them is outdated, damaged, or missing, or has no page.
+    """
     pages = book.pages()
     problems = []
     for page, framework in pairs_of(pages):
@@ -214,10 +217,12 @@ def check_notebooks(book: Book) -> int:
         name = path.relative_to(book.root)
         if not path.exists():
             problems.append(f"{name} is missing")
-        elif not (told := told_by(path)):
+        elif not (record := record_in(path)):
             problems.append(f"{name} is damaged")
-        elif told.get("inputs") != cache.inputs(page, framework, book.root):
-            problems.append(f"{name} was executed with other code, helpers, or lock")
+        elif record.get("inputs") != cache.inputs(page, framework, book.root):
+            problems.append(
+                f"{name} was executed with different code, helpers, or locks"
+            )
     if not problems:
         with working_copy(book) as folder:
             run_sphinx(book, "notebooks", folder, notebook_outputs="committed")
@@ -235,7 +240,7 @@ def check_notebooks(book: Book) -> int:
         if path not in expected and ".ipynb_checkpoints" not in path.parts
     ]
     if strays:
-        strays.append("Remove what has no page (git rm), or restore the page.")
+        strays.append("Remove notebooks without a page (git rm), or restore the page.")
     if problems or strays:
         raise BuildError("\n".join(problems + strays))
     return len(expected)
@@ -252,16 +257,16 @@ def run_sphinx(
     warningiserror: bool = True,
     **config: object,
 ) -> None:
-    """Let Sphinx read what changed and write with a builder into a folder.
+    """Run one of Sphinx's builders, which writes into a folder.
 
-    All builders share the doctrees. `config` overrides settings. Raises
-    BuildError with what Sphinx says if it fails.
+    All builders share the doctrees, so only changed pages are read. `config`
+    overrides settings. Raises BuildError with Sphinx's messages if it fails.
     """
     from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import strip_colors
 
-    said = io.StringIO()
-    with redirect_stdout(said), redirect_stderr(said):
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(output):
         status = build_sphinx(
             book.root,
             folder / builder,
@@ -279,19 +284,19 @@ def run_sphinx(
     if isinstance(status, KeyboardInterrupt):
         raise status
     if status:
-        told = strip_colors(said.getvalue()).rstrip() or str(status)
-        cures = [cure for what, cure in CURES.items() if what in told]
-        intro = "The pages could not be rendered. What was built before is untouched."
-        raise BuildError("\n".join([intro, told, *cures]))
+        messages = strip_colors(output.getvalue()).rstrip() or str(status)
+        cures = [cure for what, cure in CURES.items() if what in messages]
+        intro = "The pages could not be rendered. Earlier results are untouched."
+        raise BuildError("\n".join([intro, messages, *cures]))
 
 
 def render_site(book: Book, folder: Path) -> None:
-    """Render the pages as HTML, with an index.html that leads to the first."""
+    """Render the pages as HTML, with an index.html that redirects to the first."""
     line = Line("site")
     line.now("rendering")
     first = escape(f"{book.contents[0]}.html")
     if first != "index.html":
-        # Before Sphinx runs, so that the service worker knows the page.
+        # Before Sphinx runs, so that the service worker includes the page.
         cache.write_whole(folder / "html" / "index.html", DOOR.format(first).encode())
     run_sphinx(book, "html", folder)
     line.done("rendered")
@@ -299,11 +304,11 @@ def render_site(book: Book, folder: Path) -> None:
 
 @contextmanager
 def working_copy(book: Book) -> Iterator[Path]:
-    """Yield a copy of what was rendered last, which replaces it if all goes well.
+    """Yield a copy of what was rendered last, which replaces it on success.
 
-    Sphinx warns only once and takes half-written pages for good. So after a
-    failure, the next build begins with the last good state again. It begins with
-    nothing if a file has changed that shapes every page.
+    Sphinx warns only once, and does not notice half-written pages. So after a
+    failure, the next build starts from the last good state. If a file that affects
+    every page has changed, the build starts from scratch.
     """
     aside, last = book.build / "rendered.new", book.build / "rendered"
     shape = cache.digest_of_shape(book.root)
@@ -320,10 +325,10 @@ def working_copy(book: Book) -> Iterator[Path]:
 
 
 def swap(new: Path, site: Path) -> None:
-    """Let the folder `new` take the place of the folder `site`.
+    """Replace the folder `site` with the folder `new`.
 
-    Not every system can exchange two folders, so for some microseconds there is
-    none. `tidy` mends a swap that is cut off there.
+    Not every system can exchange two folders, so there is no site for some
+    microseconds. If the swap is interrupted then, `tidy` repairs it.
     """
     old = site.with_name(f"{site.name}.old")
     try:
@@ -335,7 +340,7 @@ def swap(new: Path, site: Path) -> None:
 
 
 def tidy(site: Path) -> None:
-    """Finish or undo a swap that was cut off."""
+    """Undo a swap that was interrupted, and remove what is left over."""
     new, old = (site.with_name(f"{site.name}.{s}") for s in ("new", "old"))
     if old.exists() and not site.exists():
         old.rename(site)
@@ -345,7 +350,7 @@ def tidy(site: Path) -> None:
 
 @contextmanager
 def locked(book: Book) -> Iterator[None]:
-    """Wait until no other build of this book runs, and keep others waiting."""
+    """Wait until no other build of this book is running, and lock others out."""
     book.build.mkdir(exist_ok=True)
     lock = FileLock(book.build / ".lock")
     try:
@@ -370,7 +375,7 @@ def explain_reuse(book: Book, names: list[str]) -> str:
     """Say for each page and framework whether its outputs can be reused.
 
     If they cannot, say what has changed since the page was executed. Raises
-    BuildError for a page that does not exist or has no code.
+    BuildError if a page does not exist or has no code.
     """
     pages = {page.name: page for page in book.pages()}
     lines = []
@@ -378,41 +383,42 @@ def explain_reuse(book: Book, names: list[str]) -> str:
         name = name.removeprefix("chapters/").removesuffix(".md")
         if name not in pages:
             raise BuildError(
-                f"There is no page {name!r} with code, only: {', '.join(pages)}."
+                f"There is no page {name!r} with code. Choose from {', '.join(pages)}."
             )
         page = pages[name]
         for framework in page.frameworks.values():
-            said = _reason(book, page, framework)
-            lines.append(f"{framework.label:<10}  {name}: {said}")
+            reason = _reason(book, page, framework)
+            lines.append(f"{framework.label:<10}  {name}: {reason}")
     return "\n".join(lines)
 
 
 def _reason(book: Book, page: Page, framework: Framework) -> str:
     if obstacle := find_obstacle(book.root, framework):
         return (
-            f"not executed, because {obstacle.reason}. The committed outputs "
-            f"stand in. {obstacle.explanation}"
+            f"not executed, because {obstacle.reason}. The committed outputs are "
+            f"used instead. {obstacle.explanation}"
         )
     now = cache.inputs(page, framework, book.root)
     stored = cache.stored_outputs(page, framework, book.root)
     if cache.load_outputs(stored) is not None:
         return (
-            f"reused. It was executed by Python {cache.python_of(framework, book.root)} "
-            f"with what is there now: {', '.join(now)}"
+            f"reused. It was executed by Python {cache.python_of(framework, book.root)}, "
+            f"and this has not changed since: {', '.join(now)}"
         )
     path = book.output(page, framework)
     if not path.exists():
         path = book.committed(page, framework)
-    before = told_by(path).get("inputs")
+    before = record_in(path).get("inputs")
     if not isinstance(before, dict):
-        return "to be executed. No notebook of it tells what it was made from"
+        return "to be executed. There is no record of an earlier execution"
     changes = [
         _change(what, before, now, page, framework, path)
         for what in {**now, **before}
         if now.get(what) != before.get(what)
-    ] or ["it has not been executed on this machine, by this Python, as it is now"]
+    ] or ["it has not been executed on this machine by this Python"]
     return (
-        f"to be executed. Since {path.relative_to(book.root)}: {'; '.join(changes)}"
+        "to be executed. Compared with the execution recorded in "
+        f"{path.relative_to(book.root)}: {'; '.join(changes)}"
     )
 
 
@@ -434,6 +440,6 @@ def _change(
         if number >= len(then) or [cell.source, cell.tags] != then[number]:
             return (
                 f"code cell {number + 1} of {len(cells)} ({page.path.name}:"
-                f"{cell.line}) has changed, and all after it run again"
+                f"{cell.line}) has changed, so the page is executed from the start"
             )
-    return f"code cells are gone from the end: {len(cells)} of {len(then)} left"
+    return f"code cells were removed at the end: {len(cells)} of {len(then)} are left"

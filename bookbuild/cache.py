@@ -1,4 +1,4 @@
-"""Decide what can be reused. All lists of dependencies are here.
+"""Decide what can be reused, from lists of dependencies that are all in this file.
 
 - The **outputs** of a page in one framework depend on its code cells and their
   tags, on the framework's lock, on the files beside the page that the cells use,
@@ -13,7 +13,7 @@
   nothing to do.
 
 Everything is compared by content, never by time. This module imports only the
-standard library, so that a build with nothing to do ends at once.
+standard library, so that a build with nothing to do ends immediately.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from .page import Page
 
 PROGRAM = ("_ext", "_theme", "bookbuild", "requirements.txt")
-# These render all pages again. What executes pages again is in `inputs`.
+# A change in these renders all pages again. See `inputs` for what executes pages again.
 SHAPES_EVERY_PAGE = (
     "_config.yml", "_toc.yml", "kernels/frameworks.toml", *PROGRAM
 )  # fmt: skip
 HELPERS = "d2l_extras"
-# The files of the helpers that run only in the first cell of a notebook.
+# The helpers that run only in the first cell of a notebook.
 FIRST_CELL = ("d2l_extras/colab/__init__.py", "d2l_extras/colab/first_cell.py")
 NO_SOURCES = ("_build", "bench", "docs", "notebooks", "tests")
 BUILT = ("_build/html", "_build/outputs", "notebooks")
@@ -57,13 +57,13 @@ def inputs(page: Page, framework: Framework, root: Path) -> dict[str, str]:
     """Digest everything that the outputs of a page depend on.
 
     The keys are CELLS and the paths of files, relative to `root`. Prose counts only
-    where it asks for a value ({eval}). Comments in the helpers, times, and places do
-    not count.
+    if it inserts a value with {eval}. Comments in the helpers do not count, nor do
+    times and the location of the book.
     """
     cells = page.code(framework.name)
     code = [framework.name, [[cell.source, cell.tags] for cell in cells]]
-    if any(asked := page.asked(framework.name)):
-        code.append([[one.text for one in after] for after in asked])
+    if any(expressions := page.expressions_by_cell(framework.name)):
+        code.append([[one.text for one in after] for after in expressions])
     found = {
         CELLS: _digest(json.dumps(code).encode()),
         framework.lock: _digest((root / framework.lock).read_bytes()),
@@ -93,14 +93,14 @@ def helper_files(framework: Framework, root: Path) -> list[Path]:
 
 
 def key(found: dict[str, str]) -> str:
-    """Digest all inputs into one name."""
+    """Digest all inputs into one key."""
     return _digest(json.dumps(found, sort_keys=True).encode())
 
 
 def without_comments(code: str) -> str:
-    """Return Python code without comments and the lines that hold only these.
+    """Return Python code without comments, and without the lines of only a comment.
 
-    Code that Python cannot read is returned as it is.
+    Code with syntax errors is returned unchanged.
     """
     lines: list[str | None] = list(code.split("\n"))
     try:
@@ -114,7 +114,7 @@ def without_comments(code: str) -> str:
 
 
 def stored_outputs(page: Page, framework: Framework, root: Path) -> Path:
-    """Return the file that keeps a page's outputs under their key."""
+    """Return the path of the file that stores a page's outputs under their key."""
     name = f"{key(inputs(page, framework, root))}-{python_of(framework, root)}"
     return root / "_build" / "executed" / f"{name}.json"
 
@@ -126,7 +126,7 @@ def store_outputs(path: Path, outputs: list[list[dict]]) -> None:
 
 
 def load_outputs(path: Path) -> list[list[dict]] | None:
-    """Return the stored outputs, or None if there are none that are intact."""
+    """Return the stored outputs, or None if they are missing or damaged."""
     try:
         digest, _, text = path.read_bytes().partition(b"\n")
     except FileNotFoundError:
@@ -150,13 +150,13 @@ def python_of(framework: Framework, root: Path) -> str:
 
 
 def digest_of_shape(root: Path) -> str:
-    """Digest the files that shape every page of the book below `root`."""
+    """Digest the files that affect how every page of the book in `root` is rendered."""
     files = _digest_files(root, SHAPES_EVERY_PAGE)
     return _sha256((_digest_files(ROOT, PROGRAM) + files).encode())
 
 
 def digest_of_sources(root: Path) -> str:
-    """Digest everything that the site of the book below `root` is made from."""
+    """Digest everything that the site of the book in `root` is made from."""
     kernels = sorted(p.name for p in root.glob(".envs/share/jupyter/kernels/*"))
     pythons = [f".envs/{name}/pyvenv.cfg" for name in ("book", *kernels)]
     names = {path.name for path in root.iterdir() if path.name[0] != "."}
@@ -166,7 +166,7 @@ def digest_of_sources(root: Path) -> str:
 
 
 def is_unchanged(root: Path) -> bool:
-    """Return whether a build would give exactly what is there."""
+    """Return whether a build would give exactly the existing site."""
     try:
         state = json.loads((root / STATE).read_text(encoding="utf-8"))
         if state["sources"] != digest_of_sources(root):
@@ -177,7 +177,7 @@ def is_unchanged(root: Path) -> bool:
 
 
 def remember_build(root: Path, sources: str) -> None:
-    """Note that what is there now was built from sources with this digest."""
+    """Record that the existing site was built from sources with this digest."""
     state = {"sources": sources, "built": _digest_files(root, BUILT)}
     write_whole(root / STATE, json.dumps(state).encode())
 
@@ -203,7 +203,7 @@ def _digest_files(root: Path, names: Iterable[str]) -> str:
             try:
                 content = path.read_bytes()
             except (PermissionError, FileNotFoundError):
-                # The build says so if a page needs the file or what it links to.
+                # The build reports it if a page needs this file or its target.
                 content = b"unreadable"
             place = path.relative_to(root).as_posix()
             digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
@@ -211,7 +211,7 @@ def _digest_files(root: Path, names: Iterable[str]) -> str:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield a file, or the files below a folder without hidden and cached ones."""
+    """Yield a file, or the files in a folder except hidden and cached ones."""
     if path.is_file():
         yield path
     for place, folders, names in os.walk(path):

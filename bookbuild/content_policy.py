@@ -1,7 +1,7 @@
-"""What a page of the site may load and run: one list for two uses.
+"""Define what a page of the site may load and run.
 
 POLICY is the content-security policy that each page declares, and `forbidden`
-tells what a browser would refuse under it, so that a build can refuse it first.
+finds what a browser would block under it, so that a build can report it first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html.parser import HTMLParser
 
 # Everything comes from the site itself. Styles in attributes are allowed because
-# Sphinx and docutils write them: widths of table columns, for example.
+# Sphinx and docutils write them, for example for the widths of table columns.
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -35,13 +35,13 @@ TAGS = {
     "style": "style-src",
     "video": "media-src",
 }
-# These would change the whole page. The theme alone writes them.
+# These would affect the whole page. Only the theme may write them.
 WHOLE_PAGE = {"base", "form", "link", "meta"}
 OTHER_HOST = re.compile(r"\s*([a-z]+:)?//", re.IGNORECASE)
 
 
 def header() -> str:
-    """Return the policy in the form in which a page declares it."""
+    """Return the policy in the form that a page declares it in."""
     return "; ".join(f"{name} {sources}" for name, sources in POLICY.items())
 
 
@@ -64,7 +64,7 @@ def forbidden(
         ):
             return f"a script in {name}="
         if name in ("src", "srcset") and OTHER_HOST.match(value):
-            return f"a file of another host, {value}"
+            return f"a file from another host, {value}"
     return None
 
 
@@ -76,7 +76,7 @@ class _Reader(HTMLParser):
 
 
 def forbidden_in(html: str) -> str | None:
-    """Return the first thing in a piece of HTML that the policy forbids."""
+    """Return the first thing in a piece of HTML that the policy forbids, or None."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

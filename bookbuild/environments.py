@@ -6,7 +6,7 @@
     python3 -m bookbuild.environments --lock [--upgrade]   renew the locks
 
 This file runs in a plain Python 3.11, 3.12, or 3.13 before anything is
-installed, so it imports only the standard library. Everything is put in .envs/:
+installed, so it imports only the standard library. Everything goes into .envs/:
 
     uv             installed by pip, installs the other environments
     book           builds and serves the book
@@ -16,21 +16,21 @@ installed, so it imports only the standard library. Everything is put in .envs/:
     missing.json   why a framework has no usable environment, by kernel
 
 An environment is made in .envs/.new and renamed when it is complete. Its stamp
-records what it was made from, and it is remade only if that changes. If the
-folder was moved or pyproject.toml changed, only d2l_extras is reinstalled.
+records what it was made from, and it is made again only if that changes. If the
+folder was moved or pyproject.toml has changed, only d2l_extras is reinstalled.
 
-Without `uv` and `book` there is no book, so a failure there is an error.
-If a framework's environment cannot be made, its committed outputs are used, and
-the exit status is 0. With --strict it is 1.
+The environments `uv` and `book` are required, so a failure there is an error. If a
+framework's environment cannot be made, its committed outputs are used, and the exit
+status is 0, or 1 with --strict.
 """
 
 import sys
 
-# Everything up to here has to run in older versions of Python, and the rest of
-# the file has to compile in them.
+# Everything up to this check has to run in older versions of Python, and the rest
+# of the file has to compile in them.
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     sys.exit(
-        "The book needs Python 3.11, 3.12, or 3.13, and this is Python {}.{}. "
+        "The book needs Python 3.11, 3.12, or 3.13, but this is Python {}.{}. "
         "Install one of them (Debian and Ubuntu: apt install python3 "
         "python3-venv; elsewhere: pyenv install 3.11 or uv python install "
         "3.11).".format(*sys.version_info)
@@ -56,7 +56,7 @@ ENVS = ROOT / ".envs"
 KERNELS = ENVS / "share" / "jupyter" / "kernels"
 MISSING = ENVS / "missing.json"
 
-# Commands run in ROOT, and these paths are relative to it.
+# These paths are relative to ROOT, where all commands run.
 UV = ".envs/uv/bin/uv"
 NEW = ".envs/.new"
 UV_LOCK = ".envs/uv.txt"
@@ -65,7 +65,7 @@ TEST_LOCK = "tests/requirements.txt"
 # The base interpreter, even if a virtual environment is active.
 PYTHON = os.path.realpath(sys.executable)
 
-# Patterns in the output of pip and uv, and what to tell the user.
+# Patterns in the output of pip and uv, and what they mean.
 UNREACHABLE = (
     "error sending request|failed to fetch|request failed|connection broken"
     "|retrying|from versions: none|not found in the package registry"
@@ -95,14 +95,14 @@ REASONS = {
 
 
 class SetupError(Exception):
-    """A problem that the user has to solve, described in sentences."""
+    """Describe a problem that the user has to solve."""
 
 
 # What an environment is made from
 
 
 class Environment(NamedTuple):
-    """An environment, the lock that pins its packages, and how it is made."""
+    """Describe an environment: the lock of its packages, and how to make it."""
 
     name: str
     lock: str
@@ -115,7 +115,7 @@ class Environment(NamedTuple):
 
     @property
     def has_helpers(self) -> bool:
-        """Whether d2l_extras is installed here, in editable mode."""
+        """Return whether d2l_extras is installed here, in editable mode."""
         return self.name != "uv"
 
     def ingredients(self) -> dict[str, str]:
@@ -140,7 +140,7 @@ class Environment(NamedTuple):
 
 
 def uv_environment() -> Environment:
-    """Return the environment of uv alone, which requirements.txt pins."""
+    """Return the environment that contains only uv, at the pinned version."""
     pins = re.search(r"^uv==(?:.*\\\n)*.*", read(BOOK_LOCK), re.MULTILINE)
     if not pins:
         raise SetupError(
@@ -163,7 +163,7 @@ def environment(name: str, lock: str) -> Environment:
     commands = (
         (UV, "venv", "--clear", "--relocatable", "--python", PYTHON, NEW),
         # Bytecode is compiled here because many container images set
-        # PYTHONDONTWRITEBYTECODE, and then each kernel would compile it again.
+        # PYTHONDONTWRITEBYTECODE, so that each kernel would compile it again.
         (UV, "pip", "sync", "--python", f"{NEW}/bin/python", "--no-build")
         + ("--compile-bytecode", "--require-hashes", lock),
         install_helpers(NEW),
@@ -211,7 +211,7 @@ def distributions(folder: Path) -> list[str]:
 
 
 def why_remade(env: Environment) -> str | None:
-    """Return why an environment has to be made, or None if it need not be.
+    """Return why an environment has to be made again, or None.
 
     Returns "" if it does not exist yet.
     """
@@ -250,8 +250,11 @@ def why_reinstalled(env: Environment) -> str | None:
 
 
 def run(command: tuple, **changes: str) -> subprocess.CompletedProcess:
-    """Run a command in ROOT, and capture stdout and stderr together."""
-    # By default, pip and uv would try to connect for a minute or more.
+    """Run a command in ROOT, and capture stdout and stderr together.
+
+    `changes` are environment variables to set.
+    """
+    # By default, pip and uv would keep trying to connect for a minute or more.
     settings = {
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_RETRIES": "2",
@@ -273,9 +276,9 @@ def run(command: tuple, **changes: str) -> subprocess.CompletedProcess:
 
 
 def install(command: tuple, failed: str, lock: str) -> None:
-    """Run pip or uv. Raise SetupError that says what failed, and why.
+    """Run pip or uv, and raise SetupError that says what failed, and why.
 
-    If the index cannot be reached, uv tries again with its cache alone.
+    If the index cannot be reached, uv is run again with only its cache.
     """
     done = run(command)
     if done.returncode == 0:
@@ -299,7 +302,7 @@ def install(command: tuple, failed: str, lock: str) -> None:
 
 
 def explain(output: str, lock: str) -> str | None:
-    """Return what the output of pip or uv means, if it is a known failure."""
+    """Return what the output of pip or uv means, or None for unknown failures."""
     line = last_line(output)
     package = re.search(r"[\w.-]+==[\w.+!-]+", output)
     found = {
@@ -315,7 +318,7 @@ def explain(output: str, lock: str) -> str | None:
 
 
 def last_line(output: str) -> str:
-    """Return the last line that pip or uv printed, apart from hints."""
+    """Return the last line that pip or uv printed, without hints."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("hint:")]
     last = lines[-1] if lines else "it printed nothing"
@@ -323,7 +326,7 @@ def last_line(output: str) -> str:
 
 
 def make(env: Environment) -> None:
-    """Make an environment, and replace the old one when the new is complete.
+    """Make an environment, and replace the old one when the new one is complete.
 
     Raises SetupError that says why it cannot be made.
     """
@@ -356,7 +359,7 @@ def write_stamp(env: Environment, folder: Path) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file atomically, unless it has this text already."""
+    """Write a file atomically, unless it already has this text."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -420,7 +423,8 @@ def register(framework: Framework) -> None:
 def set_up_frameworks(wanted: dict[Framework, Environment]) -> bool:
     """Make the environments of frameworks, and return whether all are usable.
 
-    Records in missing.json why one is not, and registers the kernels.
+    Registers the kernels, and records in missing.json why an environment is not
+    usable.
     """
     missing, complete = read_missing(), True
     for framework, env in wanted.items():
@@ -455,15 +459,15 @@ def read_missing() -> dict[str, str]:
 def select_frameworks(names: list[str]) -> dict[Framework, Environment]:
     """Return the named frameworks that this machine can run.
 
-    Without names, these are the default ones and those that a page names.
+    Without names, returns those that are used by default or named in a page.
     """
     frameworks = read_frameworks()
     known = [framework.name for framework in frameworks]
     for name in names:
         if name not in known:
             raise SetupError(
-                f"The book has no framework {name!r}. FRAMEWORKS may name "
-                f"{' and '.join(known)}."
+                f"The book has no framework {name!r}. In FRAMEWORKS, choose from "
+                f"{', '.join(known)}."
             )
     selected = {}
     for framework in frameworks:
@@ -509,51 +513,51 @@ def wait_for(guard: TextIO) -> None:
 
 
 def describe(error: Exception) -> str:
-    """Return the sentences to print for an error."""
+    """Return the message to print for an error."""
     if not isinstance(error, OSError):
         return str(error)
     return (
         f"{error.filename or ENVS} cannot be used ({error.strerror}). The "
-        "environments are made in the book's own folder, so move the book "
-        "to a writable disk with enough space, then try again."
+        "environments are made inside the book's folder, so move the book to a "
+        "writable disk with enough space, then try again."
     )
 
 
 def main() -> str | int:
-    """Run the command line, and return what to exit with."""
+    """Run the command line, and return the exit status or an error message."""
     parser = argparse.ArgumentParser(prog="bookbuild.environments")
     parser.add_argument("frameworks", nargs="*")
     for option in ("no-kernel", "test", "lock", "upgrade", "strict"):
         parser.add_argument(f"--{option}", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if os.pathsep in str(ROOT):
         return (
-            f"The book cannot be built in {ROOT} because {os.pathsep!r} "
-            "separates paths from each other. Move it to a folder without one."
+            f"The book cannot be built in {ROOT} because its path contains "
+            f"{os.pathsep!r}, which separates paths. Move the book to another folder."
         )
     complete = True
     try:
         ENVS.mkdir(exist_ok=True)
         with open(ENVS / ".lock", "w") as guard:
             wait_for(guard)
-            if asked.lock:
+            if options.lock:
                 refresh(uv_environment())
-                renew_locks(asked.upgrade)
-            elif asked.test:
+                renew_locks(options.upgrade)
+            elif options.test:
                 refresh(uv_environment())
                 refresh(environment("test", TEST_LOCK))
             else:
                 wanted = {}
-                if not asked.no_kernel:
-                    wanted = select_frameworks(asked.frameworks)
+                if not options.no_kernel:
+                    wanted = select_frameworks(options.frameworks)
                 refresh(uv_environment())
                 refresh(environment("book", BOOK_LOCK))
                 complete = set_up_frameworks(wanted)
     except (SetupError, OSError) as error:
         return describe(error)
     except KeyboardInterrupt:
-        return "Stopped. Environments that were complete have not changed."
-    return 1 if asked.strict and not complete else 0
+        return "Interrupted. Environments that were complete are unchanged."
+    return 1 if options.strict and not complete else 0
 
 
 if __name__ == "__main__":

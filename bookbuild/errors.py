@@ -1,9 +1,9 @@
-"""The errors that end a build."""
+"""Define the errors that end a build."""
 
 
 class BuildError(RuntimeError):
-    """The book cannot be built. The message says why and what to do."""
+    """Say why the book cannot be built, and what to do about it."""
 
 
 class SourceError(ValueError):
-    """A source has faults. The message says for each where, what, and the cure."""
+    """List the faults of a source: for each its place, what is wrong, and a fix."""

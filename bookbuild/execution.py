@@ -29,13 +29,14 @@ from .errors import SourceError
 from .frameworks import Framework
 from .page import Cell, Expression, Page
 
-# Characters that a page may put out: six times the book's largest figure. More
-# comes from a loop that prints, and makes a page that no browser can load.
+# The maximum number of characters in the outputs of a cell: six times the book's
+# largest figure. More than that comes from printing in a loop, and browsers could not
+# load the page.
 MOST_OUTPUT = 1_000_000
-METADATA = "d2l_extras"  # the key of what the book adds to metadata
-VALUES = "values"  # the key, within it, of the values that {eval} asks for
+METADATA = "d2l_extras"  # the key of the book's own metadata
+VALUES = "values"  # the key in there of the values that {eval} inserts
 # Returns the formatted text and the representation of a value. An array of one
-# number, in any framework, counts as that number.
+# number, in any framework, is treated as that number.
 EVALUATE = """(lambda value, spec: (format(value, spec), repr(value)))(
 (lambda value: value.item() if hasattr(value, "item")
 else value.numpy().item() if hasattr(value, "numpy") else value)({code}), {format!r})"""
@@ -43,31 +44,30 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class ExecutionError(RuntimeError):
-    """A cell failed. The message says which one, where, and how.
+    """Say which cell failed, where it is, and how it failed.
 
-    `error_name` is the name of the exception that the cell raised, if it
-    raised one.
+    `error_name` is the name of the exception that the cell raised, if any.
     """
 
     error_name = ""
 
 
 class KernelError(ExecutionError):
-    """A kernel did not start, or died while a cell ran."""
+    """Report that a kernel did not start, or died while a cell ran."""
 
     started = True
 
 
 class Client(NotebookClient):
-    """A client that stops a kernel if its cells flood the page with output."""
+    """Run a notebook, and stop its kernel if a cell has too much output."""
 
-    fault = ""  # what is wrong with the cell that runs, if anything is
+    fault = ""  # what is wrong with the running cell, if anything
     _size = 0
     _process = _group = None
 
     async def async_start_new_kernel(self, **options: object) -> None:
         await super().async_start_new_kernel(**options)
-        # nbclient forgets both once the kernel is gone.
+        # Keep both, because nbclient drops them once the kernel has ended.
         self._process = getattr(self.km.provisioner, "process", None)
         self._group = getattr(self.km.provisioner, "pgid", None)
 
@@ -81,20 +81,20 @@ class Client(NotebookClient):
         if self._size > MOST_OUTPUT:
             self.fault = (
                 f"puts out more than {MOST_OUTPUT:,} characters, and was "
-                "stopped: print less, or a summary"
+                "stopped; print less, or print a summary"
             )
             outs.clear()
             self.kill()
         return added
 
     def kill(self) -> None:
-        """Kill the kernel with the processes of its group."""
+        """Kill the kernel and the other processes of its group."""
         if self._group:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._group, signal.SIGKILL)
 
     def ending(self) -> str:
-        """Say how the process of a kernel that died has ended."""
+        """Describe how the process of a dead kernel ended."""
         status = self._process.poll() if self._process else None
         if status == -signal.SIGKILL:
             return "was killed (signal 9), perhaps because memory ran out"
@@ -104,10 +104,10 @@ class Client(NotebookClient):
 
 
 class Kernels:
-    """The kernels that run at the moment, so that all can be stopped at once.
+    """Keep track of the running kernels, so that all can be stopped at once.
 
-    `threads` limits the threads of each, unless the environment already does:
-    kernels that run side by side must not compete. `variables` are further
+    `threads` limits the number of threads per kernel, unless the environment already
+    does, so that kernels do not compete for processors. `variables` are additional
     environment variables for the kernels.
     """
 
@@ -120,13 +120,13 @@ class Kernels:
         self._clients: set[Client] = set()
 
     def variables(self, framework: Framework) -> dict[str, str]:
-        """Return the environment variables of a framework's kernel."""
+        """Return the environment variables for a framework's kernel."""
         limits = framework.threads if self.threads else []
         return {**dict.fromkeys(limits, str(self.threads)), **self._variables}
 
     @contextmanager
     def running(self, client: Client) -> Iterator[None]:
-        """Know a client while its kernel runs, and kill the kernel at the end."""
+        """Register a client while its kernel runs, and kill the kernel at the end."""
         with self._lock:
             self.raise_if_stopped()
             self._clients.add(client)
@@ -138,12 +138,12 @@ class Kernels:
                 self._clients.discard(client)
 
     def raise_if_stopped(self) -> None:
-        """Raise ExecutionError after `stop`."""
+        """Raise ExecutionError if `stop` was called."""
         if self.stopped:
             raise ExecutionError("stopped")
 
     def stop(self) -> None:
-        """Kill all kernels. Whoever waits for one gets an error."""
+        """Kill all kernels. Threads that wait for one of them get an error."""
         with self._lock:
             self.stopped = True
             for client in self._clients:
@@ -160,9 +160,9 @@ def execute(
 ) -> list[list[dict]]:
     """Run a page's cells for a framework, and return each code cell's outputs.
 
-    `timeout` is in seconds per cell. Another thread can tell `kernels` to stop.
-    Raises ExecutionError for a cell that raises, hangs, or kills its kernel, and
-    for a cell tagged raises-exception that does not raise.
+    `timeout` is in seconds per cell. Another thread can call `kernels.stop()`. Raises
+    ExecutionError if a cell raises an exception, hangs, or kills its kernel, or if a
+    cell tagged raises-exception does not raise one.
     """
     cells = page.code(framework.name)
     outputs = _run(page, framework, cells, timeout, progress, kernels or Kernels())
@@ -170,11 +170,11 @@ def execute(
         raised = any(o["output_type"] == "error" for o in produced)
         faults = [output_checks.fault(o.get("data", {})) for o in produced]
         if "raises-exception" in cell.tags and not raised:
-            what = "is tagged raises-exception but raised nothing"
+            what = "is tagged raises-exception, but raised nothing; remove the tag"
         elif fault := next(filter(None, faults), None):
             what = (
-                f"puts out {fault}, which the site cannot show: put out text, a "
-                "table, or a picture"
+                f"puts out {fault}, which the site cannot show; use text, a table, "
+                "or a picture instead"
             )
         else:
             continue
@@ -199,7 +199,7 @@ def _run(
         ]
     )
     number = 0
-    asked = page.asked(framework.name)
+    expressions = page.expressions_by_cell(framework.name)
     values: list[list[dict]] = [[] for _ in cells]
 
     def report_start(cell_index: int, **_: object) -> None:
@@ -211,10 +211,10 @@ def _run(
     async def finish_cell(execute_reply: dict, **_: object) -> None:
         payload = execute_reply["content"].get("payload", [])
         if any(part.get("source") == "ask_exit" for part in payload):
-            client.fault = "ends the kernel, by exit() or quit(): remove that"
+            client.fault = "ends the kernel with exit() or quit(); remove that call"
         if client.fault:
             raise ExecutionError(client.fault)
-        for one in asked[number]:
+        for one in expressions[number]:
             values[number].append(await _evaluate(page, framework, client, one))
 
     def failed(what: str) -> ExecutionError:
@@ -229,7 +229,7 @@ def _run(
         client = Client(
             node,
             timeout=timeout,
-            # Output that is lost must not pass for output that never was.
+            # Lost output must not look as if there had been no output.
             iopub_timeout=timeout,
             raise_on_iopub_timeout=True,
             kernel_name=framework.kernel,
@@ -237,7 +237,7 @@ def _run(
             coalesce_streams=True,
             record_timing=False,
             skip_cells_with_tag="skip-execution",
-            # Sockets in a folder of our own: no port to listen on.
+            # Use sockets in a temporary folder, so that no port is opened.
             config=Config(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}
             ),
@@ -250,15 +250,15 @@ def _run(
                     env={**kernels.variables(framework), **os.environ, "NO_COLOR": "1"}
                 )
         except CellExecutionError as error:
-            failure = failed(_told(error, node.cells[number], framework))
+            failure = failed(_describe(error, node.cells[number], framework))
             failure.error_name = error.ename
             raise failure from error
         except CellTimeoutError as error:
             lost = "IOPub" in str(error)
             raise failed(
-                "puts out more than could be read: print less"
+                f"puts out more than could be read in {timeout} s; print less"
                 if lost
-                else f"ran longer than {timeout} s: make it faster, or raise "
+                else f"ran longer than {timeout} s; make it faster, or increase "
                 "execute: timeout in _config.yml"
             ) from error
         except DeadKernelError as error:
@@ -283,7 +283,7 @@ def _run(
 async def _evaluate(
     page: Page, framework: Framework, client: Client, one: Expression
 ) -> dict:
-    """Return text and value of an expression, which the kernel evaluates."""
+    """Evaluate an expression in the kernel, and return its text and value."""
     code = EVALUATE.format(code=one.code, format=one.format)
     reply = await client.kc.execute(
         "", silent=True, user_expressions={"value": code}, reply=True,
@@ -303,22 +303,22 @@ async def _evaluate(
 
 
 def _fault_of_value(text: str, value: str, one: Expression) -> str | None:
-    """Return what is wrong with quoting a value, given as its representation."""
+    """Return why a value, given as its repr, cannot be inserted, or None."""
     if value in ("nan", "inf", "-inf"):
-        return f"this is {value}; find out where the computation went wrong"
+        return f"the value is {value}; find out where the computation went wrong"
     try:
         quoted = ast.literal_eval(value)
     except (SyntaxError, ValueError):
         quoted = None
     if not isinstance(quoted, (str, int, float)):
-        return f"this is {value[:80]}; ask for a number or a text"
+        return f"the value is {value[:80]}; write an expression for a number or a string"
     if isinstance(quoted, float) and not one.format:
-        return f"this is {value}; give it a format, as in {{eval}}`{one.text}:.3f`"
+        return f"the value is {value}; add a format, as in {{eval}}`{one.text}:.3f`"
     return None
 
 
 def with_values(found: list[dict]) -> list[dict]:
-    """Return the output that keeps a cell's values, and shows nothing, if any."""
+    """Return a list with an invisible output that keeps these values, if any."""
     if not found:
         return []
     kept = {"output_type": "display_data", "data": {}}
@@ -330,18 +330,20 @@ def values_in(output: dict) -> list[dict]:
     return output.get("metadata", {}).get(METADATA, {}).get(VALUES, [])
 
 
-def _told(error: CellExecutionError, cell: NotebookNode, framework: Framework) -> str:
+def _describe(
+    error: CellExecutionError, cell: NotebookNode, framework: Framework
+) -> str:
     """Return the traceback of a cell without the frames of installed packages."""
     [raised] = [o for o in cell.outputs if o.output_type == "error"]
     frames = ANSI.sub("", "\n".join(raised.traceback)).split("\n\n")
-    told = "\n\n".join(frame for frame in frames if "-packages/" not in frame)
+    text = "\n\n".join(frame for frame in frames if "-packages/" not in frame)
     if error.ename == "ModuleNotFoundError":
-        told += (
+        text += (
             f"\nIf the environment of {framework.label} lacks a package, add it to the "
-            f"extra {framework.name} in pyproject.toml, and run make lock. If it is a "
-            "module of your own, put its file beside the page."
+            f"extra {framework.name} in pyproject.toml, and run make lock. If it is "
+            "your own module, put its file into the folder of the page."
         )
-    return told
+    return text
 
 
 def _failed(
@@ -361,9 +363,9 @@ def _failed(
 def results(
     page: Page, framework: Framework, outputs: list[list[dict]]
 ) -> dict[str, dict]:
-    """Return the value and the text of each result that the prose asks for, by name.
+    """Return the value and the text of each result that the prose inserts, by name.
 
-    Raises SourceError if a name has two values.
+    Raises SourceError if a name has two different values.
     """
     found: dict[str, dict] = {}
     for cell, produced in zip(page.code(framework.name), outputs):
@@ -373,6 +375,6 @@ def results(
                 raise SourceError(
                     f"{page.path}:{cell.line}: the value of {{eval}}`{name}` is "
                     f"{kept['text']} here, but {known['text']} further up in "
-                    f"{framework.label}; give one of them a name of its own"
+                    f"{framework.label}; use different names for the two"
                 )
     return found

@@ -38,22 +38,22 @@ from .stand_ins import (
     find_obstacle,
 )
 
-# More kernels at a time would not execute the longest page any sooner, and each one
+# More kernels at a time would not finish the longest page any sooner, and each kernel
 # needs a gigabyte of memory.
 MOST_JOBS = 4
-# What a cell raises if its framework cannot be imported.
+# The errors that a cell raises if its framework cannot be imported.
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "OSError"}
 # Appears in the code of every page that loads the data set.
 LOADS_DATA = "fashion_mnist"
-# The ids of the empty cells below a notebook's exercises begin like this.
+# The ids of the empty cells below a notebook's exercises start with this.
 ANSWER = "answer-"
 
 
 class Executor:
-    """Execute pages, or let committed outputs stand in.
+    """Execute pages, or use their committed outputs instead.
 
-    `names` restricts this to some frameworks. If `strict`, BuildError is raised for
-    a page that this machine cannot execute.
+    `names` restricts this to some frameworks. If `strict`, BuildError is raised if
+    this machine cannot execute a page.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Executor:
         self._diagnosed = memoize(lambda f: diagnose_kernel(book.root, f))
 
     def plan(self, *, force: bool = False) -> bool:
-        """Decide what to execute, and return whether that is anything.
+        """Decide what to execute, and return whether there is anything to execute.
 
         With `force`, nothing is reused.
         """
@@ -95,8 +95,8 @@ class Executor:
     def execute(self, jobs: int | None = None) -> None:
         """Execute what was planned, `jobs` pages at a time.
 
-        The page with the most cells goes first. Raises BuildError with every page
-        that failed.
+        Pages with many cells are started first. Raises BuildError that lists every
+        page that failed.
         """
         if not self._todo:
             return
@@ -126,8 +126,8 @@ class Executor:
         if failures:
             # In the order of the pages. Frameworks may report the same fault.
             order = [(page.name, framework.name) for page, framework in self.pairs]
-            said = sorted(failures, key=order.index)
-            raise BuildError("\n\n".join(dict.fromkeys(map(failures.get, said))))
+            failed = sorted(failures, key=order.index)
+            raise BuildError("\n\n".join(dict.fromkeys(map(failures.get, failed))))
         if self.strict:
             self._refuse_stand_ins()
 
@@ -159,7 +159,7 @@ class Executor:
         return outputs
 
     def _put(self, page: Page, framework: Framework, outputs: list) -> None:
-        """Put outputs where Sphinx finds them."""
+        """Write outputs to where Sphinx finds them."""
         inputs = cache.inputs(page, framework, self.book.root)
         node = executed_notebook(page, framework, outputs, inputs=inputs)
         write_notebook(self.book.output(page, framework), node)
@@ -167,7 +167,10 @@ class Executor:
     def _find_obstacle(
         self, framework: Framework, error: Exception
     ) -> Obstacle | None:
-        """Return what on this machine, not in the sources, caused an error."""
+        """Return the problem of this machine that caused an error, if any.
+
+        Returns None if the sources caused it.
+        """
         if not isinstance(error, ExecutionError):
             return None
         if error.error_name == "DatasetNotAvailable":
@@ -187,9 +190,9 @@ class Executor:
     def _stand_in(
         self, page: Page, framework: Framework, obstacle: Obstacle
     ) -> None:
-        """Let the committed outputs of a page stand in for new ones.
+        """Use the committed outputs of a page instead of new ones.
 
-        The metadata of their notebook get a sentence for readers (`stand_in`) and
+        Adds to their notebook's metadata a sentence for readers (`stand_in`) and
         the current inputs of the page (`shown_for`).
         """
         now = cache.inputs(page, framework, self.book.root)
@@ -198,34 +201,34 @@ class Executor:
         if path.exists():
             notebook_metadata(path)  # raises if the file is damaged
             node = nbformat.read(path, as_version=4)
-            said = (
+            note = (
                 f"{reason}, so the {label} outputs on this page are those "
                 "committed with the book"
             )
             if node.metadata.get("d2l_extras", {}).get("inputs") != now:
-                said += ", from an earlier version of this page's code"
+                note += ", from an earlier version of this page's code"
         else:
             nothing = [[] for _ in page.code(framework.name)]
             node = executed_notebook(page, framework, nothing)
-            said = (
+            note = (
                 f"{reason}, and no {label} outputs of this page are committed "
                 "with the book yet, so its code is shown without them"
             )
-        said += ". `make book` says how to change that."
+        note += ". Run `make book` to see how to change that."
         metadata = node.metadata.setdefault("d2l_extras", {})
-        metadata.update(stand_in=said, shown_for=now)
+        metadata.update(stand_in=note, shown_for=now)
         write_notebook(self.book.output(page, framework), node)
         self.stand_ins[page.name, label] = obstacle
         _line(page, framework).done("committed outputs")
 
     def _refuse_stand_ins(self) -> None:
-        said = [self.stand_ins.summary()] if self.stand_ins else []
+        problems = [self.stand_ins.summary()] if self.stand_ins else []
         if self._missing_data:
-            said.append(f"- {self._missing_data}")
-        if said:
+            problems.append(f"- {self._missing_data}")
+        if problems:
             raise BuildError(
-                "This machine cannot execute the whole book, and with STRICT=1 "
-                "no committed outputs stand in.\n" + "\n".join(said)
+                "This machine cannot execute the whole book, and STRICT=1 does not "
+                "allow committed outputs instead.\n" + "\n".join(problems)
             )
 
 
@@ -242,7 +245,7 @@ def pairs_of(
 
 
 def loads_data(page: Page, framework: Framework) -> bool:
-    """Return whether a page's code loads the data set."""
+    """Return whether a page's code loads Fashion-MNIST."""
     return any(LOADS_DATA in cell.source for cell in page.code(framework.name))
 
 
@@ -254,13 +257,13 @@ def executed_notebook(
         executed_cell(cell, produced, tags=cell.tags)
         for cell, produced in zip(page.code(framework.name), outputs, strict=True)
     ]
-    told = {
+    ours = {
         "framework": framework.name,
         "source": f"chapters/{page.name}.md",
         **metadata,
     }
     return nbformat.from_dict(
-        nbformat.v4.new_notebook(cells=cells, metadata={"d2l_extras": told})
+        nbformat.v4.new_notebook(cells=cells, metadata={"d2l_extras": ours})
     )
 
 
@@ -269,8 +272,8 @@ def executed_cell(
 ) -> NotebookNode:
     """Return a code cell with its outputs.
 
-    The values that the prose asks for after it become metadata of the cell, since
-    an output without data is no use to Jupyter. `outputs_of` brings them back.
+    The values that the prose inserts after the cell become metadata of the cell,
+    because Jupyter cannot use an output without data. `outputs_of` restores them.
     """
     kept = [o["metadata"][METADATA] for o in outputs if _has_values(o)]
     return nbformat.v4.new_code_cell(
@@ -287,20 +290,20 @@ def _has_values(output: dict) -> bool:
 
 
 def outputs_of_cell(cell: NotebookNode) -> list[dict]:
-    """Return what `execute` returned for a code cell of a notebook."""
+    """Return the outputs of a notebook's code cell, as `execute` returned them."""
     values = cell.metadata.get(METADATA, {}).get(VALUES, [])
     return [*cell.outputs, *with_values(values)]
 
 
 def write_notebook(path: Path, node: NotebookNode) -> None:
-    """Write a notebook if it has changed, always in the same bytes."""
+    """Write a notebook if it has changed. Equal notebooks give equal bytes."""
     nbformat.validate(node)
     text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False)
     cache.write_whole(path, f"{text}\n".encode())
 
 
 def notebook_metadata(path: Path) -> dict:
-    """Return our metadata of a notebook, empty if there is no such file.
+    """Return our metadata in a notebook, or {} if there is no such file.
 
     Raises BuildError if the file is not a notebook.
     """
@@ -312,7 +315,7 @@ def notebook_metadata(path: Path) -> dict:
         return node.metadata.get("d2l_extras", {})
     except OSError:
         raise
-    except Exception as error:  # nbformat raises whatever it stumbles over
+    except Exception as error:  # nbformat may raise errors of any type
         raise BuildError(
             f"{path} is not a valid notebook. It may be incomplete or contain a "
             "merge conflict. Restore it (git checkout), or remove it and run make "
@@ -328,15 +331,18 @@ def outputs_of(node: NotebookNode) -> list[list[dict]]:
 def code_cells(node: NotebookNode) -> list[NotebookNode]:
     """Return a page's code cells in a notebook, in the order of the page.
 
-    Solutions are at the end of a notebook, but they were executed, and counted,
-    where the page has them.
+    Solutions are at the end of a notebook, but they were executed in the order of
+    the page, which the execution counts keep.
     """
     cells = [c for c in node.cells if c.cell_type == "code" and not is_added(c)]
     return sorted(cells, key=lambda cell: cell.execution_count or 0)
 
 
 def is_added(cell: NotebookNode) -> bool:
-    """Return whether only the notebook has a cell: the first, or one for an answer."""
+    """Return whether a cell is only in the notebook, not on the page.
+
+    These are the first cell, and the empty cells for answers.
+    """
     return cell.id == install_cell.ID or cell.id.startswith(ANSWER)
 
 

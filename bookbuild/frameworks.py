@@ -1,4 +1,4 @@
-"""The frameworks of the book, as kernels/frameworks.toml declares them."""
+"""Read the frameworks of the book from kernels/frameworks.toml."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DECLARATION = Path("kernels", "frameworks.toml")
 COLAB_RUNTIMES = ("CPU", "GPU", "TPU")
-RESERVED = ("book", "test", "uv")  # environments that are not of frameworks
+RESERVED = ("book", "test", "uv")  # the other environments
 
 
 @dataclass(frozen=True)
 class Framework:
-    """One framework. Its name is the tag of its cells and the key of its tabs.
+    """Describe a framework, whose name is the tag of its cells and the key of its tabs.
 
-    The fields are described in kernels/frameworks.toml.
+    The fields are explained in kernels/frameworks.toml.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Framework:
 
     @property
     def available(self) -> bool:
-        """Whether the framework has wheels for this machine."""
+        """Return whether the framework has wheels for this machine."""
         return platform_tag() in self.platforms
 
     def pins(self, root: Path = ROOT) -> dict[str, str]:
         """Return the pinned requirement of each package, as in d2l: d2l==1.0.3.
 
-        If the lock has several versions of a package, the first one counts. It
-        is the one for the oldest Python.
+        If the lock has several versions of a package, the first one is returned,
+        which is the one for the oldest Python.
         """
         text = (root / self.lock).read_text(encoding="utf-8")
         pins: dict[str, str] = {}
@@ -54,14 +54,14 @@ class Framework:
 
 
 def platform_tag() -> str:
-    """Return the name of this machine in frameworks.toml, as in linux-x86_64."""
+    """Return this machine's platform as frameworks.toml names it, as in linux-x86_64."""
     return f"{platform.system()}-{platform.machine()}".lower()
 
 
 def load(root: Path = ROOT) -> dict[str, Framework]:
-    """Read the declaration below `root`, in the order of its entries.
+    """Read the frameworks of the book in `root`, in the order of the entries.
 
-    Raises ValueError that names the file, the entry, and what is wrong with it.
+    Raises ValueError that names the file and the entry, and says what is wrong.
     """
     path = root / DECLARATION
     try:
@@ -69,15 +69,15 @@ def load(root: Path = ROOT) -> dict[str, Framework]:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
     if not entries:
-        raise ValueError(f"{path} declares no framework")
+        raise ValueError(f"{path} declares no framework; add at least one")
     return {name: _framework(name, entry) for name, entry in entries.items()}
 
 
 def used(root: Path = ROOT) -> dict[str, Framework]:
-    """Return the declared frameworks that are default or that a page names.
+    """Return the frameworks that are used by default or named in a page's header.
 
-    This runs before any package that reads YAML is installed. If the name occurs in
-    a header by chance, one more environment is made.
+    This runs before any package that reads YAML is installed. If a header contains
+    the name for another reason, an unneeded environment is made.
     """
     paths = [*root.glob("*.md"), *(root / "chapters").rglob("*.md")]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
@@ -90,11 +90,11 @@ def used(root: Path = ROOT) -> dict[str, Framework]:
     }
 
 
-# The types of the keys, as the fields of Framework are annotated.
+# The types of the keys, by the annotations of Framework's fields.
 KINDS = {
     "str": (str, "text"),
-    "list[str]": (list, "a list of text"),
-    "dict[str, str]": (dict, "a table of text"),
+    "list[str]": (list, "a list of strings"),
+    "dict[str, str]": (dict, "a table of strings"),
     "bool": (bool, "true or false"),
 }
 
@@ -105,8 +105,8 @@ def _framework(name: str, entry: dict) -> Framework:
         raise ValueError(f"{where}: write a table of `key = value`, not {entry!r}")
     if not re.fullmatch("[a-z][a-z0-9]*", name):
         raise ValueError(
-            f"{where}: a name has only lower-case letters and digits, and begins "
-            "with a letter"
+            f"{where}: a name must consist of lower-case letters and digits, and "
+            "start with a letter"
         )
     keys = {field.name: field for field in fields(Framework)[1:]}
     required = [
@@ -115,7 +115,7 @@ def _framework(name: str, entry: dict) -> Framework:
         if field.default is field.default_factory is MISSING
     ]
     if missing := [name for name in required if name not in entry]:
-        raise ValueError(f"{where}: missing {', '.join(missing)}")
+        raise ValueError(f"{where}: missing {', '.join(missing)}; add what is missing")
     if unknown := sorted(entry.keys() - keys):
         raise ValueError(f"{where}: unknown {', '.join(unknown)}")
     for key, value in entry.items():
@@ -131,13 +131,14 @@ def _framework(name: str, entry: dict) -> Framework:
         )
     if entry["kernel"] in RESERVED:
         raise ValueError(
-            f"{where}: kernel = {entry['kernel']!r} is the name of another environment"
+            f"{where}: kernel = {entry['kernel']!r} is the name of another "
+            "environment; choose a different one"
         )
     return Framework(name, **entry)
 
 
 def main() -> None:
-    """Print the used frameworks as GitHub's workflows read them, for their matrix."""
+    """Print the used frameworks in the form of a GitHub workflow's matrix."""
     print(f"names={json.dumps(list(used()))}")
 
 

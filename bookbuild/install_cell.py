@@ -1,7 +1,7 @@
 """Write the first cell of a notebook, which the site does not show.
 
-It installs d2l_extras if it is missing, and d2l_extras.colab does the rest. In an
-environment of the book there is nothing to install.
+The cell installs d2l_extras if it is missing, and d2l_extras.colab does the rest. In
+an environment of the book, nothing needs to be installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import subprocess
 import sys
 
 if sys.version_info < (3, 11):
-    raise RuntimeError("This notebook needs Python 3.11 or newer, and this is "
+    raise RuntimeError("This notebook needs Python 3.11 or newer, but this is "
                        "%d.%d. Open it in Colab." % sys.version_info[:2])
 
 from importlib.metadata import PackageNotFoundError, version
@@ -54,7 +54,7 @@ def installed():
 
 
 def is_wanted():
-    """Return whether d2l_extras is that of this notebook or of a clone."""
+    """Return whether d2l_extras has this notebook's version or a clone's."""
     return installed() in (WANTED, WANTED.split("+")[0])
 
 
@@ -68,11 +68,11 @@ for source in SOURCES:
         lines = pip.stdout.strip().split("\\n")
         errors += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
 if not is_wanted():
-    raise RuntimeError("This notebook needs d2l_extras " + WANTED + ", but "
-                       + installed() + " is installed, and it could not be "
-                       "installed from " + " or ".join(SOURCES) + ". Is this "
-                       "machine online, and may it install packages? "
-                       "pip says: " + errors)
+    raise RuntimeError("This notebook needs d2l_extras " + WANTED + " (installed: "
+                       + installed() + "), which could not be installed from "
+                       + " or ".join(SOURCES) + ". Is this machine online, and "
+                       "are you allowed to install packages? "
+                       "The errors of pip: " + errors)
 
 from d2l_extras.colab import prepare
 
@@ -85,9 +85,10 @@ prepare(
 def cell(
     page: Page, framework: Framework, repository: Repository, root: Path = ROOT
 ) -> NotebookNode:
-    """Return the cell, with what the page's cells need in this framework.
+    """Return the first cell, which prepares for the page's cells in a framework.
 
-    Raises SourceError as `requirements` does.
+    Raises SourceError if the framework's lock does not contain a module that the
+    page imports.
     """
     version = wheel.version()
     sources, files = [], []
@@ -117,8 +118,8 @@ def cell(
         ),
         id=ID,
     )
-    # Its output describes one machine, so it is neither kept nor compared. Colab
-    # and JupyterLab fold its code.
+    # Its output describes one machine, so the output is neither kept nor compared.
+    # Colab and JupyterLab fold its code.
     node.metadata.update(
         tags=["nbval-ignore-output"],
         cellView="form",
@@ -128,7 +129,7 @@ def cell(
 
 
 def _assigned(head: str, value: list[str] | dict[str, str]) -> str:
-    """Return code that assigns a list or table, with a line per item if it is long."""
+    """Return code that assigns a list or dict, on several lines if it is long."""
     text = pformat(value, width=78 - len(head), sort_dicts=False)
     return head + text.replace("\n", "\n" + " " * len(head))
 
@@ -136,7 +137,7 @@ def _assigned(head: str, value: list[str] | dict[str, str]) -> str:
 def requirements(
     page: Page, framework: Framework, root: Path = ROOT
 ) -> dict[str, str]:
-    """Return what to install for each module that a notebook needs.
+    """Return the requirement to install for each module that a notebook needs.
 
     Raises SourceError if the framework's lock does not contain a module that the
     page imports.
@@ -150,7 +151,7 @@ def requirements(
                 f"{page.path}: the {framework.label} notebook imports {name}, which "
                 f"{framework.lock} does not contain. Add its package to the extra "
                 f"{framework.name} in pyproject.toml, and run make lock. If the "
-                "package has another name than the module, add both to `modules` in "
+                "package and the module have different names, add both to `modules` in "
                 "kernels/frameworks.toml."
             )
         found[name] = pin
@@ -160,8 +161,8 @@ def requirements(
 def imports(page: Page, framework: Framework) -> list[str]:
     """Return the modules that a page imports and a machine may lack, sorted.
 
-    A module that lies beside the page is not among them, nor one that a cell
-    writes: its file name is then in the code.
+    Leaves out modules in the page's folder, and modules that a cell writes, which
+    are recognized by their file names in the code.
     """
     codes = [
         cell.source
@@ -176,10 +177,10 @@ def imports(page: Page, framework: Framework) -> list[str]:
 
 @cache
 def _imported(code: str) -> frozenset[str]:
-    """Return the modules that code imports, as far as it is plain Python."""
+    """Return the modules that code imports, or none if it is not plain Python."""
     try:
         tree = ast.parse(code)
-    except SyntaxError:  # a magic of IPython, or an error that will be shown
+    except SyntaxError:  # an IPython magic, or an error that the page shows
         return frozenset()
     found = set()
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Clean what cells put out, and refuse what the site cannot show."""
+"""Clean the outputs of cells, and find what the site cannot show."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from html.parser import HTMLParser
 
 from . import content_policy
 
-# Sequences that tell a terminal to change color, title or place, and control
-# characters but for the tab and the end of a line: HTML may hold none of them.
+# Escape sequences that change a terminal's color or title, or move its cursor, and
+# control characters other than tabs and newlines. None of them is allowed in HTML.
 CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]?"
     r"|[\x00-\x08\x0b-\x1f\x7f]"
 )
-# What differs from machine to machine, or from run to run, and what is put in
-# its place: the kernel's temporary file for a cell, the folder of an environment,
-# the address of an object, and the log lines of compiled libraries, which have a
-# date or a thread number. A megabyte without a space must not take minutes, so no
-# pattern may look ahead from each character to the end of the word.
+# Patterns for what differs between machines or runs, and their replacements: the
+# kernel's temporary file for a cell, the folder of an environment, the address of
+# an object, and log lines of compiled libraries, which contain a date or a thread
+# number. No pattern looks ahead from each character to the end of the word, because
+# then a megabyte without a space would take minutes.
 LOCAL = [
     (re.compile(r"(?<!\S)\S*[/\\](?:ipykernel_\d+|tmp\w+)[/\\]\d+\.py"), "cell.py"),
     (re.compile(r"(?<![\w.])/\S{,999}?/(?:site|dist)-packages/"), ""),
@@ -35,28 +35,28 @@ LOCAL = [
         "",
     ),
 ]
-# Types that need a script to be shown. Their text fallback is shown instead.
+# Types that can only be shown by a script. Their text fallback is shown instead.
 NEEDS_SCRIPT = re.compile(
     r"application/(javascript|vnd\.(jupyter\.widget|plotly|bokehjs|holoviews|vega))"
 )
 EMPTY = {
     "area", "br", "col", "hr", "img", "input", "source", "track", "wbr",
 }  # fmt: skip
-# Browsers close these by themselves.
+# Browsers close these automatically.
 LAX = {"dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr"}
-# pandas puts this before each table. The site has styles of its own for tables.
+# pandas writes this before each table. The site has its own styles for tables.
 SCOPED_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
 
 def clean(output: Mapping) -> dict:
-    """Return an output without what belongs to one machine or one run.
+    """Return an output without anything specific to one machine or one run.
 
-    Types that need a script are left out if there is another one.
+    Types that need a script are left out if the output has other types.
     """
     output = json.loads(json.dumps(output))
     output.pop("transient", None)
     if output["output_type"] == "error":
-        # The frames name files of this machine; the message is what counts.
+        # The frames contain paths of this machine. Only the message matters.
         output["evalue"] = without_local(output["evalue"])
         output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
     if "text" in output:
@@ -73,22 +73,22 @@ def clean(output: Mapping) -> dict:
 
 
 def without_local(text: str) -> str:
-    """Return a text without paths, addresses, and logs of this machine."""
+    """Remove the paths, addresses, and logs of this machine from a text."""
     for pattern, substitute in LOCAL:
         text = pattern.sub(substitute, text)
     return text
 
 
 def plain(text: str) -> str:
-    """Return a text without what only a terminal understands."""
+    """Remove escape sequences and control characters from a text."""
     return CONTROL.sub("", text)
 
 
 def fault(data: Mapping) -> str | None:
     """Return what the site cannot show in an output, or None.
 
-    `data` is the output by type. The site forbids scripts, styles, frames, and
-    files of other hosts, and tags that do not match would break the page.
+    `data` maps types to contents. The site forbids scripts, styles, frames, and
+    files from other hosts, and unbalanced tags would break the page.
     """
     for kind in data:
         if NEEDS_SCRIPT.match(kind):
@@ -130,6 +130,6 @@ class _Reader(HTMLParser):
             self.found = self.found or f"</{tag}> where <{tag}> is not open"
 
     def unclosed(self) -> str | None:
-        """Return a tag that is not closed."""
+        """Describe a tag that is not closed, or return None."""
         tag = next((tag for tag in self.open if tag not in LAX), None)
         return tag and f"<{tag}> that is not closed"

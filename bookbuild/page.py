@@ -1,12 +1,13 @@
-"""Read a page: its cells, its frameworks, and what cannot be meant.
+"""Read a page, and find mistakes in it.
 
-A source is a MyST Markdown notebook. A code cell tagged with a framework's name
-belongs to that framework, an untagged one to all frameworks of the page. A run of
-tagged cells holds each framework once: the cell and its twins.
+A page is a MyST Markdown notebook. A code cell tagged with a framework's name
+belongs to that framework, and an untagged cell belongs to all frameworks of the
+page. In a run of tagged cells, each framework occurs once. The other cells of the
+run are the twins of a cell.
 
-Jupytext splits the page into cells, and MyST's own parser into the tokens that the
-checks look at. Markdown knows no errors: a fence that is not closed swallows what
-follows it. So such faults are told before anything is executed.
+Jupytext splits the page into cells, and MyST's own parser splits it into the tokens
+to be checked. Markdown has no syntax errors. For example, a fence that is not closed
+swallows everything after it. Such mistakes are reported before anything is executed.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ from .errors import SourceError
 from .frameworks import Framework
 from .settings import parse_yaml, read_text
 
-GROUP = "framework"  # the tab sets whose tabs are frameworks
-EVAL = "eval"  # the role that asks a kernel for a value
+GROUP = "framework"  # the sync group of tab sets whose tabs are frameworks
+EVAL = "eval"  # the role that inserts a value from a kernel
 CODE_CELL = "code-cell"
-# Directives whose content is no Markdown.
+# Directives whose content is not Markdown.
 VERBATIM = {CODE_CELL, "code", "code-block", "sourcecode", "math", "raw", "csv-table"}
 
 
 @dataclass
 class Cell:
-    """One cell of a source page."""
+    """Represent one cell of a page."""
 
     id: str
     type: str
@@ -61,9 +62,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Expression:
-    """What {eval}`text` asks a kernel for: the value of `code`, in a format.
+    """Represent {eval}`text`: the value of `code`, to be shown in a format.
 
-    `framework` is that of the tab around it, or None.
+    `framework` is the framework of the enclosing tab, or None outside tabs.
     """
 
     text: str
@@ -75,7 +76,10 @@ class Expression:
 
 @dataclass
 class Page:
-    """A source page: `name` is its path without suffix, below chapters/ if there."""
+    """Represent a page of the book.
+
+    `name` is its path without the suffix, and without chapters/ if it is in there.
+    """
 
     name: str
     path: Path
@@ -85,29 +89,29 @@ class Page:
     expressions: list[Expression] = field(default_factory=list)
 
     def of(self, framework: str) -> list[Cell]:
-        """Return the cells that a framework's reader sees."""
+        """Return the cells that readers of a framework see."""
         return [c for c in self.cells if c.framework in (None, framework)]
 
     def code(self, framework: str) -> list[Cell]:
         """Return the code cells that a framework's kernel runs."""
         return [c for c in self.of(framework) if c.type == "code"]
 
-    def asked(self, framework: str) -> list[list[Expression]]:
+    def expressions_by_cell(self, framework: str) -> list[list[Expression]]:
         """Return the expressions to evaluate after each of a framework's code cells.
 
-        An expression belongs to the last cell above it, and one in the caption of a
-        figure to the cell that draws it.
+        An expression belongs to the last cell above it. In the caption of a figure,
+        it belongs to the cell that draws the figure.
         """
         lines = [cell.line for cell in self.code(framework)]
-        asked: list[list[Expression]] = [[] for _ in lines]
+        found: list[list[Expression]] = [[] for _ in lines]
         for one in self.expressions:
             place = bisect.bisect_right(lines, one.line) - 1
             if place >= 0 and one.framework in (None, framework):
-                asked[place].append(one)
-        return asked
+                found[place].append(one)
+        return found
 
     def files(self, framework: str) -> list[Path]:
-        """Return the files beside the page that its code names or may import."""
+        """Return the files in the page's folder that its code mentions or imports."""
         code = "\n".join(cell.source for cell in self.code(framework))
         words = set(re.findall(r"\w+", code))
         return [
@@ -119,20 +123,20 @@ class Page:
 
 
 def name_of(docname: str) -> str:
-    """Return the name of the page that Sphinx calls `docname`."""
+    """Return the name of the page with Sphinx's document name `docname`."""
     return docname.removeprefix("chapters/")
 
 
 @cache
 def is_notebook(text: str) -> bool:
-    """Return whether the text of a page has the header of a notebook."""
+    """Return whether the text of a page starts with the header of a notebook."""
     return is_myst_markdown_notebook(text)
 
 
 def read_page(path: Path, name: str, declared: dict[str, Framework]) -> Page:
-    """Read and check a page, which may use the frameworks that are `declared`.
+    """Read and check a page, which may use the `declared` frameworks.
 
-    Raises SourceError that names each fault with its line and cure.
+    Raises SourceError that lists each fault with its line and a fix.
     """
     return parse_page(read_text(path), path, name, declared)
 
@@ -140,7 +144,7 @@ def read_page(path: Path, name: str, declared: dict[str, Framework]) -> Page:
 def parse_page(
     text: str, path: Path, name: str, declared: dict[str, Framework]
 ) -> Page:
-    """Like `read_page`, for the text of a page."""
+    """Check the text of a page, and return the page (see `read_page`)."""
     checker = _Checker(text, path, declared)
     page = Page(
         name, path, [], checker.frameworks, checker.title or name, checker.expressions
@@ -148,7 +152,7 @@ def parse_page(
     checker.raise_faults()
     if not is_notebook(text):
         return page
-    # The header need not be one of a valid notebook, and only cells are wanted.
+    # Blank the header, which need not be valid, because only cells are needed.
     lines = ["" for _ in range(checker.start)] + text.splitlines()[checker.start :]
     notebook = _jupytext("\n".join(lines), add_source_map=True)
     seen: dict[str, int] = {}
@@ -174,7 +178,7 @@ _jupytext = cache(myst_to_notebook)
 
 
 def runs(page: Page) -> list[list[Cell]]:
-    """Group the cells: neighbors of different frameworks belong together."""
+    """Yield the cells in groups of neighbors that belong to different frameworks."""
     groups: list[list[Cell]] = []
     for cell in page.cells:
         owners = {twin.framework for twin in groups[-1]} if groups else {None}
@@ -192,18 +196,18 @@ def _parser():
 
 
 class _Checker:
-    """Finds the faults of a page, each with its line and cure."""
+    """Find the faults of a page, and describe each with its line and a fix."""
 
     def __init__(self, text: str, path: Path, declared: dict[str, Framework]) -> None:
         self.path, self.declared = path, declared
         self.faults: list[str] = []
-        self.missing: list[str] = []  # tabs and twins, which are reported together
+        self.missing: list[str] = []  # tabs and twins, to be reported together
         self.title = ""
         self.expressions: list[Expression] = []
         self.is_notebook = is_notebook(text)
         self.frameworks = {n: f for n, f in declared.items() if f.default}
         lines = text.splitlines()
-        self.start = self._header(lines)  # how many lines the header takes
+        self.start = self._header(lines)  # the number of lines in the header
         if not self.faults:
             body = "\n".join(lines[self.start :])
             self._check(body, self.start + 1, outermost=True)
@@ -226,7 +230,7 @@ class _Checker:
             return {}
 
     def _header(self, lines: list[str]) -> int:
-        """Read the header, and return how many lines it takes."""
+        """Read the header, and return its number of lines."""
         if not lines or not lines[0].startswith("---"):
             return 0
         for end, line in enumerate(lines[1:], 1):
@@ -235,7 +239,7 @@ class _Checker:
                 header = self._yaml(text, 2, "the header of this page")
                 self._choose_frameworks(header, lines)
                 return end + 1
-        self.add(1, "the header of this page is not closed: write a line --- below it")
+        self.add(1, "the header of this page is not closed; write a line --- below it")
         return 0
 
     def _choose_frameworks(self, header: dict, lines: list[str]) -> None:
@@ -249,12 +253,12 @@ class _Checker:
         chosen = [chosen] if isinstance(chosen, str) else chosen
         line = next(i for i, s in enumerate(lines, 1) if s.startswith("frameworks"))
         if not _is_list_of_names(chosen) or not chosen:
-            self.add(line, f"`frameworks` is a list of names, not {chosen!r}")
+            self.add(line, f"`frameworks` must be a list of names, not {chosen!r}")
         elif unknown := [name for name in chosen if name not in self.declared]:
             self.add(
                 line,
-                f"there is no framework {unknown[0]!r} in kernels/frameworks.toml, "
-                f"only {', '.join(self.declared)}",
+                f"there is no framework {unknown[0]!r} in kernels/frameworks.toml; "
+                f"choose from {', '.join(self.declared)}",
             )
         else:
             self.frameworks = {n: f for n, f in self.declared.items() if n in chosen}
@@ -266,9 +270,9 @@ class _Checker:
         outermost: bool = False,
         framework: str | None = None,
     ) -> list[Token]:
-        """Check Markdown whose first line is the page's line `first`.
+        """Check Markdown that starts in line `first` of the page.
 
-        `framework` is that of the tab around it.
+        `framework` is the framework of the enclosing tab, if any.
         """
         lines = text.splitlines()
         tokens = _parser().parse(text, {})
@@ -299,8 +303,8 @@ class _Checker:
         except (SyntaxError, ValueError, AttributeError):
             self.add(
                 line,
-                f"{{eval}}`{text}` is not an expression of Python, which a format may "
-                "follow, as in {eval}`test_accuracy:.3f`",
+                f"{{eval}}`{text}` is not valid; write a Python expression, with a "
+                "format if you like, as in {eval}`test_accuracy:.3f`",
             )
             return
         code = ast.unparse(value.value)
@@ -309,8 +313,8 @@ class _Checker:
     def _equation_is_open(self, line: int) -> None:
         self.add(
             line,
-            "this equation is not closed; write $$ where it ends, and no empty line "
-            "within it",
+            "this equation is not closed; write $$ where it ends, and remove any empty "
+            "lines inside it",
         )
 
     def _check_fence(
@@ -329,8 +333,8 @@ class _Checker:
                 self.add(
                     line,
                     f"{what} is not closed before line {number}, {inside.strip()!r}; "
-                    f"write {mark} where it ends, or begin it with a longer fence if "
-                    "it is to hold that line",
+                    f"write {mark} where it ends, or use a longer fence if that line "
+                    "is part of its content",
                 )
                 return
         end = token.map[1] - 1
@@ -352,15 +356,15 @@ class _Checker:
         if not self.is_notebook:
             self.add(
                 line,
-                "a page with code cells needs the header of a notebook: begin it as "
-                "the other pages begin, with `format_name: myst`",
+                "a page with code cells needs the header of a notebook; start it like "
+                "the other pages, with `format_name: myst`",
             )
-            self.is_notebook = True  # it is enough to say so once
+            self.is_notebook = True  # report this only once
         elif not outermost:
             self.add(
                 line,
-                "a code cell must not be inside another block or a list, where "
-                "nothing executes it",
+                "a code cell inside another block or a list is not executed; move it "
+                "out",
             )
         body, first = token.content.splitlines(), line + 1
         what = "the metadata of this cell"
@@ -368,7 +372,7 @@ class _Checker:
             body, first = body[1:], first + 1
             end = next((i for i, s in enumerate(body) if s.startswith("---")), None)
             if end is None:
-                self.add(line, f"{what} are not closed; write a line --- below them")
+                self.add(line, f"{what} is not closed; write a line --- below it")
                 return
             options = body[:end]
         else:
@@ -382,7 +386,7 @@ class _Checker:
         if not _is_list_of_names(tags):
             self.add(
                 line,
-                "the tags of a cell are a list of names, as in "
+                "the tags of a cell must be a list of names, as in "
                 f"`tags: [hide-input]`, not {tags!r}",
             )
         shown = metadata.get("mystnb", {})
@@ -392,7 +396,7 @@ class _Checker:
                 if not isinstance(value, dict):
                     self.add(
                         line,
-                        f"{place} of this cell must hold lines of `name: value`, such "
+                        f"{place} of this cell must have lines of `name: value`, such "
                         f"as `{key}: ...`, not {value!r}",
                     )
                     return
@@ -403,34 +407,34 @@ class _Checker:
                 self.add(line, f"{place} of this cell must be text, not {value!r}")
                 return
             if key == "caption" and value:
-                self._check(value, line + 1)  # jupytext's line of the cell
+                self._check(value, line + 1)  # Jupytext's line number of the cell
 
     def _check_tabs(self, tabs: Token, tokens: list[Token], line: int) -> None:
-        """Look whether a tab set of frameworks has one tab for each."""
+        """Check that a tab set of frameworks has one tab for each framework."""
         items = [token for token in tokens if directive_of(token) == "tab-item"]
         keys = [options_of(item).get("sync", "") for item in items]
         if options_of(tabs).get("sync-group") != GROUP:
             if set(keys) & self.declared.keys():
                 self.add(
                     line,
-                    "these are tabs of frameworks, so write `:sync-group: framework` "
+                    "these are tabs of frameworks; write `:sync-group: framework` "
                     "below this line",
                 )
-            return  # its tabs are of something else
+            return  # these are other tabs
         for item, key in zip(items, keys):
             if key not in self.frameworks or keys.count(key) > 1:
                 self.add(
                     line + 1 + item.map[0],
-                    "a tab needs `:sync:` and the name of a framework of this page "
-                    f"({', '.join(self.frameworks)}), which no other tab of the set "
-                    "has" + (f", not {key!r}" if key else ""),
+                    f"this tab has {f'`:sync: {key}`' if key else 'no `:sync:`'}; "
+                    "write `:sync:` and a framework of this page "
+                    f"({', '.join(self.frameworks)}) that no other tab of the set has",
                 )
                 return
         if missing := [name for name in self.frameworks if name not in keys]:
             self.add_missing(
                 line,
-                f"these tabs have none for {' and '.join(missing)}; write one beside "
-                "the others",
+                f"this set has no tab for {' and '.join(missing)}; add it next to the "
+                "others",
             )
 
     def cell(self, node: NotebookNode, line: int) -> Cell:
@@ -444,14 +448,14 @@ class _Checker:
         if len(owners) > 1:
             self.add(
                 line,
-                "a cell belongs to one framework or, untagged, to all, not to "
-                f"{' and '.join(owners)}",
+                f"this cell is tagged {' and '.join(owners)}; give it the tag of one "
+                "framework, or of none if it belongs to all",
             )
         owner = owners[0] if owners else None
         if owner is not None and owner not in self.frameworks:
             self.add(
                 line,
-                f"this page does not use {owner}: its frameworks are "
+                f"this page does not use {owner}; its frameworks are "
                 f"{', '.join(self.frameworks)}. Name {owner} in the header, as in "
                 f"`frameworks: [{', '.join([*self.frameworks, owner])}]`",
             )
@@ -465,8 +469,8 @@ class _Checker:
             if not lines or one.line < lines[0]:
                 self.add(
                     one.line,
-                    f"{{eval}}`{one.text}` has no code cell above it whose kernel "
-                    "could evaluate it; write it below the cell that computes it",
+                    f"{{eval}}`{one.text}` has no code cell above it; move it below "
+                    "the cell that computes the value",
                 )
 
     def check_twins(self, page: Page) -> None:
@@ -479,7 +483,7 @@ class _Checker:
                 self.add_missing(
                     group[0].line,
                     f"this cell for {' and '.join(owners)} has no twin for "
-                    f"{' and '.join(missing)}; write one beside it: "
+                    f"{' and '.join(missing)}; add one next to it: "
                     f"{group[0].first_line}",
                 )
 
@@ -492,7 +496,7 @@ def directive_of(token: Token) -> str | None:
 
 
 def options_of(token: Token) -> dict[str, str]:
-    """Return the options that a directive begins with."""
+    """Return the options at the start of a directive."""
     found: dict[str, str] = {}
     for line in _option_lines(token.content):
         name, _, value = line.partition(":")

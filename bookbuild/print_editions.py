@@ -51,7 +51,7 @@ TEX_FILES = {
     "texgyrepagella-math.otf": "fonts-texgyre-math",
     "DejaVuSansMono.ttf": "fonts-dejavu-core",
 }
-OVERFULL = 10  # points by which a line or a page may be too long
+OVERFULL = 10  # points by which a line or a page may overflow
 FAULTS = re.compile(
     r"^(?:LaTeX Warning: (?:Reference|Hyper reference|Citation|Label) .*"
     r"|Missing character: .*"
@@ -64,10 +64,10 @@ FAULTS = re.compile(
 def make_edition(
     book: Book, what: str, framework: Framework, *, strict: bool = False
 ) -> Path:
-    """Make the "pdf" or "epub" of a framework, replace the last one, and return it.
+    """Make the "pdf" or "epub" of a framework, and return its path.
 
-    The outputs must be there. Raises BuildError for anything that a reader would
-    notice, and, if `strict`, for a page that was not executed on this machine.
+    The outputs must exist already. Raises BuildError for any fault that a reader
+    would notice and, if `strict`, if a page was not executed on this machine.
     """
     require_programs(what)
     require_outputs(book, book.pages(), [framework.name], strict=strict)
@@ -90,7 +90,7 @@ def make_edition(
 
 
 def require_programs(what: str) -> None:
-    """Raise BuildError that names the missing programs and their packages."""
+    """Raise BuildError if programs or TeX files are missing, with their packages."""
     missing = {
         package: program
         for program, package in PROGRAMS[what].items()
@@ -106,7 +106,7 @@ def require_programs(what: str) -> None:
     if missing:
         raise BuildError(
             f"make {what} needs {', '.join(missing.values())}, which this machine "
-            f"lacks. Install what is missing (Debian: apt install "
+            f"does not have. Install what is missing (Debian: apt install "
             f"{' '.join(missing)}), and run make {what} again."
         )
 
@@ -133,7 +133,7 @@ def render(book: Book, what: str, framework: Framework, folder: Path) -> Path:
 
 def _failed(what: str, why: str) -> BuildError:
     return BuildError(
-        f"The {what.upper()} could not be made. The last one is untouched."
+        f"The {what.upper()} could not be made. The previous one is untouched."
         f"\n{why.strip()}"
     )
 
@@ -141,13 +141,13 @@ def _failed(what: str, why: str) -> BuildError:
 def typeset(folder: Path) -> Path:
     """Typeset the book in a folder with LuaLaTeX, and return the PDF.
 
-    Raises BuildError for errors, and for what would look wrong (see FAULTS).
+    Raises BuildError for errors, and for anything that would look wrong (see FAULTS).
     """
     done = subprocess.run(
         ["latexmk", "-pdflua", "-interaction=nonstopmode", "-halt-on-error",
          "book.tex"],
         cwd=folder,
-        # LaTeX would break the lines of its log after 79 characters.
+        # By default, LaTeX breaks the lines of its log after 79 characters.
         env={**os.environ, "max_print_line": "10000"},
         capture_output=True,
         text=True,
@@ -165,7 +165,7 @@ def typeset(folder: Path) -> Path:
 
 
 def find_faults(log: str) -> list[str]:
-    """Return the complaints in LaTeX's log about what a reader would see."""
+    """Return the warnings in LaTeX's log about anything that a reader would see."""
     return [
         match[0]
         for match in FAULTS.finditer(log)
@@ -175,7 +175,7 @@ def find_faults(log: str) -> list[str]:
 
 def check_epub(path: Path) -> None:
     """Raise BuildError if epubcheck finds an error or a warning."""
-    # Debian's program is a Java archive, which not every kernel can start.
+    # Debian's epubcheck is a Java archive, which not every Linux kernel can start.
     program = shutil.which("epubcheck")
     archive = Path(program).read_bytes()[:2] == b"PK"
     done = subprocess.run(
@@ -185,6 +185,6 @@ def check_epub(path: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stdout + done.stderr
-        found = re.findall(r"^(?:FATAL|ERROR|WARNING).*", said, re.MULTILINE)
-        raise _failed("epub", "\n".join(found) or said)
+        output = done.stdout + done.stderr
+        found = re.findall(r"^(?:FATAL|ERROR|WARNING).*", output, re.MULTILINE)
+        raise _failed("epub", "\n".join(found) or output)

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 
 class Line:
-    """A line of progress.
+    """Show the progress of one task in a line.
 
-    A terminal shows everything that is under way in one line, which is rewritten
-    in place below the lines of what is done.
+    A terminal shows all running tasks together in one line, which is rewritten in
+    place, below the lines of the finished tasks.
     """
 
     _lock = threading.Lock()
@@ -23,14 +23,14 @@ class Line:
         self.head, self.start = head, time.monotonic()
 
     def now(self, what: str) -> None:
-        """Say what is under way."""
+        """Show what is being done."""
         with self._lock:
             self._open[self] = what
             if sys.stdout.isatty():
                 print(f"\r\033[K{self._under_way()}", end="", flush=True)
 
     def done(self, what: str) -> None:
-        """End the line with what was done and how long it took."""
+        """Finish the line with what was done and how long it took."""
         with self._lock:
             self._open.pop(self, None)
             seconds = time.monotonic() - self.start

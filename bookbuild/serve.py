@@ -2,9 +2,9 @@
 
     python -m bookbuild.serve [--port 8000]
 
-The server adds a script to each page, which learns of the next build over a
-WebSocket. If a build fails, open pages keep showing the last good site, below the
-messages of the failed build.
+The server adds a script to each page, which is notified of builds over a WebSocket.
+If a build fails, open pages keep showing the last good site, below the messages of
+the failed build.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .output_checks import plain
 
 BUILD = ("make", "--no-print-directory", "book")
 RELOAD = """\
-// A service worker, even of an earlier server on this port, would show old pages.
+// A service worker, even one of an earlier server on this port, would show old pages.
 navigator.serviceWorker?.getRegistrations().then((workers) => {
   for (const worker of workers) worker.unregister();
 });
@@ -65,7 +65,7 @@ NO_SITE = "<!DOCTYPE html><html><head><title>No site yet</title></head><body></b
 
 
 class Server:
-    """The site below `root`, and the open pages that are told of builds."""
+    """Serve the site of the book in `root`, and notify open pages of builds."""
 
     def __init__(self, root: Path, build: Sequence[str] = BUILD) -> None:
         self.root, self.build = root, build
@@ -74,28 +74,28 @@ class Server:
         self.listening: set[Built] = set()
 
     async def rebuild(self) -> None:
-        """Build the book, print what the build says, and tell the open pages."""
+        """Build the book, print the build's output, and notify the open pages."""
         process = await asyncio.create_subprocess_exec(
             *self.build, cwd=self.root,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        said = []
+        lines = []
         try:
             async for line in process.stdout:
-                said.append(line.decode(errors="replace"))
-                print(said[-1], end="", flush=True)
+                lines.append(line.decode(errors="replace"))
+                print(lines[-1], end="", flush=True)
             failed = await process.wait()
         except asyncio.CancelledError:
             process.terminate()
             await process.wait()
             raise
         if failed:
-            self.state = {**self.state, "failure": plain("".join(said))}
+            self.state = {**self.state, "failure": plain("".join(lines))}
         else:
             self.state = {"built": str(time.time_ns()), "failure": ""}
         for page in list(self.listening):
             with suppress(WebSocketClosedError):
-                page.tell()
+                page.notify()
 
     async def watch(self) -> None:
         """Rebuild after each change of a source, until this is cancelled."""
@@ -116,8 +116,8 @@ class Server:
                     changes.put_nowait(path.relative_to(self.root).as_posix())
 
         async with asyncio.TaskGroup() as group:
-            # What is below the root but no source, such as an environment, may
-            # be too large to be watched.
+            # Folders that are not sources, such as environments, may be too large
+            # to be watched.
             group.create_task(look(self.root, recursive=False))
             folders = [path for path in self.root.iterdir() if path.is_dir()]
             folders = [path for path in folders if is_watched(Change.added, path)]
@@ -149,23 +149,23 @@ class Server:
 
 
 def is_source(path: Path) -> bool:
-    """Return whether the site depends on a path, which is relative to the root."""
+    """Return whether the site depends on a path, given relative to the root."""
     hidden = any(part.startswith((".", "__pycache__")) for part in path.parts)
     temporary = path.name.endswith(("~", ".part", ".swp", ".tmp"))
     return not hidden and not temporary and path.parts[0] not in NO_SOURCES
 
 
 class Built(WebSocketHandler):
-    """Tell an open page which build is served, at once and after each build."""
+    """Notify an open page of the current build, and of each new one."""
 
     def initialize(self, server: Server) -> None:
         self.server = server
 
     def open(self) -> None:
         self.server.listening.add(self)
-        self.tell()
+        self.notify()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         self.write_message(json.dumps(self.server.state))
 
     def on_close(self) -> None:
@@ -182,14 +182,14 @@ class Script(RequestHandler):
 
 
 class Page(StaticFileHandler):
-    """Send a file of the site, with our script if it is a page."""
+    """Send a file of the site, and add our script if it is a page."""
 
     def initialize(self, server: Server, path: str, default_filename: str) -> None:
         super().initialize(path, default_filename)
         self.server = server
 
     def set_default_headers(self) -> None:
-        # Tornado computes a file's ETag once, and builds may replace the file.
+        # Tornado computes a file's ETag only once, but builds may replace the file.
         self.set_header("Cache-Control", "no-store")
 
     async def get(self, path: str, include_body: bool = True) -> None:
@@ -199,7 +199,7 @@ class Page(StaticFileHandler):
         file = self.validate_absolute_path(self.root, place)
         if file is not None and not file.endswith(".html"):
             await super().get(path, include_body)
-        elif file is not None:  # else a redirection has been sent
+        elif file is not None:  # otherwise, a redirect has been sent
             self.send(Path(file), built)
 
     def compute_etag(self) -> None:
@@ -212,7 +212,7 @@ class Page(StaticFileHandler):
             super().write_error(status_code, **details)
 
     def send(self, page: Path, built: str) -> None:
-        """Send a page, with the script and the build that the page belongs to."""
+        """Send a page, with the script and the build that it belongs to."""
         text = page.read_text("utf-8") if page.exists() else NO_SITE
         script = f'<script src="/_reload.js?built={built}"></script>\n</head>'
         self.finish(text.replace("</head>", script, 1))

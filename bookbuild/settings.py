@@ -1,4 +1,4 @@
-"""What `_config.yml` and `_toc.yml` say, read and checked in one place."""
+"""Read and check `_config.yml` and `_toc.yml`, in one place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sphinx_external_toc.parsing import GlobItem, MalformedError, parse_toc_data
 from .errors import SourceError
 
 BRANCH = "main"
-# An address at a host, as browsers, `git clone`, and SSH write it.
+# The address of a repository, in the form of browsers, `git clone`, or SSH.
 ADDRESS = re.compile(
     r"(?:(?:https?|ssh)://)?(?:\w+@)?(?:www\.)?([\w.-]+\.\w+)[/:]"
     r"([\w.-]+)/([\w.-]+?)(?:\.git)?/?(?:(?:-/)?tree/(\S+?)/?)?"
@@ -23,29 +23,29 @@ ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Repository:
-    """Where the book is kept: links, install cells, and addresses derive from it."""
+    """Describe the book's repository, from which all links are derived."""
 
-    url: str = ""  # without a slash at its end
+    url: str = ""  # without a slash at the end
     branch: str = BRANCH
 
     @property
     def site(self) -> str:
-        """Return where GitHub serves the site, or "" for other hosts."""
+        """Return the address of the site on GitHub Pages, or "" for other hosts."""
         match = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+)", self.url)
         return f"https://{match[1]}.github.io/{match[2]}/" if match else ""
 
     def raw(self, place: str) -> str:
-        """Return the address of the bytes of a file, by its path in the book."""
+        """Return the address of a file's raw content, by its path in the book."""
         return f"{self.url}/raw/{quote(self.branch)}/{quote(place)}"
 
     def page(self, docname: str) -> str:
-        """Return the address of a page on the site, or its relative one."""
+        """Return the address of a page on the site, relative if there is no site."""
         return f"{self.site}{quote(docname)}.html"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the build needs of `_config.yml`; Jupyter Book reads the rest."""
+    """Hold the settings that the build needs. Jupyter Book reads the others."""
 
     title: str
     timeout: int  # seconds per cell
@@ -53,15 +53,18 @@ class Settings:
 
 
 def load(root: Path) -> Settings:
-    """Read `_config.yml`. Raises SourceError with file, line, and cure."""
+    """Read `_config.yml`.
+
+    Raises SourceError that says where the fault is and how to fix it.
+    """
     path = root / "_config.yml"
     config = read_yaml(path)
     if not isinstance(title := config.get("title"), str):
-        raise SourceError(f"{path}: write the book's `title: ...`")
+        raise SourceError(f"{path}: the book has no title; add `title: ...`")
     timeout = _mapping(config, "execute", "timeout", path).get("timeout", 600)
     if type(timeout) is not int or timeout < 1:
         raise SourceError(
-            f"{path}: `timeout` is a whole number of seconds, at least 1, not "
+            f"{path}: `timeout` must be a whole number of seconds, at least 1, not "
             f"{timeout!r}"
         )
     found = _mapping(config, "repository", "url", path)
@@ -69,14 +72,14 @@ def load(root: Path) -> Settings:
 
 
 def repository(root: Path) -> Repository:
-    """Read where the book is kept from `_config.yml`."""
+    """Read from `_config.yml` which repository the book is in."""
     return load(root).repository
 
 
 def _mapping(config: dict, name: str, key: str, path: Path) -> dict:
     found = config.get(name) or {}
     if not isinstance(found, dict):
-        raise SourceError(f"{path}: `{name}` must hold `{key}: ...`, not {found!r}")
+        raise SourceError(f"{path}: `{name}` must contain `{key}: ...`, not {found!r}")
     return found
 
 
@@ -87,7 +90,7 @@ def _repository(found: dict, path: Path) -> Repository:
     match = ADDRESS.fullmatch(str(url).strip())
     if match is None:
         raise SourceError(
-            f"{path}: {url!r} is no address of a repository: write `url: "
+            f"{path}: {url!r} is not the address of a repository; write `url: "
             "https://github.com/owner/name` below `repository:`"
         )
     host, owner, name, tree = match.groups()
@@ -95,10 +98,9 @@ def _repository(found: dict, path: Path) -> Repository:
 
 
 def contents(root: Path) -> list[str]:
-    """Return the documents in `_toc.yml`, as Sphinx names them, in its order.
+    """Return Sphinx's names of the documents in `_toc.yml`, in order.
 
-    Raises SourceError for a table that cannot be used, or a file in it that
-    does not exist.
+    Raises SourceError if the table is malformed, or if a file in it does not exist.
     """
     path = root / "_toc.yml"
     try:
@@ -118,7 +120,7 @@ def contents(root: Path) -> list[str]:
         raise SourceError(
             "\n".join(
                 f"{path}:{next((i for i, s in enumerate(lines, 1) if name in s), 1)}: "
-                f"there is no page {name}.md; mend the name, or take it out of the "
+                f"there is no page {name}.md; correct the name, or remove it from the "
                 "table of contents"
                 for name in missing
             )
@@ -136,7 +138,7 @@ def _escaped(name: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a source file, with LF at the ends of its lines.
+    """Return the text of a source file, with its line endings converted to LF.
 
     Raises SourceError if it is not UTF-8.
     """
@@ -153,31 +155,34 @@ def read_text(path: Path) -> str:
 
 
 def read_yaml(path: Path) -> dict:
-    """Return what a YAML file says. Raises SourceError if it cannot be used."""
+    """Return the names and values in a YAML file.
+
+    Raises SourceError if the file is missing, or cannot be used.
+    """
     if not path.exists():
         raise SourceError(
-            f"{path} is missing: restore it with git checkout {path.name}"
+            f"{path} is missing; restore it with git checkout {path.name}"
         )
     return parse_yaml(read_text(path), path, 1, "this file")
 
 
 def parse_yaml(text: str, path: Path, line: int, what: str) -> dict:
-    """Return names and values in YAML, whose first line is a file's line `line`.
+    """Return the names and values in YAML that starts in line `line` of a file.
 
-    Raises SourceError with file, line, and cure.
+    Raises SourceError that says where the fault is and how to fix it.
     """
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        # Of brackets and quotes it is told where they are opened.
+        # For brackets and quotes, report where they are opened.
         if re.search("flow|key|quoted", getattr(error, "context", "") or ""):
             mark = error.context_mark
         at = line + mark.line if mark else line
         problem = getattr(error, "problem", None) or error
         raise SourceError(
-            f"{path}:{at}: {what} is not valid YAML: {problem}; put quotes "
-            "around text with special signs, and close brackets and quotes"
+            f"{path}:{at}: {what} is not valid YAML: {problem}; put quotes around "
+            "text with special characters, and close brackets and quotes"
         ) from error
     if not isinstance(found, dict):
         raise SourceError(

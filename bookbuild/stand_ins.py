@@ -1,8 +1,8 @@
-"""Find out what this machine cannot execute, so that committed outputs stand in.
+"""Find out what this machine cannot execute, so that committed outputs are used.
 
 A machine may lack the data, a framework's environment, a system library, or a
-kernel. None of these is a fault of the sources, so the build succeeds, and the pages
-concerned show the outputs that are committed with the book.
+kernel. These are not faults of the sources, so the build succeeds, and the affected
+pages show the outputs that are committed with the book.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from .frameworks import Framework, platform_tag
 
-# Says which kernels have no environment and why (see bookbuild/environments.py).
+# Lists the kernels that have no environment, and why (see bookbuild/environments.py).
 MISSING = Path(".envs", "missing.json")
 IMPORT_TIMEOUT = 300  # seconds
 # The system libraries that MXNet's wheel needs, and their Debian packages.
@@ -31,11 +31,11 @@ LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why this machine cannot execute a page.
+    """Say why this machine cannot execute a page.
 
     `reason` is a clause, such as "MXNet has no wheel for this machine", and
-    `explanation` says in sentences what went wrong and what to do. If `permanent`,
-    no later build on this machine could do better.
+    `explanation` is a text that says what went wrong and what to do. If `permanent`,
+    later builds on this machine cannot execute the page either.
     """
 
     reason: str
@@ -47,10 +47,10 @@ class Obstacle:
 
 
 def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
-    """Return what is already known to keep a framework from running, if anything.
+    """Return the known reason why a framework cannot run here, if any.
 
-    Looks at the declared platforms and at the environments that could not be
-    made, without starting anything.
+    Looks up the declared platforms and the environments that could not be made,
+    without starting anything.
     """
     if not framework.available:
         return Obstacle(
@@ -70,7 +70,7 @@ def find_obstacle(root: Path, framework: Framework) -> Obstacle | None:
     return None
 
 
-# Fails only if the framework cannot be imported, not for a fault in the helpers.
+# Fails only if the framework cannot be imported, not if the helpers have a fault.
 IMPORT = """\
 import sys, traceback
 try:
@@ -84,10 +84,10 @@ except Exception as error:
 
 
 def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
-    """Return what keeps a framework's kernel from working, if anything.
+    """Find out why a framework's kernel does not work, if it does not.
 
-    Imports the framework in its own Python, which takes seconds, so call this only
-    after a cell has failed. A fault in the helpers is not an obstacle.
+    Imports the framework in its own Python, which takes several seconds, so call
+    this only after a cell has failed. A fault in the helpers is not an obstacle.
     """
     remake = f"Remove .envs/{framework.kernel} and run the command again."
     manager = KernelManager(kernel_name=framework.kernel)
@@ -97,7 +97,7 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         return Obstacle(
             f"The kernel {framework.kernel} of {framework.label} is not "
             "installed on this machine",
-            "Run make book, which installs it.",
+            "Run make book to install it.",
         )
     modules = ["ipykernel"]
     if (root / "d2l_extras" / f"{framework.name}.py").exists():
@@ -124,28 +124,28 @@ def diagnose_kernel(root: Path, framework: Framework) -> Obstacle | None:
         name = signal.Signals(-done.returncode).name
         return Obstacle(
             reason,
-            f"Its import ends with {name}. The wheel may require a different "
+            f"Importing it ends with {name}. Its wheel may require a different "
             "processor.",
         )
-    said = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
-    if match := re.search(r"([\w.+-]+): cannot open shared object", said):
-        # The loader names only the first missing library, so install both.
+    error = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+    if match := re.search(r"([\w.+-]+): cannot open shared object", error):
+        # The loader names only the first missing library, so suggest both.
         debian = f" (Debian: apt install {' '.join(LIBRARIES.values())})"
         return Obstacle(
             reason,
             f"Install the system library {match[1]}"
             f"{debian if match[1] in LIBRARIES else ''}.",
         )
-    return Obstacle(reason, f"{said}. {remake}")
+    return Obstacle(reason, f"{error}. {remake}")
 
 
 def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
-    """Fetch Fashion-MNIST once, so that each kernel need not wait for it.
+    """Fetch Fashion-MNIST once, so that the kernels do not have to wait for it.
 
-    Returns what makes the data unavailable, if anything, and the environment
-    variables that the kernels need. If the data cannot be kept in the cache, or a
-    file there is damaged, they are written to `folder`. Otherwise each kernel would
-    fetch them again, and print a warning into the outputs of a page.
+    Returns the reason why the data are not available, if any, and the environment
+    variables that the kernels need. If the data cannot be kept in the cache, or if a
+    file there is damaged, they are written to `folder`. Otherwise, each kernel would
+    fetch them again, and a page would show the warning among its outputs.
     """
     import numpy as np
 
@@ -161,7 +161,7 @@ def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
             "Fashion-MNIST could neither be found on this machine nor downloaded",
             str(error),
         )
-        # With this, the kernels do not try to download it again.
+        # This keeps the kernels from trying to download it again.
         return obstacle, {VARIABLE: os.devnull}
     if not problems:
         return None, {}
@@ -176,15 +176,15 @@ def find_data(folder: Path) -> tuple[Obstacle | None, dict[str, str]]:
 
 
 class StandIns(dict[tuple[str, str], Obstacle]):
-    """Why this build has not executed pages, by the page's name and framework."""
+    """Map the pages that were not executed, by name and framework, to the reasons."""
 
     @property
     def avoidable(self) -> bool:
-        """Whether a later build on this machine could execute any of them."""
+        """Return whether a later build on this machine could execute any of them."""
         return not all(obstacle.permanent for obstacle in self.values())
 
     def summary(self) -> str:
-        """List each obstacle with its pages and what to do about it."""
+        """List each obstacle with its pages, and say what to do about it."""
         pages: dict[Obstacle, list[str]] = {}
         for (page, label), obstacle in sorted(self.items()):
             pages.setdefault(obstacle, []).append(f"{page} ({label})")

@@ -1,7 +1,7 @@
-"""The wheel of d2l_extras that the site serves to the notebooks.
+"""Build the wheel of d2l_extras that the site offers to the notebooks.
 
-Its version contains a digest of its content, so that a notebook gets the helpers
-that it was written with, or none.
+Its version contains a digest of its content, so that a notebook gets exactly the
+helpers that it was written with, or none.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .frameworks import ROOT
 PACKAGE = "d2l_extras"
 FOLDER = "wheels"  # in the site
 METADATA = ("pyproject.toml", "README.md", "LICENSE")
-# The date of the files in the wheel, whatever the clock says. Flit gives the same
-# date to the files that it writes itself.
+# The date of the files in the wheel, so that it does not depend on the clock. Flit
+# uses the same date for the files that it writes itself.
 DAY = (2016, 1, 1, 0, 0, 0, 0, 0, -1)
 
 
 def version(root: Path = ROOT) -> str:
-    """Return the version of the wheel: the package's and a digest of its content."""
+    """Return the version of the package, followed by a digest of its content."""
     base, text = _base(root), (root / "pyproject.toml").read_text("utf-8")
     project = tomllib.loads(text)["project"]
     digest = hashlib.sha256(repr(project).encode())
@@ -39,9 +39,9 @@ def version(root: Path = ROOT) -> str:
 
 
 def content(root: Path = ROOT) -> str:
-    """Return a digest of the helpers, as d2l_extras.colab computes it.
+    """Return the digest of the helpers that d2l_extras.colab also computes.
 
-    It identifies helpers that are used in place, or whose version does not.
+    It identifies helpers whose version does not, such as those of a clone.
     """
     digest = hashlib.sha256()
     for path in _files(root):
@@ -59,7 +59,7 @@ def name(root: Path = ROOT) -> str:
 def build(folder: Path, root: Path = ROOT) -> Path:
     """Build the wheel in `folder`, and return its path.
 
-    The same content gives the same bytes, on every machine at any time.
+    The same content gives the same bytes, on any machine and at any time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base, full = _base(root), version(root)
