@@ -1,1 +1,1 @@
-"""What turns the sources under chapters/ into notebooks and into the book."""
+"""Extend Sphinx, which turns the pages in chapters/ into notebooks and the book."""

@@ -1,7 +1,7 @@
-"""Private and undocumented names of other packages, in this one place.
+"""Collect all private and undocumented names of other packages in one file.
 
-An upgrade may rename any of them. tests/unit/test_private.py looks for each one
-and says what breaks without it. Each was read in the version given.
+An upgrade may rename any of them, so tests/unit/test_private.py checks each one. The
+comments give the versions that the names were read in.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def cell_metadata(node: nodes.Node) -> dict | None:
-    """Return the metadata of a code cell, None for other nodes (MyST-NB 1.4.0)."""
+    """Return the metadata of a code cell, or None for other nodes (MyST-NB 1.4.0)."""
     if isinstance(node, nodes.container) and node.get("nb_element") == "cell_code":
         return node["cell_metadata"]
     return None
@@ -77,7 +77,7 @@ def exercise_titles(env: BuildEnvironment) -> list[tuple[str, str]]:
 
 
 def cited_works(env: BuildEnvironment) -> list[tuple[str, ...]]:
-    """Return what a citation shows of each work, and where it links to
+    """Return the text of the citations of each work, and their link target
     (sphinxcontrib-bibtex 2.7.0).
     """
     return sorted(

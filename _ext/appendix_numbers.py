@@ -1,9 +1,9 @@
 """Number the figures, tables, equations, and exercises of the appendix A.1, A.2, ...
 
-Sphinx numbers those of all pages without a section number 1, 2, ... together. Each
-such page gets a letter, in the order of the contents, if it has anything to number.
-The first page keeps plain numbers. All builders read the numbers from the same
-place, so the site, the notebooks, the PDF, and the EPUB agree.
+Sphinx numbers 1, 2, ... across all pages without a section number. Here, each such
+page with anything to number gets a letter, in the order of the contents. The first
+page keeps plain numbers. All builders read the numbers from the same place, so the
+site, the notebooks, the PDF, and the EPUB agree.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from . import _private
 
 
 def letter_of(env: BuildEnvironment, docname: str) -> str:
-    """Return the letter of a page of the appendix, "" for other pages."""
+    """Return the letter of a page of the appendix, or "" for other pages."""
     return getattr(env, "appendix_letters", {}).get(docname, "")
 
 
 def number_by_letter(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Replace the numbers that Sphinx has just assigned to the appendix."""
+    """Replace the numbers that Sphinx has just assigned in the appendix."""
     counted = _private.all_figure_numbers(env)
     env.appendix_letters, env.plain_numbers = {}, dict(counted)
     appendix = [
@@ -40,7 +40,7 @@ def number_by_letter(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def restore_plain_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Show Sphinx its own numbers: it writes pages again whose numbers differ."""
+    """Restore Sphinx's own numbers, because it rewrites pages whose numbers differ."""
     _private.all_figure_numbers(env).update(getattr(env, "plain_numbers", {}))
     return []
 

@@ -1,7 +1,7 @@
-"""Insert into the prose what the cells have computed: the role {eval}.
+"""Define the role {eval}, which inserts into the prose what the cells have computed.
 
-In the doctree a value is a node, so that each output inserts the values that
-belong to it. The site shows this machine's, a notebook its own.
+In the doctree, a value is a node, so that each builder can insert its own values. The
+site shows the values of this machine, and a notebook shows its own.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ NUMBER = re.compile(r"(-?)([\d,]*\.?\d+)(?:e([+-]\d+))?( ?%)?")
 
 
 class computed_result(nodes.Inline, nodes.Element):
-    """The value that the kernels of the page `docname` give to the expression `name`."""
+    """Mark where to insert the value of the expression `name` on the page `docname`."""
 
 
 class framework_value(nodes.Inline, nodes.Element):
-    """A value that only the readers of `framework` see."""
+    """Contain a value that only the readers of `framework` see."""
 
 
 class ResultRole(SphinxRole):
-    """{eval}`accuracy:.1%` inserts the value that an expression has at its place."""
+    """Implement {eval}`accuracy:.1%`, which inserts the value of an expression."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         node = computed_result(name=self.text, docname=self.env.docname)
@@ -42,10 +42,11 @@ class ResultRole(SphinxRole):
 
 
 class InsertComputedResults(SphinxPostTransform):
-    """Replace results by this machine's values, except in notebooks.
+    """Replace results with this machine's values, except in notebooks.
 
-    In a framework's tab it is that framework's value. Elsewhere the reader sees the
-    chosen framework's, and without scripts the others in parentheses.
+    A framework's tab shows that framework's value. Elsewhere, readers see the value
+    of the framework that they have chosen, or, without scripts, all values, with
+    those of the other frameworks in parentheses.
     """
 
     default_priority = 5
@@ -74,7 +75,7 @@ class InsertComputedResults(SphinxPostTransform):
     def choice(
         texts: dict[str, str | None], labels: dict[str, str]
     ) -> list[nodes.Node]:
-        """Return one value if all frameworks have the same, or else each one's."""
+        """Return one value if all frameworks have the same, or else one per framework."""
         values = {
             name: nodes.inline("", "", *typeset(text or ""), classes=["pasted-text"])
             for name, text in texts.items()
@@ -95,13 +96,13 @@ class InsertComputedResults(SphinxPostTransform):
 
 
 def without_scripts(text: str) -> nodes.inline:
-    """Return a text that is shown if no script chooses a framework."""
+    """Return a text that is shown only if scripts are disabled."""
     return nodes.inline("", text, classes=["without-scripts"])
 
 
 def typeset(text: str) -> list[nodes.Node]:
-    """Return a value as it is printed: with a minus sign, powers of ten, a space
-    before the percent sign. Any other text is left as it is.
+    """Typeset a number with a minus sign, a power of ten, and a space before a
+    percent sign. Any other text is unchanged.
     """
     if not (match := NUMBER.fullmatch(text)):
         return [nodes.Text(text)]
@@ -117,10 +118,10 @@ def typeset(text: str) -> list[nodes.Node]:
 
 
 def warn_of_missing_result(node: computed_result, label: str) -> None:
-    """Warn that a result has no value, with the place and the cure."""
+    """Warn that a result has no value, and say where it is and what to do."""
     logger.warning(
-        "`%s` has no value from %s. Only the text of a page with code, below a code "
-        "cell, can ask for a value, not a title or an option of a directive",
+        "`%s` has no value from %s. Use {eval} only in text below a code cell, not in "
+        "a title or in an option of a directive",
         node["name"], label,
         location=node, type="d2l", subtype="result",
     )  # fmt: skip
@@ -136,7 +137,7 @@ def depart_framework_value(self: HTML5Translator, node: framework_value) -> None
 
 
 def setup(app: Sphinx) -> dict:
-    # MyST-NB's role of this name works only where it executes the page itself.
+    # MyST-NB's own role of this name works only if MyST-NB executes the page.
     app.add_role(EVAL, ResultRole(), override=True)
     plain = (do_nothing, do_nothing)
     html = (visit_framework_value, depart_framework_value)

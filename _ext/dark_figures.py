@@ -1,6 +1,6 @@
 """Show each figure in the colors of a light page and of a dark one.
 
-d2l_extras draws figures as SVG on white. For dark pages each one gets a twin whose
+d2l_extras draws figures as SVG on white. For dark pages, each figure gets a twin whose
 colors have the opposite lightness but the same hue, so that a blue line stays blue.
 The images of Fashion-MNIST become white on black, as they are in the data.
 """
@@ -26,10 +26,10 @@ PIXELS = 96 / 72  # per point
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\b")
 BITMAP = re.compile(r'(?<="data:image/png;base64,)([A-Za-z0-9+/=\s]+)(?=")')
 # What black and white become on a dark page: a gray of this lightness in Oklab, and
-# the dark --paper of css/base.css.
+# the dark background, --paper in css/base.css.
 LIGHT, PAPER = 0.93, "#16191d"
-# An exponent above 1 makes the colors in between lighter: what has a contrast of
-# 4.5 to 1 on white has at least 6 to 1 on PAPER.
+# An exponent above 1 makes the colors in between lighter. A color with a contrast of
+# 4.5 to 1 on white then has at least 6 to 1 on PAPER.
 LIFT = 2
 # Björn Ottosson's Oklab, https://bottosson.github.io/posts/oklab/
 TO_LMS = np.array(
@@ -49,14 +49,14 @@ TO_LAB = np.array(
 
 
 def figure_html(source: Path, target: Path, folder: str, alt: str) -> str:
-    """Return the two images of a figure, of which a page shows one.
+    """Return the HTML of a figure's two images, of which a page shows one.
 
     `source` is the drawing, and `target` is where Sphinx copies it. The dark twin
-    is written beside it. `folder` is the address of target's folder.
+    is written next to `target`, and `folder` is the address of their folder.
     """
     svg = source.read_text(encoding="utf-8")
     twin = target.with_name(f"{target.stem}-dark.svg")
-    # A drawing may change and keep its name, so its twin carries its digest.
+    # A drawing may change but keep its name, so the twin's name contains its digest.
     mark = f"<!-- of {hashlib.sha256(svg.encode()).hexdigest()[:32]} -->\n"
     if not (twin.exists() and twin.read_text(encoding="utf-8").endswith(mark)):
         twin.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def darken(svg: str) -> str:
         else COLOR.sub(lambda m: _dark_color(m[0].lower()), part)
         for i, part in enumerate(BITMAP.split(svg))
     )
-    # Elements that name no color, such as letters, are black by default.
+    # Elements without a color, such as letters, are black by default.
     return svg.replace("<svg ", f'<svg fill="{_dark_color("#000000")}" ', 1)
 
 
@@ -102,7 +102,7 @@ def _dark_bitmap(encoded: str) -> str:
 def invert_lightness(rgb: np.ndarray) -> np.ndarray:
     """Return colors of the same hue and the opposite lightness.
 
-    `rgb` has shape (..., 3) and holds sRGB values from 0 to 1, as does the result.
+    `rgb` and the result have shape (..., 3) and contain sRGB values from 0 to 1.
     White becomes PAPER.
     """
     lab = _oklab(rgb)

@@ -23,7 +23,7 @@ MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 
 
 class EditionEpub(Epub3Builder):
-    """Sphinx's EPUB with a cover, numbered contents, and a complete manifest."""
+    """Write Sphinx's EPUB with a cover, numbered contents, and a complete manifest."""
 
     def handle_finish(self) -> None:
         for path in Path(self.outdir, "_static").iterdir():
@@ -38,7 +38,7 @@ class EditionEpub(Epub3Builder):
     def get_toc(self) -> None:
         super().get_toc()
         for node in self.refnodes:
-            # Sphinx joins the folder of the first page and "../page.xhtml".
+            # Sphinx joins the first page's folder and "../page.xhtml".
             page, sign, anchor = node["refuri"].partition("#")
             node["refuri"] = posixpath.normpath(page) + sign + anchor
             name = posixpath.splitext(node["refuri"])[0]
@@ -66,10 +66,9 @@ class EditionEpub(Epub3Builder):
 
 
 def valid_svg(svg: str) -> str:
-    """Correct what EPUB's rules forbid in a figure of Matplotlib.
+    """Remove what the EPUB standard forbids from a figure by Matplotlib.
 
-    These are the document type, an id that several images share, and a path
-    without points.
+    This concerns the document type, repeated ids, and paths without points.
     """
     seen: set[str] = set()
 
@@ -85,7 +84,7 @@ def valid_svg(svg: str) -> str:
 
 
 def draw_cover(path: Path, config: Config) -> None:
-    """Draw the cover: the title, above a line through points."""
+    """Draw the cover, which shows the title above a line fitted to points."""
     figure = Figure(figsize=(6, 9), facecolor="#14365f")
     axes = figure.add_axes((0, 0, 1, 0.55))
     axes.set_axis_off()
@@ -108,7 +107,7 @@ def adapt_page(
     context: dict,
     doctree: nodes.document | None,
 ) -> None:
-    """Give a page its styles, and its formulas the namespace that XML needs."""
+    """Add the styles to a page, and to its formulas the namespace that XML needs."""
     context["css_files"] = [
         file
         for file in context["css_files"]
@@ -119,7 +118,7 @@ def adapt_page(
 
 
 def set_up_epub(app: Sphinx, config: Config) -> None:
-    """Set what the EPUB does not take from _config.yml."""
+    """Set the options of the EPUB that do not come from _config.yml."""
     config.version = config.copyright
     config.epub_cover = (COVER, "epub-cover.html")
     config.html_static_path = [str(DESIGN)]

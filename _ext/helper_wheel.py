@@ -1,4 +1,4 @@
-"""Offer the helper package as a wheel, which notebooks install from the site."""
+"""Put the wheel of the helper package, which notebooks install, into the site."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bookbuild import wheel
 
 
 def put_wheel_into_site(app: Sphinx, exception: Exception | None) -> None:
-    """Build the wheel in the site, in the place of an older one."""
+    """Build the wheel in the site, in place of an older one."""
     if exception is None and app.builder.format == "html":
         folder = Path(app.outdir, wheel.FOLDER)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Use the theme in _theme/: its templates, and the files that pages load."""
+"""Apply the theme in _theme/: its templates, and the files that pages load."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GENERATED = {
 def static_files() -> dict[str, bytes]:
     """Return the contents of the theme's static files by their names.
 
-    theme.toml lists them, each with the files that it is joined from. Comments of
+    theme.toml lists them, and says which files each one is joined from. Comments in
     styles and scripts are left out.
     """
     settings = tomllib.loads(
@@ -48,7 +48,7 @@ def static_files() -> dict[str, bytes]:
 
 
 def configure(app: Sphinx, config: Config) -> None:
-    """Choose the theme, and derive the site's address from the repository."""
+    """Set the theme, and derive the site's address from the repository."""
     site = settings.repository(Path(app.srcdir)).site
     config.html_theme = "book"
     config.html_baseurl = config.html_baseurl or site
@@ -68,9 +68,9 @@ def configure(app: Sphinx, config: Config) -> None:
 def add_context(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    """Give the templates the page's frameworks, and what else they need to know.
+    """Pass the page's frameworks and other data to the templates.
 
-    A page without code has the default frameworks.
+    A page without code gets the default frameworks.
     """
     declared = frameworks.load(Path(app.srcdir))
     names = page_data(app.env, pagename)["labels"] or [
@@ -81,9 +81,9 @@ def add_context(
 
 
 class RefuseWhatThePolicyForbids(SphinxTransform):
-    """Refuse HTML and pictures that browsers would block on the page.
+    """Raise an error for HTML and pictures that browsers would block on the page.
 
-    Outputs of cells are checked when they are computed (output_checks.py).
+    The outputs of cells are checked when they are computed (output_checks.py).
     """
 
     default_priority = 900
@@ -92,8 +92,8 @@ class RefuseWhatThePolicyForbids(SphinxTransform):
         page = self.env.doc2path(self.env.docname, base=False)
         faults = [
             f"{page}:{node.line}: browsers would block {found}, because the "
-            "site's content-security policy (bookbuild/content_policy.py) "
-            "forbids it. Link to it instead, or copy a picture into the book."
+            "site's content-security policy (bookbuild/content_policy.py) forbids "
+            "it. Link to it instead, or, if it is a picture, copy it into the book."
             for node in self.document.findall(nodes.Element)
             if (found := _forbidden_in(node))
         ]
@@ -118,8 +118,8 @@ def _is_output(node: nodes.Node) -> bool:
 
 
 def write_static_files(app: Sphinx, exception: Exception | None) -> None:
-    """Write the theme's files, and remove what no page uses: files that
-    extensions bring, and figures of an earlier build.
+    """Write the theme's files, and remove files that no page uses, such as those
+    of extensions, and figures from earlier builds.
     """
     if exception or app.builder.name != "html":
         return

@@ -1,4 +1,4 @@
-"""Write the HTML of a page: permalinks, folds, figures, and boxes that scroll."""
+"""Write the HTML of a page, with permalinks, folds, figures, and scrolling boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ._private import (
 )
 from .dark_figures import figure_html
 
-# Spans of Pygments that the theme does not color. They are left out.
+# Spans by Pygments that the theme does not color, and that are therefore left out.
 PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|bp|fm|vm|nv)">([^<]*)</span>')
 # A browser would break a line between a formula and the comma after it.
 TIED = re.compile(
@@ -30,16 +30,16 @@ TIED = re.compile(
     r"([.,;:!?)\]’”–-]*)",
     re.DOTALL,
 )
-# HTML outputs have colors for white pages, which are left out.
+# Colors in HTML outputs are meant for white pages, so they are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
-# The grade of an exercise, which begins its title.
+# The difficulty of an exercise, at the start of its title.
 STARS = re.compile("★{1,3}")
 COLORED = re.compile(r'(<(?:span|pre|table|td|th|tr)\b[^>]*?) style="[^"]*"')
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 
 
 class Translator(HTML5Translator):
-    """Write Sphinx's HTML with our permalinks, folds, figures, and scrolling boxes."""
+    """Extend Sphinx's HTML with permalinks, folds, figures, and scrolling boxes."""
 
     def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
         """Append a link from the node to itself."""
@@ -92,7 +92,8 @@ class Translator(HTML5Translator):
 
     def visit_citation(self, node: nodes.Element) -> None:
         super().visit_citation(node)
-        # docutils' role is deprecated in ARIA: the children of a list are its items.
+        # The role that docutils writes is deprecated in ARIA, where the children of a
+        # list are its items.
         entry = self.body[-1].replace("doc-biblioentry", "listitem")
         self.body[-1] = entry
 
@@ -126,7 +127,7 @@ class Translator(HTML5Translator):
         super().depart_title(node)
 
     def visit_section(self, node: nodes.section) -> None:
-        # sphinx-exercise gives the contents of all exercises the same name.
+        # sphinx-exercise gives the contents of all exercises the same id.
         if node["ids"] in (["exercise-content"], ["solution-content"]):
             self.section_level += 1
             self.body.append("<div>")
@@ -160,7 +161,7 @@ def _folded(node: nodes.Node) -> bool:
 
 
 def read_stars(html: str) -> str:
-    """Make screen readers say what the stars in a title mean."""
+    """Label the stars in a title for screen readers."""
     return STARS.sub(
         lambda stars: f'<span class="grade" role="img" aria-label="Difficulty '
         f'{len(stars[0])} of 3:">{stars[0]}</span>',
@@ -169,9 +170,9 @@ def read_stars(html: str) -> str:
 
 
 class ReadStars(SphinxPostTransform):
-    """Make screen readers say what the stars in the titles of exercises mean."""
+    """Label the stars in the titles of exercises for screen readers."""
 
-    # After sphinx-exercise has put the titles together.
+    # After sphinx-exercise has assembled the titles.
     default_priority = 30
     formats = ("html",)
 
@@ -215,7 +216,7 @@ def tie_punctuation_to_formulas(
 
 def setup(app: Sphinx) -> dict:
     app.set_translator("html", Translator)
-    # As a method of Translator it would give way to sphinx-design's.
+    # As a method of Translator, it would be overridden by sphinx-design's.
     app.add_node(
         nodes.container, override=True, html=(visit_container, depart_container)
     )

@@ -1,7 +1,7 @@
 """Write all pages again if a title, number, label, or cited work has changed.
 
-Sphinx itself writes only the pages that it has read again. The other pages
-would go on showing the old text in references, citations, and the contents.
+By itself, Sphinx writes only the pages that it has read again. The other pages would
+keep the old text in references, citations, and the contents.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .reading_time import reading_times
 
 
 def digest_shared_texts(env: BuildEnvironment) -> str:
-    """Return a digest of everything that one page can show of another."""
+    """Digest everything that one page can show of another."""
     shared = [
         sorted((name, toc.pformat()) for name, toc in env.tocs.items()),  # titles
         sorted(o for domain in env.domains.values() for o in domain.get_objects()),
@@ -34,8 +34,8 @@ def write_all_pages_if_shared_texts_changed(
 ) -> set[str]:
     """Return all pages unless the last build by this builder showed the same.
 
-    The digest lies beside the environment, not in it: builders that share an
-    environment write at different times, and a failed build has written nothing.
+    The digest is stored next to the environment, not in it, because builders that
+    share an environment write at different times, and a failed build writes nothing.
     """
     digest = digest_shared_texts(env)
     path = Path(app.doctreedir, f"shared-texts-{app.builder.name}.txt")
@@ -50,8 +50,8 @@ def write_pages_that_another_builder_has_read(
 ) -> list[str]:
     """Return the pages that were read since this builder last wrote them.
 
-    Sphinx compares a page with its source only, but it may have been read again
-    because its outputs changed, and by another builder.
+    Sphinx compares a page only with its source. But the page may have been read again
+    because its outputs changed, or by another builder.
     """
     if app.builder.format != "html":
         return []
@@ -69,7 +69,7 @@ def _time_of(path: str | Path) -> int:
 
 
 def switch_word_index_off(app: Sphinx) -> None:
-    """Spare Sphinx an index of words: the site has its own (search_index.py)."""
+    """Keep Sphinx from making a search index. The site has its own (search_index.py)."""
     app.builder.search = False
 
 

@@ -39,18 +39,18 @@ def _insert_before(node: nodes.Element, new: nodes.Node) -> None:
 
 
 class solutions_of_page(nodes.Element):
-    """The solutions of one page. Their labels are labels of that page."""
+    """Contain the solutions of one page, so that their labels belong to that page."""
 
 
 class ArrangeBook(SphinxPostTransform):
     """Arrange the parts of the book: front, sections, appendix, back.
 
-    Sphinx gives LaTeX one tree, in which the pages follow the text of the first
-    one. Numbered pages are sections. Of the others, those with figures or formulas
-    become the appendix. The solutions move to the back.
+    Sphinx passes LaTeX one tree, in which the pages follow the text of the first
+    page. Numbered pages are sections. Other pages with figures or formulas become
+    the appendix. The solutions move to the back.
     """
 
-    # Before sphinx-exercise takes the numbers of exercises.
+    # Before sphinx-exercise reads the numbers of exercises.
     default_priority = 1
     builders = ("latex",)
 
@@ -82,7 +82,7 @@ class ArrangeBook(SphinxPostTransform):
         return ".".join(map(str, numbers or ()))
 
     def _take_solutions(self, pages: list[nodes.Element]) -> list[nodes.Element]:
-        """Take the solutions out of their pages, and return a chapter of them."""
+        """Remove the solutions from their pages, and return them as a chapter."""
         parts = []
         for page in pages:
             name = page["docname"]
@@ -107,7 +107,7 @@ class ArrangeBook(SphinxPostTransform):
 
 
 def _keep_numbers(solution: nodes.Element, numbers: dict) -> None:
-    """Give the figures and equations of a solution the numbers that they had."""
+    """Keep the numbers of the figures and equations in a solution."""
     for kind, counter in COUNTERS.items():
         for id, number in numbers.get(kind, {}).items():
             for node in list(solution.findall(nodes.Element)):
@@ -134,7 +134,7 @@ class KeepLinesTogether(SphinxPostTransform):
 
 
 def _with_heading(node: nodes.Element) -> nodes.Element:
-    """Return the section or solution that begins with a node, or else the node."""
+    """Return the section or solution that starts with a node, or else the node."""
     while isinstance(node.parent, (nodes.section, solution_node)):
         before = node.parent.children[: node.parent.index(node)]
         if not all(isinstance(n, (nodes.title, addnodes.index)) for n in before):
@@ -163,8 +163,8 @@ class FitTables(SphinxPostTransform):
 def _columns(rows: list[list[nodes.Element]]) -> str:
     """Return LaTeX's specification of the columns of a table.
 
-    Columns of few words get the width that they need, and the others share the
-    rest.
+    Columns with few words get the width that they need, and the other columns share
+    the rest.
     """
     needs = [max(map(_width, column)) for column in zip(*rows)]
     left = LINE - 2 * COLUMN_SEP * len(needs)
@@ -186,7 +186,7 @@ def _width(cell: nodes.Element) -> float:
     width = 3.0
     for text in cell.findall(nodes.Text):
         if isinstance(text.parent, nodes.math):
-            # A command is one letter. Accents, braces, and scripts are none.
+            # A command counts as one letter. Accents, braces, and script marks do not count.
             plain = re.sub(r"\\(math\w+|boldsymbol|tilde|hat|bar)\b", "", text)
             plain = re.sub(r"\\[a-zA-Z]+|\\.", "x", plain)
             width += 7 * len(re.sub(r"[{}_^\s]", "", plain))
@@ -196,7 +196,7 @@ def _width(cell: nodes.Element) -> float:
 
 
 class ScaleFigures(SphinxPostTransform):
-    """Make the letters in figures as large as those of captions."""
+    """Scale figures so that their letters are as large as those of captions."""
 
     default_priority = 12
     builders = ("latex",)
@@ -208,7 +208,7 @@ class ScaleFigures(SphinxPostTransform):
 
 
 class ConvertSvgToPdf(ImageConverter):
-    """Convert figures to PDF, which LaTeX can include, as vector graphics."""
+    """Convert figures to PDF, which LaTeX can include as vector graphics."""
 
     conversion_rules = [("image/svg+xml", "application/pdf")]
 
@@ -251,7 +251,7 @@ def depart_solution(self: LaTeXTranslator, node: nodes.Element) -> None:
 
 
 def set_up_latex(app: Sphinx, config: Config) -> None:
-    """Give LaTeX the texts of the title page, and the design."""
+    """Pass LaTeX the texts of the title page, and the design."""
     texts = {
         "edition": escape_tex(f"{config.edition_label} edition"),
         "year": escape_tex(config.copyright),

@@ -1,6 +1,6 @@
-"""Offer the notebooks of each page: in Colab, in Binder, to download, to read.
+"""Link each page to its notebooks in Colab, in Binder, in the repository, and as files.
 
-Every address derives from `repository` in _config.yml. A page has the links of
+Every address is derived from `repository` in _config.yml. A page has the links of
 all its frameworks, and a script hides those of the frameworks not chosen.
 """
 
@@ -34,7 +34,7 @@ LINKS = {
 
 
 def notebook_path(framework: str, docname: str) -> str:
-    """Return where the notebook of a page is, in the repository and the site."""
+    """Return the path of a page's notebook, in the repository and on the site."""
     page = docname.removeprefix("chapters/")
     return f"notebooks/{framework}/{page}.ipynb"
 
@@ -42,9 +42,10 @@ def notebook_path(framework: str, docname: str) -> str:
 def addresses(repository: str, branch: str, path: str) -> dict[str, str]:
     """Return the addresses of a notebook in Colab, Binder, and its repository.
 
-    Colab reads from GitHub, and Binder from GitHub and GitLab (among others that
-    are not supported here). Binder expects the path, and the name of a GitLab
-    project, as one encoded component, but the slashes of a branch as they are.
+    Colab reads from GitHub, and Binder reads from GitHub and GitLab (and from other
+    hosts, which are not supported here). Binder expects the path and the name of a
+    GitLab project to be encoded as one component each, but not the slashes in the
+    name of a branch.
     """
     branch, file = quote(branch), quote(path)
     lab = f"labpath={quote(path, safe='')}"
@@ -70,7 +71,7 @@ def menu(
     options: dict,
     pathto: Callable[[str, int], str],
 ) -> dict:
-    """Return the menu as the template reads it: the links of each framework."""
+    """Return the links of each framework, in the form that the template expects."""
     repository = options.get("repository_url") or ""
     branch = options.get("repository_branch") or "main"
     shown = []
@@ -92,7 +93,7 @@ def menu(
 
 
 def frameworks_of_page(app: Sphinx, docname: str) -> list[Framework]:
-    """Return the frameworks that have a notebook of a page, in declared order."""
+    """Return the frameworks that have a notebook of a page, in the declared order."""
     root = Path(app.srcdir)
     declared = declaration.load(root).values()
     return [
@@ -109,7 +110,7 @@ def add_menu(
     context: dict,
     doctree: nodes.document | None,
 ) -> None:
-    """Pass the menu of a page that has notebooks to the template."""
+    """Pass the menu of a page to the template, if the page has notebooks."""
     if frameworks := frameworks_of_page(app, pagename):
         options = app.config.html_theme_options
         context["launch_menu"] = menu(
@@ -118,7 +119,7 @@ def add_menu(
 
 
 def copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the notebooks that the pages offer, and remove those of old pages."""
+    """Copy the notebooks that pages link to, and remove those of deleted pages."""
     if exception or app.builder.format != "html":
         return
     root, site = Path(app.srcdir), Path(app.outdir)

@@ -1,7 +1,7 @@
 """Typeset formulas as MathML while the book is built.
 
-Browsers draw MathML and screen readers speak it, so a page needs one font and no
-script. Temml (MIT license) turns TeX into MathML and keeps the TeX beside it for
+Browsers display MathML, and screen readers read it aloud, so a page needs one font
+and no script. Temml (MIT license) turns TeX into MathML, and keeps the TeX with it for
 readers who copy a formula. It runs in the Node.js of the book's environment.
 """
 
@@ -31,7 +31,7 @@ MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 MARKUP = re.compile(r"<annotation.*?</annotation>|<[^>]*>", re.DOTALL)
 # OpenType features: small sizes, letters below accents, and script letters.
 FEATURES = ["ssty", "dtls", "flac", "ss01"]
-# The character that a browser draws for a single one in an `mi` element.
+# Maps a single character in an `mi` element to the one that browsers draw for it.
 ITALIC = {
     chr(int(unicodedata.decomposition(chr(code)).split()[-1], 16)): chr(code)
     for code in range(0x1D400, 0x1D800)  # Mathematical Alphanumeric Symbols
@@ -40,7 +40,7 @@ ITALIC = {
 
 
 class Typesetter:
-    """Turn TeX into MathML in a process that starts with the first formula."""
+    """Turn TeX into MathML, in a process that is started for the first formula."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
@@ -78,7 +78,7 @@ class Typesetter:
 
 
 def without_default_styles(mathml: str) -> str:
-    """Remove inline styles that the site's style sheet contains."""
+    """Remove inline styles that are already in the site's style sheet."""
     mathml = mathml.replace(' style="display:block math;"', "")
     mathml = re.sub(
         r'(?: class="([^"]*)")? style="math-depth:0;"',
@@ -93,7 +93,7 @@ TYPESETTER = Typesetter()
 
 
 def typeset(node: nodes.math | nodes.math_block, display: bool) -> str:
-    """Return the MathML of a node, or raise ExtensionError that names its place."""
+    """Return the MathML of a node, or raise ExtensionError with its page and line."""
     tex = node.astext().strip()
     if display and r"\\" in tex and not tex.startswith(r"\begin"):
         tex = f"\\begin{{split}}{tex}\n\\end{{split}}"  # tex may end with a comment
@@ -137,16 +137,16 @@ def characters(pages: list[str]) -> set[str]:
 
 
 def font_of(wanted: set[str]) -> bytes:
-    """Return a WOFF2 font of these characters in all their sizes.
+    """Return a WOFF2 font with these characters in all their sizes.
 
-    Raises ValueError for characters that the whole font does not have.
+    Raises ValueError for characters that the original font does not have.
     """
     font = TTFont(FONT, recalcTimestamp=False)
     blank = {c for c in wanted if c.isspace() or 0x2060 <= ord(c) <= 0x2064}
     missing = wanted - blank - {chr(code) for code in font.getBestCmap()}
     if missing:
         raise ValueError(
-            f"{FONT.name} has no glyph for {', '.join(sorted(missing))}: "
+            f"{FONT.name} has no glyph for {', '.join(sorted(missing))}; "
             "write the formula with another symbol"
         )
     return subset_font(font, wanted)
@@ -178,7 +178,8 @@ def subset_font(font: TTFont, wanted: set[str]) -> bytes:
 def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     """Write fonts with only the characters that the site's formulas need.
 
-    Making them takes seconds, so they are kept until other characters are needed.
+    This takes several seconds, so the fonts are kept until other characters are
+    needed.
     """
     TYPESETTER.close()
     if exception or app.builder.name != "html":

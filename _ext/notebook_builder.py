@@ -1,8 +1,8 @@
 """Write the notebooks of each framework: the Sphinx builder `notebooks`.
 
-Their prose comes from the resolved doctree (notebook_markdown.py), so numbers,
-titles, and citations are those of the site. Code and tags come from the page,
-and outputs from an executed notebook.
+Their prose comes from the resolved doctree (notebook_markdown.py), so they have the
+numbers, titles, and citations of the site. Code and tags come from the page, and
+outputs from an executed notebook.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ SOLUTIONS = "solutions"
 class NotebookBuilder(Builder):
     """Write `<framework>/<page>.ipynb` for each page with code.
 
-    With `notebooks_check`, nothing is written, and outputs may be missing: a
-    build finds out what notebooks cannot show before it executes anything.
+    With `notebooks_check`, nothing is written, and outputs may be missing. In this
+    way, a build finds what notebooks cannot show before it executes anything.
     """
 
     name = format = "notebooks"
@@ -118,7 +118,7 @@ class NotebookBuilder(Builder):
     def current_outputs(self, place: str, now: dict) -> list | None:
         """Return the outputs of a page if nothing that they depend on has changed.
 
-        The committed ones come first, unless this machine's are asked for.
+        Prefers the committed outputs, unless this machine's are requested.
         """
         paths = [self.root / "_build" / "outputs" / place]
         if self.config.notebook_outputs == "committed":
@@ -126,7 +126,7 @@ class NotebookBuilder(Builder):
         for path in paths:
             try:
                 told = notebook_metadata(path)
-            except BuildError:  # damaged: it is written anew
+            except BuildError:  # damaged, so it is written again
                 continue
             if told.get("inputs") == now and "stand_in" not in told:
                 return outputs_of(nbformat.read(path, as_version=4))
@@ -142,7 +142,7 @@ class NotebookBuilder(Builder):
         return Path(self.outdir, ".state", f"{docname}.txt")
 
     def _digest(self, docname: str) -> str:
-        """Digest what a page's notebooks are made of, except what all share."""
+        """Digest what a page's notebooks are made from, except what all pages share."""
         digest = hashlib.sha256(self.config.notebook_outputs.encode())
         place = name_of(docname)
         paths = [Path(self.env.doc2path(docname))]
@@ -155,7 +155,7 @@ class NotebookBuilder(Builder):
 
 
 class NotebookPart:
-    """Cells of a notebook, and the texts that come after the last one."""
+    """Collect the cells of a notebook, and the texts since the last code cell."""
 
     def __init__(self) -> None:
         self.cells: list[NotebookNode] = []
@@ -166,7 +166,7 @@ class NotebookPart:
         self.cells.append(cell)
 
     def end_text(self) -> None:
-        """Make one Markdown cell of the texts since the last code cell."""
+        """Join the texts since the last code cell into one Markdown cell."""
         text = "\n\n".join(text for text in self.texts if text)
         self.texts = []
         if text:
@@ -176,12 +176,12 @@ class NotebookPart:
 
 
 class NotebookCells:
-    """The cells of a page's notebook: Markdown from a doctree, and code.
+    """Make the cells of a page's notebook: Markdown from a doctree, and code.
 
-    Below each exercise is an empty cell for an answer, and all solutions come at
-    the end. Their cells keep the numbers that say in which order the page has them.
-    Cells that the site does not show (`remove-cell`) are there all the same,
-    because later ones may depend on them.
+    Below each exercise is an empty cell for an answer, and all solutions come at the
+    end. Their code cells keep the execution counts that reflect the order of the
+    page. Cells that the site does not show (`remove-cell`) are included, because
+    later cells may depend on them.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class NotebookCells:
         return self.text.cells + self.solutions.cells
 
     def add(self, node: nodes.Element, level: int = 0) -> None:
-        """Add the children of a node, some of which may be or hold code cells."""
+        """Add the children of a node, some of which may be or contain code cells."""
         for child in node.children:
             if (metadata := _private.cell_metadata(child)) is not None:
                 self.add_cell(child, metadata)
@@ -235,7 +235,7 @@ class NotebookCells:
                 self.part.texts.append(self.translator.render(child))
 
     def add_exercise(self, node: nodes.Element, level: int) -> None:
-        """Add an exercise, where its solution is, and a cell for an answer."""
+        """Add an exercise, a note on where its solution is, and a cell for an answer."""
         self.add_with_head(node, level)
         if node.get("label") in self.solved:
             where = "*The solution is at the end of this notebook, under “Solutions”.*"
@@ -251,7 +251,7 @@ class NotebookCells:
         self.part = self.text
 
     def add_with_head(self, node: nodes.Element, level: int) -> None:
-        """Add the name and the content of an exercise or solution."""
+        """Add the heading and the content of an exercise or solution."""
         (head, after), children = self.translator.exercise_head(node)
         if not any(any(child.findall(has_cell)) for child in children):
             self.part.texts.append(self.translator.render(node))
@@ -268,7 +268,7 @@ class NotebookCells:
             return
         self.add_code_until(place)
         self.add_code_until(place + 1, self.part)
-        # A figure is counted once, in the tab of the first framework.
+        # A figure is counted only once, in the tab of the first framework.
         figure = self.code[place].metadata.get("mystnb", {}).get("figure", {})
         ids = [nodes.make_id(figure["name"])] if figure.get("name") else []
         for caption in node.findall(nodes.caption):
@@ -276,7 +276,7 @@ class NotebookCells:
             self.part.texts.append(text)
 
     def add_code_until(self, end: int, part: NotebookPart | None = None) -> None:
-        """Add code cells, those that the site does not show to the text."""
+        """Add code cells, but always to the text if the site does not show them."""
         while self.done < end:
             cell, outputs = self.code[self.done], self.outputs[self.done]
             self.done += 1
@@ -285,23 +285,23 @@ class NotebookCells:
 
 
 def has_cell(node: nodes.Node) -> bool:
-    """Return whether a node becomes a cell of its own, or needs one."""
+    """Return whether a node becomes, or requires, a separate cell."""
     kinds = (*EXERCISES, _private.solution_node)
     return isinstance(node, kinds) or _private.cell_metadata(node) is not None
 
 
 def heading_of_solutions() -> NotebookNode:
-    """Return a heading that Jupyter opens collapsed, and Colab (see `notebook`)."""
+    """Return a heading that is collapsed in Jupyter, and in Colab (see `notebook`)."""
     return nbformat.v4.new_markdown_cell(
         "## Solutions",
         id=SOLUTIONS,
-        # Colab knows cells by an id in their metadata.
+        # Colab identifies cells by an id in their metadata.
         metadata={"id": SOLUTIONS, "jp-MarkdownHeadingCollapsed": True},
     )
 
 
 def jupyter_metadata(cell: Cell) -> dict:
-    """Return what Jupyter understands of a cell's metadata."""
+    """Return the part of a cell's metadata that Jupyter understands."""
     metadata: dict = {"tags": cell.tags} if cell.tags else {}
     if {"hide-input", "hide-cell"} & set(cell.tags):
         metadata["jupyter"] = {"source_hidden": True}
@@ -311,7 +311,7 @@ def jupyter_metadata(cell: Cell) -> dict:
 def notebook(
     page: Page, framework: Framework, cells: list[NotebookNode], inputs: dict
 ) -> NotebookNode:
-    """Return a notebook with what Colab and Jupyter have to know about it."""
+    """Return a notebook with the metadata that Colab and Jupyter need."""
     colab: dict = {"provenance": []}
     if any(cell.id == SOLUTIONS for cell in cells):
         colab["collapsed_sections"] = [SOLUTIONS]

@@ -1,9 +1,9 @@
 """Turn resolved doctrees into the Markdown of notebooks.
 
-Colab and JupyterLab know CommonMark, GitHub's tables, and TeX between dollar
-signs, but neither directives nor roles. Numbers, titles, citations, and targets
-are those that Sphinx has resolved. Node types that Markdown cannot express are
-refused with their page and line.
+Colab and JupyterLab understand CommonMark, GitHub's tables, and TeX between dollar
+signs, but neither directives nor roles. Sphinx has resolved the numbers, titles,
+citations, and link targets before. Nodes that Markdown cannot express are reported
+as errors with their page and line.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from . import _private
 from .computed_results import computed_result, typeset
 from .framework_tabs import framework_tab
 
-# Characters of a text that Markdown would take for markup. An underscore or a
-# bracket is markup in some places only.
+# Characters in text that Markdown would treat as markup. Underscores and brackets
+# are markup only in some places.
 MARKUP = re.compile(r"([\\`*$]|<(?=[a-zA-Z/!?])|(?<!\w)_|_(?!\w)|\[(?=[^\]]*\][(\[]))")
-# What begins a block if a line begins with it.
+# What starts a block at the beginning of a line.
 BLOCK = re.compile(r"^(\s*)([#>+-]|=+$|\d+(?=[.)]\s))", re.MULTILINE)
-# Environments that TeX allows in a text, and their forms within a formula.
+# Environments that TeX allows outside formulas, and their equivalents inside.
 ENVIRONMENTS = {
     "align": "aligned",
     "alignat": "alignedat",
@@ -53,10 +53,10 @@ HTML_IN_TITLES = {
 
 
 class MarkdownTranslator:
-    """Render nodes of one page as one framework's reader sees them.
+    """Render the nodes of one page for one framework.
 
-    `results` maps the name of each computed result to its text. It is None if
-    the page has not been executed yet.
+    `results` maps the name of each computed result to its text, or is None if the
+    page has not been executed yet.
     """
 
     def __init__(
@@ -73,18 +73,18 @@ class MarkdownTranslator:
     # Dispatch
 
     def render(self, node: nodes.Node) -> str:
-        """Return the Markdown of a node. Raises BuildError for unknown types."""
+        """Return the Markdown of a node, or raise BuildError for unknown types."""
         for kind in type(node).__mro__:
             if method := getattr(self, f"render_{kind.__name__}", None):
                 return method(node)
         raise self.fault(node, f"notebooks cannot show {type(node).__name__!r} nodes")
 
     def inline(self, node: nodes.Element) -> str:
-        """Return the Markdown of a node's children, side by side."""
+        """Return the Markdown of a node's children, one after another."""
         return "".join(map(self.render, node.children))
 
     def blocks(self, children: list[nodes.Node]) -> str:
-        """Return the Markdown of nodes, one below the other."""
+        """Return the Markdown of nodes as separate blocks."""
         return "\n\n".join(filter(None, map(self.render, children)))
 
     def body(self, node: nodes.Element) -> str:
@@ -97,8 +97,8 @@ class MarkdownTranslator:
         self,
         node: nodes.Node,
         what: str,
-        cure: str = "Write it in another way, or put it into an {only} directive for "
-        "html",
+        cure: str = "Write this in a different way, or put it into an {only} "
+        "directive for html",
     ) -> BuildError:
         while node is not None and not getattr(node, "line", None):
             node = node.parent
@@ -155,8 +155,8 @@ class MarkdownTranslator:
             raise self.fault(
                 node,
                 f"`{name}` has no value from {label}",
-                "Only the text below a code cell can ask for a value, not a title or "
-                "an option of a directive",
+                "Use {eval} only in text below a code cell, not in a title or in an "
+                "option of a directive",
             )
         return self.inline(nodes.inline("", "", *typeset(self.results[name])))
 
@@ -169,7 +169,7 @@ class MarkdownTranslator:
         if local or not address or address.startswith(f"{self.docname}.html#"):
             return text
         if not re.match(r"[a-z][a-z0-9+.-]*:", address):
-            return text  # there is no site
+            return text  # the address is relative, because there is no site
         return f"[{text}]({address.replace(' ', '%20').replace(')', '%29')})"
 
     def render_download_reference(self, node: nodes.Element) -> str:
@@ -200,7 +200,9 @@ class MarkdownTranslator:
         content = path.read_bytes()
         if len(content) > LARGEST_IMAGE:
             raise self.fault(
-                node, f"{address} has {len(content):,} bytes, too many for a notebook"
+                node,
+                f"{address} has {len(content):,} bytes, but in a notebook it may have "
+                f"at most {LARGEST_IMAGE:,}",
             )
         return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
@@ -252,13 +254,13 @@ class MarkdownTranslator:
         return self.body(node)
 
     def _folded(self, title: nodes.Element | None, children: list[nodes.Node]) -> str:
-        """Return a fold. Blank lines make Markdown of what is inside."""
+        """Return a fold. Blank lines make its content Markdown."""
         head = self._in_html(title).strip() if title is not None else "More"
         text = self.blocks(children)
         return f"<details>\n<summary>{head}</summary>\n\n{text}\n\n</details>"
 
     def _in_html(self, node: nodes.Element) -> str:
-        """Return the inline nodes in a title, where Markdown does not apply."""
+        """Return the HTML of a title's inline nodes, for where Markdown is not read."""
         parts = []
         for child in node.children:
             if tag := HTML_IN_TITLES.get(type(child)):
@@ -301,7 +303,7 @@ class MarkdownTranslator:
         if number := self.number("displaymath", node["ids"]) or node.get("number"):
             text += f" \\tag{{{number}}}"
         if not isinstance(node.parent, nodes.section):
-            text = " ".join(text.split())  # a quotation would mark each line
+            text = " ".join(text.split())  # a quotation would put a mark before each line
         return f"$${text}$$"
 
     def number(self, kind: str, ids: list[str]) -> str:
@@ -369,7 +371,7 @@ class MarkdownTranslator:
         return self._quote(self.headed(head, children))
 
     def headed(self, head: str, children: list[nodes.Node], after: str = "") -> str:
-        """Return blocks below a bold head, or beside it if text comes first."""
+        """Return blocks after a bold head, on the same line if text comes first."""
         stop = "" if head[-1:] in ".?!:" else "."
         head = f"**{head}**{after}." if after else f"**{head}{stop}**"
         text = self.blocks(children)
@@ -395,7 +397,7 @@ class MarkdownTranslator:
         return self.numbered(kind, node, node.parent.get("ids", []))
 
     def numbered(self, kind: str, title: nodes.Element, ids: list[str]) -> str:
-        """Return a caption or title, after its number if one of `ids` has one."""
+        """Return a caption or title, preceded by the number of one of `ids`, if any."""
         text = self.inline(title).strip()
         number = self.number(kind, ids)
         name = self.builder.config.numfig_format[kind].replace("%s", number)
@@ -419,11 +421,13 @@ class MarkdownTranslator:
         self.in_table = True
         for entry in row.children:
             if entry.get("morecols") or entry.get("morerows"):
-                raise self.fault(entry, "notebooks cannot show cells that span others")
+                raise self.fault(
+                    entry, "a table in a notebook cannot have cells that span others"
+                )
             for child in entry.children:
                 if not isinstance(child, (nodes.paragraph, nodes.image)):
                     raise self.fault(
-                        child, "in a notebook, a cell of a table holds text only"
+                        child, "a table in a notebook can only contain text"
                     )
             texts = [self.render(child).replace("\n", " ") for child in entry.children]
             cells.append("<br>".join(texts))
@@ -465,7 +469,7 @@ def _fence(text: str, mark: str, least: int) -> str:
 
 
 def _around(text: str, mark: str) -> str:
-    """Put marks around a text, but not around the spaces at its ends."""
+    """Put marks around a text, inside the spaces at its ends."""
     inner = text.strip()
     if not inner:
         return text
@@ -473,5 +477,5 @@ def _around(text: str, mark: str) -> str:
 
 
 def _begins_block(node: nodes.Text) -> bool:
-    """Return whether a text begins a paragraph, or goes on after a line's end."""
+    """Return whether a text is at the start of a paragraph, or after a line break."""
     return node.parent.index(node) == 0 or "\n" in node.astext()

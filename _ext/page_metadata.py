@@ -16,8 +16,8 @@ from sphinx.environment import BuildEnvironment
 from .launch_buttons import GITHUB, GITLAB
 
 LONGEST = 200  # characters of a description
-# For each host: its addresses, what comes in them between a repository and its
-# contents, and the parameter that gives a new issue its title.
+# For each host: its domain, what comes between a repository and its contents in an
+# address, and the parameter for the title of a new issue.
 HOSTS = {
     "https://github.com": (GITHUB, "", "title"),
     "https://gitlab.com": (GITLAB, "/-", "issue[title]"),
@@ -25,7 +25,7 @@ HOSTS = {
 
 
 def last_change(path: Path) -> str | None:
-    """Return the day of the last commit of a file, if git knows one."""
+    """Return the day of the last commit that changed a file, or None."""
     try:
         done = subprocess.run(
             ["git", "log", "-1", "--format=%cs", "--", path.name],
@@ -37,7 +37,7 @@ def last_change(path: Path) -> str | None:
 
 
 def links(repository: str, branch: str, path: str, title: str) -> dict:
-    """Return where a page is edited, and where something about it is reported."""
+    """Return the addresses for editing a page and for reporting an issue with it."""
     for host, (pattern, between, parameter) in HOSTS.items():
         if match := pattern.fullmatch(repository):
             base = f"{host}/{match[1]}"
@@ -51,7 +51,7 @@ def links(repository: str, branch: str, path: str, title: str) -> dict:
 
 
 def description(doctree: nodes.document) -> str:
-    """Return the beginning of a page's text, without titles and boxes."""
+    """Return the start of a page's text, without titles and boxes."""
     found = [p for p in doctree.findall(nodes.paragraph)]
     running = [p for p in found if isinstance(p.parent, nodes.section)]
     text = " ".join(p.astext() for p in running or found)
@@ -61,7 +61,7 @@ def description(doctree: nodes.document) -> str:
 def add_metadata(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    """Give the templates a page's title, description, dates, and links."""
+    """Pass a page's title, description, dates, and links to the templates."""
     title = str(nodes.Text(re.sub(r"<[^>]*>", "", context.get("title", ""))))
     options = app.config.html_theme_options
     context["plain_title"] = title
@@ -81,7 +81,7 @@ def add_metadata(
 def write_pages_that_were_committed(
     app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
 ) -> set[str]:
-    """Return the pages committed since they were rendered: they show the day."""
+    """Return the pages committed since they were rendered, because they show the day."""
     before = getattr(env, "days_of_change", {})
     env.days_of_change = {
         name: last_change(Path(env.doc2path(name))) for name in env.found_docs

@@ -1,7 +1,7 @@
 """Adapt the text of the printed editions, PDF and EPUB.
 
-An edition has the code of one framework, and neither tabs nor anything to unfold.
-What the site calls a page is a section here, because a book has pages of its own.
+An edition has the code of one framework, without tabs or folds. What the site calls
+a page is called a section here, because a printed book has pages of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOT_PROSE = (nodes.literal, nodes.literal_block, nodes.math, nodes.citation)
 
 
 class Printed(Style):
-    """Colors of code that stay apart and dark enough when printed in gray."""
+    """Color code so that it stays readable, and colors differ, when printed in gray."""
 
     background_color = "#f4f4f4"
     styles = {
@@ -59,7 +59,7 @@ class Printed(Style):
 class CallPagesSections(SphinxTransform):
     """Replace the word "page" in prose and in the descriptions of images."""
 
-    # Before titles are collected, and after all text is there.
+    # Before titles are collected, and after all text has been inserted.
     default_priority = 870
 
     def apply(self, **kwargs: object) -> None:
@@ -101,7 +101,7 @@ class RemoveHiddenCode(SphinxPostTransform):
 
 
 class UnfoldDropdowns(SphinxPostTransform):
-    """Begin the text of a fold, such as a hint, with the title in bold type."""
+    """Start the text of a fold, such as a hint, with its title in bold."""
 
     # Before sphinx-design makes a fold of it.
     default_priority = 10
@@ -124,7 +124,7 @@ class UnfoldDropdowns(SphinxPostTransform):
 
 
 class JoinPrintedOutputs(SphinxPostTransform):
-    """Show everything that a cell prints in one block."""
+    """Join everything that a cell prints into one block."""
 
     default_priority = 11
 

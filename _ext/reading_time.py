@@ -1,7 +1,7 @@
-"""Say how long a page takes to read: the role {minutes}.
+"""Define the role {minutes}, which inserts how long a page takes to read.
 
-Readers of one framework read its text and captions at 200 words per minute. Code,
-displayed formulas, and solutions do not count. A formula in a line is one word.
+Text and captions are read at 200 words per minute, for one framework. Code,
+displayed formulas, and solutions do not count. An inline formula counts as one word.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ WORD = re.compile(r"\w\S*")
 
 
 class reading_time(nodes.Inline, nodes.Element):
-    """The time that it takes to read the page with the label `target`."""
+    """Mark where to insert the reading time of the page with the label `target`."""
 
 
 class MinutesRole(SphinxRole):
-    """{minutes}`sec_softmax` inserts the time to read that page, as in "12 min"."""
+    """Implement {minutes}`sec_softmax`, which inserts a text such as "12 min"."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         node = reading_time(target=self.text.strip().lower())
@@ -39,7 +39,7 @@ class MinutesRole(SphinxRole):
 
 
 def count_words(doctree: nodes.document) -> int:
-    """Return how many words the readers of the page's first framework read."""
+    """Return the number of words that readers of the page's first framework read."""
     first, count = None, 0
     for text in doctree.findall(nodes.Text):
         if _is_skipped(text):
@@ -76,7 +76,7 @@ class CountMinutes(SphinxTransform):
 
 
 class InsertMinutes(SphinxPostTransform):
-    """Replace {minutes} by the time of the page that its label belongs to."""
+    """Replace {minutes} with the reading time of the page that the label is on."""
 
     default_priority = 5
 
@@ -96,7 +96,7 @@ class InsertMinutes(SphinxPostTransform):
 
 
 def reading_times(env: BuildEnvironment) -> list[tuple[str, int]]:
-    """Return the minutes of all pages."""
+    """Return the reading times of all pages, in minutes."""
     return sorted((name, data.get("minutes", 0)) for name, data in env.metadata.items())
 
 

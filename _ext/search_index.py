@@ -1,7 +1,7 @@
 """Write the search index and the previews of equations and terms.
 
 Both are made from the HTML of the pages. They are scripts that assign an object,
-because a page that is opened as a local file can load scripts but no other data.
+because a page that is opened as a local file can load scripts, but no other data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import lxml.html
 from lxml.html import HtmlElement
 from sphinx.application import Sphinx
 
-# What is not part of the running text.
+# The elements that are not part of the running text.
 ASIDE = " | ".join(
     [
         ".//annotation",
@@ -100,8 +100,8 @@ def html_of(element: HtmlElement) -> str:
 
 
 def text_of(element: HtmlElement) -> str:
-    """Return the text of an element, with plain letters in place of those that
-    Unicode has for formulas.
+    """Return the text of an element, with plain letters instead of Unicode's
+    mathematical letters.
     """
     element = copy.deepcopy(element)
     element.tail = None
@@ -111,7 +111,7 @@ def text_of(element: HtmlElement) -> str:
 
 
 def remove(element: HtmlElement, xpath: str) -> None:
-    """Remove what a path finds in an element, but not the text after it."""
+    """Remove the elements that a path finds, but not the text after them."""
     for found in element.xpath(xpath):
         if found.getparent() is not None:
             found.drop_tree()

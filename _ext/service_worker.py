@@ -1,7 +1,7 @@
-"""Write the service worker that keeps the book for reading without a network.
+"""Write the service worker that saves the book for reading offline.
 
-Its version is a digest of what it keeps: pages, styles, scripts, fonts, and
-figures. The notebooks are not kept, because running them needs a network anyway.
+Its version is a digest of what it saves: pages, styles, scripts, fonts, and figures.
+The notebooks are not saved, because running them needs a network anyway.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def write_service_worker(app: Sphinx, exception: Exception | None) -> None:
 
 
 def digest(content: bytes) -> str:
-    """Return a short digest of a file, which is part of its address."""
+    """Return the short digest of a file that is part of its address."""
     return hashlib.sha256(content).hexdigest()[:8]
 
 

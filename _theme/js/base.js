@@ -1,6 +1,6 @@
-// What the other files share. theme.toml joins them to book.js, this one first.
-// Without book.js all frameworks' cells are shown under their names, and every
-// link works.
+// Functions that the other files share. theme.toml joins all files into book.js,
+// starting with this one. Without book.js, the cells of all frameworks are shown under
+// their names, and every link works.
 "use strict";
 
 const root = document.documentElement;
@@ -14,7 +14,7 @@ function load(name) {
     const script = document.createElement("script");
     script.src = `${root.dataset.root}_static/${name}`;
     script.onload = resolve;
-    script.onerror = () => reject(new Error(`cannot load ${name}`));
+    script.onerror = () => reject(new Error(`The script ${name} could not be loaded.`));
     document.head.append(script);
   });
 }

@@ -1,4 +1,4 @@
-// A button copies the code of a cell. Formulas are copied as TeX.
+// Add a button that copies the code of a cell, and copy formulas as TeX.
 
 const COPY_ICON =
   '<svg class="icon" viewBox="0 0 24 24" width="18" height="18" ' +
@@ -6,14 +6,14 @@ const COPY_ICON =
 
 async function toClipboard(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = document.createElement("textarea"); // on pages without https
+  const field = document.createElement("textarea"); // for pages without HTTPS
   field.value = text;
   field.className = "out-of-sight";
   document.body.append(field);
   field.select();
   const done = document.execCommand("copy");
   field.remove();
-  if (!done) throw new Error("the browser does not copy");
+  if (!done) throw new Error("The browser did not allow copying.");
 }
 
 function copyButtons() {
@@ -36,7 +36,7 @@ function copyButtons() {
         say("Copied");
         button.classList.add("done");
       } catch {
-        say("Your browser does not let the page copy");
+        say("Your browser does not allow copying. Select the code instead");
       }
       window.setTimeout(() => {
         say("Copy the code");
@@ -70,7 +70,7 @@ function copyFormulas(event) {
   }
   for (const link of all(".headerlink, .copy", holder)) link.remove();
   holder.className = "out-of-sight";
-  document.body.append(holder); // or its line breaks would be lost
+  document.body.append(holder); // otherwise, its line breaks would be lost
   event.clipboardData.setData("text/plain", holder.innerText);
   event.clipboardData.setData("text/html", holder.innerHTML);
   holder.remove();

@@ -1,7 +1,7 @@
-// Runs before the page is drawn, so that nothing flashes or moves.
+// Run before the page is drawn, so that nothing flashes or moves.
 "use strict";
 
-// The path in the keys keeps books on one host apart.
+// The keys contain the path, so that several books on one host do not interfere.
 const choices = {
   key(name) {
     const { root } = document.documentElement.dataset;
@@ -11,7 +11,7 @@ const choices = {
     try {
       return window[storage].getItem(choices.key(name));
     } catch {
-      return null; // browsers may refuse to store anything
+      return null; // some browsers refuse to store anything
     }
   },
   remember(name, value, storage) {
@@ -27,7 +27,7 @@ const choices = {
   const root = document.documentElement;
   const names = root.dataset.frameworks.split(" ");
   const asked = new URLSearchParams(window.location.search).get("framework");
-  // An address counts for the visit, a click for longer.
+  // A framework in the address is kept for this visit, and a chosen one for longer.
   if (names.includes(asked)) choices.remember("framework", asked, "sessionStorage");
   root.dataset.framework = [
     asked,
@@ -39,7 +39,8 @@ const choices = {
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   root.classList.add("scripts");
 
-  // Load fonts before the styles ask for them. Files have them at once anyway.
+  // Load the fonts before the styles request them, except for local files, where fonts
+  // load immediately anyway.
   if (window.location.protocol !== "file:") {
     const fonts = ["stix-two-text-latin-400-normal"];
     if ("math" in root.dataset) fonts.push("math");
@@ -54,7 +55,7 @@ const choices = {
     }
   }
 
-  // These rules hide what belongs to other frameworks until book.js does.
+  // Hide what belongs to other frameworks until book.js does so.
   const sheet = new CSSStyleSheet();
   for (const name of names) {
     sheet.insertRule(

@@ -1,4 +1,4 @@
-// "On this page" marks the section that the reader is in.
+// In "On this page", mark the section that the reader is in.
 
 function followHeadings() {
   const links = new Map();

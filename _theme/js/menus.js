@@ -1,5 +1,5 @@
-// The page for missing addresses has a <base>, so "#main" alone would lead away
-// from the address.
+// The page for missing addresses has a <base>, so "#main" alone would lead to another
+// address.
 function skipLink() {
   const skip = document.querySelector(".skip");
   skip.addEventListener("click", () => {
@@ -7,15 +7,15 @@ function skipLink() {
   });
 }
 
-// Colors: as the system says, light, or dark.
+// Switch between the system's colors, light colors, and dark colors.
 
 function theme() {
   const button = document.querySelector(".theme-button");
-  const words = { auto: "as the system", light: "light", dark: "dark" };
+  const words = { auto: "same as the system", light: "light", dark: "dark" };
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const say = () => {
     const now = root.dataset.theme ?? "auto";
-    button.setAttribute("aria-label", `Colors: ${words[now]}. Change`);
+    button.setAttribute("aria-label", `Colors: ${words[now]}. Change colors`);
     button.title = `Colors: ${words[now]}`;
     const color = document.querySelector("meta[name=theme-color]");
     color.content = window.getComputedStyle(root).getPropertyValue("--paper");
@@ -36,7 +36,7 @@ function theme() {
   say();
 }
 
-// Menus close on a click elsewhere and on Escape.
+// Close menus on a click elsewhere and on Escape.
 
 function menus() {
   for (const menu of all("details.menu")) {

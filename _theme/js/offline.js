@@ -1,4 +1,4 @@
-// The service worker keeps the book for reading without a network.
+// Start the service worker, which saves the book for reading offline.
 
 async function offline() {
   const line = document.querySelector(".offline");
@@ -7,7 +7,7 @@ async function offline() {
     line.hidden = false;
   };
   if (window.location.protocol === "file:") {
-    say("This copy of the book is on your device and needs no network.");
+    say("This copy of the book is on your device, and needs no network.");
     return;
   }
   if (!navigator.serviceWorker) return;
@@ -30,7 +30,7 @@ async function offline() {
           say("The book could not be saved for reading offline.");
         }
       });
-    // The browser looks for a new version after the page has come.
+    // The browser looks for a new version after the page has loaded.
     registration.addEventListener("updatefound", () =>
       follow(registration.installing)
     );
@@ -41,6 +41,6 @@ async function offline() {
   }
 }
 
-// The first visit draws the page first, then saves the book.
+// On the first visit, draw the page before saving the book.
 if (document.readyState === "complete") offline();
 else window.addEventListener("load", offline);

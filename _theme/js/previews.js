@@ -1,4 +1,4 @@
-// References to terms and numbered equations show a preview.
+// Show a preview at references to terms and numbered equations.
 
 let previews;
 
@@ -54,7 +54,7 @@ function showPreviews() {
   };
   const leave = ({ target, relatedTarget }) => {
     if (!worthIt(target.closest?.(selector))) return;
-    if (relatedTarget && card.contains(relatedTarget)) return; // to read it
+    if (relatedTarget && card.contains(relatedTarget)) return; // into the preview
     hide();
   };
   document.addEventListener("mouseover", (event) => enter(event, 150));

@@ -1,4 +1,4 @@
-// On paper, all folds are open.
+// Open all folds on paper.
 
 function printing() {
   let opened = [];

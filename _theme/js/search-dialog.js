@@ -1,8 +1,8 @@
-// The button and the key "/" open the search without leaving the page.
+// Open the search with the button or the key "/", without leaving the page.
 
 function searchDialog() {
   const button = document.querySelector(".search-button");
-  if (document.getElementById("search")) return; // the page of the search
+  if (document.getElementById("search")) return; // this is the search page
   let dialog;
   const open = async () => {
     if (!dialog) {
@@ -13,7 +13,7 @@ function searchDialog() {
       dialog.setAttribute("aria-label", "Search the book");
       document.body.append(dialog);
       dialog.addEventListener("click", (event) => {
-        if (event.target === dialog) dialog.close(); // beside it
+        if (event.target === dialog) dialog.close(); // a click next to it
         if (event.target.closest("a")) dialog.close();
       });
       window.mountSearch(dialog);

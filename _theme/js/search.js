@@ -1,16 +1,16 @@
-// Searches the sections of the book, and shows a passage of each result.
+// Search the sections of the book, and show a passage from each result.
 "use strict";
 
 window.mountSearch = (holder) => {
   const root = document.documentElement.dataset.root;
   const sections = window.bookSections;
   const split = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
-  // A name such as load_fashion_mnist is found whole and by its parts.
+  // A name such as load_fashion_mnist can be found as a whole and by its parts.
   const tokens = (text) => {
     const names = text.toLowerCase().match(/[\p{L}\p{N}]+(?:[._][\p{L}\p{N}]+)+/gu);
     return [...split(text), ...(names ?? [])].filter(Boolean);
   };
-  let index; // made at the first query, because it takes a phone half a second
+  let index; // made for the first query, because it takes half a second on a phone
   const made = () => new window.MiniSearch({
     fields: ["title", "labels", "text", "code"],
     tokenize: tokens,
@@ -32,8 +32,8 @@ window.mountSearch = (holder) => {
   const headings = sections.map(({ title }) =>
     title.toLowerCase().replace(/^[\d.]+ /, "")
   );
-  // How much a section counts beyond its words: whoever types a whole label, term,
-  // or heading wants its section, and a page comes before its exercises.
+  // The weight of a section beyond its words. A query that is exactly a label, term, or
+  // heading should find its section first, and a page should precede its exercises.
   const weight = (id, query) => {
     const isLabel = labels[id].has(query) || labels[id].has(`equation_${query}`);
     if (query.includes("_") && isLabel) return 1000;
@@ -78,7 +78,7 @@ window.mountSearch = (holder) => {
     return element;
   };
 
-  // The part of a section's text with the most terms.
+  // Return the part of a section's text that contains the most terms.
   const passage = (section, terms) => {
     const size = 220;
     let best = { hits: 0, start: 0, text: section.text };
@@ -111,9 +111,9 @@ window.mountSearch = (holder) => {
     if (!results.length) results = find(query, { combineWith: "OR" });
     const many = results.length;
     count.textContent =
-      many === 0 ? `Nothing is found for “${query}”.`
-      : many === 1 ? "One section."
-      : `${many} sections${many > 20 ? ", the best 20 are shown" : ""}.`;
+      many === 0 ? `No results for “${query}”. Try fewer or other words.`
+      : many === 1 ? "1 section found."
+      : `${many} sections found${many > 20 ? ". Here are the best 20" : ""}.`;
     for (const result of results.slice(0, 20)) {
       const section = sections[result.id];
       const terms = [...new Set([...split(query).filter(Boolean), ...result.terms])];

@@ -1,10 +1,10 @@
-// Frameworks: one choice for the whole book.
+// Choose a framework for the whole book.
 
 function showFramework() {
   const chosen = root.dataset.framework;
   for (const panel of all(".tab")) {
     if (panel.dataset.framework === chosen) panel.removeAttribute("hidden");
-    else panel.setAttribute("hidden", "until-found"); // the browser still finds its text
+    else panel.setAttribute("hidden", "until-found"); // the browser can still find its text
   }
   for (const value of all(".value")) {
     value.hidden = value.dataset.framework !== chosen;
@@ -22,7 +22,7 @@ function showFramework() {
   if (fontsLoaded) markWide();
 }
 
-// Change the page, and keep an element at its place in the window.
+// Change the page, and keep an element at the same place in the window.
 function keepingInPlace(element, change) {
   const before = element?.getBoundingClientRect().top;
   change();
@@ -53,7 +53,7 @@ function chooseFramework(name, element = inSight()) {
     address.searchParams.set("framework", name);
     window.history.replaceState(window.history.state, "", address);
   } catch {
-    // The address of a file cannot be changed.
+    // A browser cannot change the address of a local file.
   }
 }
 
@@ -78,7 +78,7 @@ function tabs() {
     list[to].focus({ preventScroll: true });
     chooseFramework(list[to].dataset.framework, list[to]);
   });
-  // The browser has found text in a hidden panel, or an address leads there.
+  // The browser has found text in a hidden panel, or an address points there.
   document.addEventListener("beforematch", ({ target }) => {
     const panel = target.closest(".tab");
     if (panel) chooseFramework(panel.dataset.framework, panel);
@@ -96,7 +96,7 @@ function tabs() {
   });
 }
 
-// An address may lead into another framework's panel, or into a closed box.
+// An address may point into another framework's panel, or into a closed box.
 function openTarget() {
   const name = decodeURIComponent(window.location.hash.slice(1));
   const target = name && document.getElementById(name);

@@ -1,10 +1,10 @@
-// Boxes that are wider than the page scroll, also by keyboard.
+// Make boxes that are wider than the page scrollable, also with the keyboard.
 
-let fontsLoaded = false; // no box has its final size before
+let fontsLoaded = false; // boxes do not have their final size before
 
-// All sizes are read before anything is written, because otherwise the browser
-// would lay out the page again for each box. Nothing is read in hidden panels,
-// because the browser would have to lay them out to answer.
+// Read all sizes before writing anything, because otherwise the browser would lay out
+// the page again for each box. Skip hidden panels, because reading a size there would
+// make the browser lay them out.
 const HIDDEN = ".tab[hidden], details:not([open]) > :not(summary)";
 
 function markWide() {
