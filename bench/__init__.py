@@ -1,4 +1,4 @@
-"""Measure the book, and write docs/benchmarks.md: see `make bench`."""
+"""Measure the book, and write docs/benchmarks.md (see `make bench`)."""
 
 from pathlib import Path
 

@@ -10,8 +10,8 @@ change  rebuilds after no change, after one changed sentence (on each page, one
 growth  rebuilds of generated books of 8, 32, and 128 pages
 
 The books to compare are built in turns. The parts `setup`, `cold`, and `change`
-build a clone of the last commit in a temporary folder, or in --work, which is
-kept: `change` needs both books and builds those that it does not find.
+build a clone of the last commit, in a temporary folder or in --work, which is kept.
+`change` needs both books, and builds them if they are not there.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ TIMEOUT = 300  # seconds for a change to appear on the served site
 
 
 class Workspace:
-    """The folder that the books are built in, and how often each is built."""
+    """Manage the folder that the books are built in, and how often each is built."""
 
     def __init__(self, work: Path, turns: int | None = None) -> None:
         self.work, self.turns = work, turns
@@ -60,7 +60,7 @@ class Workspace:
 
     def make(self, *words: str, **variables: str) -> str:
         """Run make in the clone, and return what it prints."""
-        # These describe the environment of this script, not the clone's.
+        # These variables describe this script's environment, not the clone's.
         hidden = ("JUPYTER_PATH", "MAKEFLAGS", "PYTHONPATH", "VIRTUAL_ENV")
         kept = {k: v for k, v in os.environ.items() if k not in hidden}
         return run(
@@ -71,7 +71,7 @@ class Workspace:
     def clone_book(self) -> None:
         """Clone the last commit, unless an earlier part has done so.
 
-        Raises SystemExit if the folder has a clone of another commit.
+        Raises SystemExit if the folder contains a clone of another commit.
         """
         if not self.clone.exists():
             run("git", "clone", "--quiet", ROOT, self.clone)
@@ -149,7 +149,7 @@ def measure_change(workspace: Workspace, part: Part) -> None:
 
 
 class ThisBook:
-    """The clone, built and ready to be changed."""
+    """Rebuild the clone after changes."""
 
     name = "this"
 
@@ -173,7 +173,7 @@ class ThisBook:
 
 
 class StockBook:
-    """A stock Jupyter Book with one notebook per page and framework."""
+    """Rebuild a stock Jupyter Book with one notebook per page and framework."""
 
     def __init__(self, workspace: Workspace, name: str, mode: str) -> None:
         self.workspace, self.name = workspace, name
@@ -236,7 +236,7 @@ def served(workspace: Workspace) -> Iterator:
 
 
 def state_of(root: Path) -> bytes | None:
-    """Return the note that a complete build leaves, or None if there is none."""
+    """Return the record that a complete build leaves, or None if there is none."""
     path = root / cache.STATE
     return path.read_bytes() if path.exists() else None
 
@@ -253,8 +253,8 @@ def find_page(book: Book, name: str) -> Page:
 def example_cell(book: Book, name: str) -> str:
     """Return the code of a page's first cell that belongs to one framework.
 
-    Comments that `edited` has put before it are left out. A page without such a
-    cell gives an empty string.
+    Leaves out comments that `edited` has added. Returns an empty string if there is
+    no such cell.
     """
     usable = {name for name, f in book.frameworks.items() if f.available}
     cells = find_page(book, name).cells
@@ -263,7 +263,7 @@ def example_cell(book: Book, name: str) -> str:
 
 
 def edited(task: str, text: str, code: str) -> str:
-    """Return a text with a last sentence or a cell that it has never had."""
+    """Return a text with a new last sentence or a changed cell."""
     now = time.time_ns()
     if task == "sentence":
         rest = SENTENCE.sub("", text).rstrip()
@@ -323,7 +323,7 @@ def generated_contents(size: int, folder: str) -> str:
 
 
 class GeneratedBook(TinyBook):
-    """A generated book that this pipeline builds."""
+    """Build a generated book with this pipeline."""
 
     name = "this"
 
@@ -353,7 +353,7 @@ class GeneratedBook(TinyBook):
 
 
 class GeneratedStockBook:
-    """The same pages in a stock Jupyter Book that executes none of them."""
+    """Build the same pages as a stock Jupyter Book that executes none of them."""
 
     name = "stock"
 

@@ -1,8 +1,8 @@
-"""Keep what was measured in bench/measurements.json.
+"""Store measurements in bench/measurements.json.
 
-The file has one entry per part, such as "cold". Each entry says on which
-machine, on which day, and at which commit the part was measured, and lists the
-values of every run by name. Measuring a part again replaces its entry.
+The file has one entry per part, such as "cold". Each entry records the machine, the
+day, and the commit, and lists the values of every run by name. Measuring a part again
+replaces its entry.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTS = ("setup", "cold", "change", "growth", "training", "site")
 
 
 class Part:
-    """A part that is being measured: its runs by name, and notes on them."""
+    """Collect the runs of a part by name, and notes on them."""
 
     def __init__(self, name: str, path: Path = MEASUREMENTS) -> None:
         self.name, self.path = name, path
@@ -41,7 +41,7 @@ class Part:
     def time(
         self, name: str, function: Callable, *args: object, **more: object
     ) -> None:
-        """Add the seconds that a call takes, and print them."""
+        """Time a call, and add and print the seconds."""
         start = time.perf_counter()
         function(*args, **more)
         seconds = time.perf_counter() - start
@@ -49,10 +49,10 @@ class Part:
         print(f"  {name:28} {seconds:9.3f} s", flush=True)
 
     def save(self, commit: str | None = None) -> None:
-        """Write the part to the file. `commit` is given if a clone was measured.
+        """Write the part to the file. If a clone was measured, pass its `commit`.
 
-        A part of the working tree says whether files had been changed since the
-        commit.
+        For the working tree, the entry says whether files had changed since the
+        last commit.
         """
         parts = load(self.path)
         parts[self.name] = {
@@ -87,7 +87,7 @@ def load(path: Path = MEASUREMENTS) -> dict[str, dict]:
 
 
 def machine() -> dict[str, object]:
-    """Describe the machine as far as it explains the times."""
+    """Describe the machine in terms that explain the times."""
     try:
         system = platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:  # not Linux
@@ -141,8 +141,8 @@ def run(*command: str | Path, **options: object) -> str:
 
 
 def alternate(turn: int, items: Sequence) -> Sequence:
-    """Return the items, in reverse order in every other turn.
+    """Return the items, reversed in every other turn.
 
-    Whatever else the machine is doing then affects all of them alike.
+    In this way, whatever else the machine is doing affects all items alike.
     """
     return items[:: -1 if turn % 2 else 1]

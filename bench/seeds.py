@@ -2,10 +2,9 @@
 
     python -m bench.seeds [page] [number of seeds]
 
-Runs the page's cells, up to the last one below which the prose asks for a
-number, with several seeds in each framework, two runs at a time. Prints the
-spread of each number, from which the bounds in tests/support/bounds.py are
-derived.
+Runs the page's cells with several seeds in each framework, two runs at a time, up to
+the last cell whose numbers the prose inserts. Prints the spread of each number, from
+which the bounds in tests/support/bounds.py are derived.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from bookbuild.build import Book
 from . import ROOT
 
 PAGE = "linear-networks/softmax-regression-concise"
-# Runs in the framework's environment, with a seed and the cells on its input,
-# each with the expressions that are evaluated after it.
+# Runs in the framework's environment. Its input has a seed and the cells, each with the
+# expressions to evaluate after it.
 SCRIPT = """
 import contextlib, json, sys
 import d2l_extras

@@ -2,17 +2,17 @@
 
     python -m bench.site [--seconds 320] [page ...]
 
-Compares the site in _build/html with a stock Jupyter Book (bench/stock_book.py)
-of the pages with code. A page of the stock book shows a single framework, while
-ours shows all of them. A phone opens every page of each site in turn,
-first with an empty cache, and then goes on to the next page. Two phones repeat
-this until the time is up, so that both sites meet the same disturbances.
+Compares the site in _build/html with a stock Jupyter Book (bench/stock_book.py) of
+the pages with code. A page of the stock book shows a single framework, while ours
+shows all of them. A simulated phone opens each page of both sites in turn, first
+with an empty cache, and then goes on to the next page. Two phones repeat this until
+the time is up, so that disturbances affect both sites alike.
 
-Network and processor are as slow as Lighthouse's phone. This machine serves all
-files as a host would (tests/support/served.py). MathJax, which the stock book
-loads from jsDelivr, comes from a second server through the same slow network.
-All other requests to other origins are refused. Files that a service worker
-stores for later and icons of tabs do not count.
+The network and the processor are as slow as Lighthouse's phone. This machine serves
+all files as a host would (tests/support/served.py). MathJax, which the stock book
+loads from jsDelivr, comes from a second server through the same slow network. All
+other requests to other origins are blocked. Tab icons, and files that a service
+worker saves for later, do not count.
 
 Prints nothing but progress. Medians go to bench/measurements.json, and every
 visit to _build/bench/site.json.
@@ -55,8 +55,8 @@ PHONE = {
     "has_touch": True,
     "service_workers": "block",
 }
-# Lighthouse's mobileSlow4G, as it throttles a browser: 150 ms, 1.6 Mbit/s down,
-# and 0.75 Mbit/s up, in milliseconds and bytes per second.
+# How Lighthouse's mobileSlow4G throttles a browser: 150 ms, 1.6 Mbit/s down, and
+# 0.75 Mbit/s up, given in milliseconds and bytes per second.
 SLOW_4G = {
     "offline": False,
     "latency": 150 * 3.75,
@@ -67,7 +67,7 @@ CPU_SLOWDOWN = 4
 QUIET = 0.5  # seconds without a request, after which a page has settled
 TIMEOUT = 90  # seconds, for a page to settle
 
-# The measures of a visit, and the units of the report: KB and seconds.
+# The measures of a visit, with factors that convert them to KB and seconds.
 MEASURES = {
     "requests": 1,
     "outside": 1,
@@ -77,7 +77,7 @@ MEASURES = {
     "largest_paint": 1000,
     "layout_shift": 1,
 }
-# Layout shift is that of the largest burst, which lasts at most 5 s and has no
+# The layout shift is that of the largest burst, which lasts at most 5 s, without a
 # pause of more than 1 s.
 OBSERVE = """
 (() => {
@@ -110,7 +110,7 @@ PAINTS = """() => ({
 
 
 class Traffic:
-    """The requests of a page, as the browser reports them."""
+    """Count the requests of a page, as the browser reports them."""
 
     def __init__(self, session: CDPSession, origin: str, mathjax: str) -> None:
         self.session, self.origin, self.mathjax = session, origin, mathjax
@@ -173,14 +173,14 @@ class Traffic:
         return [self.asked[request]["url"] for request in self.open]
 
     def take(self) -> dict:
-        """Return the counts since the last call, without cached answers."""
+        """Return the counts since the last call, without cached responses."""
         counts = count(self.asked.values(), self.origin)
         self.asked, self.open = {}, set()
         return counts
 
 
 def count(asked: Iterable[dict], origin: str) -> dict:
-    """Count the requests and bytes that went over the network."""
+    """Count the requests and the bytes that were sent over the network."""
     sent = [request for request in asked if not request.get("cached")]
     away = [r for r in sent if not r["url"].startswith(origin)]
     return {
@@ -227,7 +227,7 @@ def measure(
 ) -> list[dict]:
     """Visit every page of each site, in rounds, and return all visits.
 
-    The first round is completed, however long it takes.
+    The first round is always completed, no matter how long it takes.
     """
     following = dict(zip(pages, [*pages[1:], pages[0]]))
     turns = itertools.count()
@@ -270,14 +270,14 @@ def measure(
 
 
 def in_turn(turn: int, pages: list[str]) -> Iterable[tuple]:
-    """Return the jobs of a round: each page, with the order of the sites."""
+    """Return the visits of a round: each page, with the order of the sites."""
     for number, page in enumerate(pages):
         order = SITES if (turn + number) % 2 == 0 else SITES[::-1]
         yield turn, page, order
 
 
 def add_medians(part: Part, visits: list[dict], pages: list[str]) -> None:
-    """Add the median of each page, as "visit.measure.site", and notes."""
+    """Add the median of each page as "visit.measure.site", and add notes."""
     for visit, measure, site in itertools.product(
         ("first", "next"), MEASURES, SITES
     ):

@@ -1,7 +1,7 @@
-"""Build a stock Jupyter Book of our pages, to compare ours with it.
+"""Build a stock Jupyter Book of our pages, to compare our book with it.
 
-It has the theme and the extensions of Jupyter Book, and none of ours. Its pages
-are our notebooks.
+It has the theme and the extensions of Jupyter Book, but none of ours. Its pages are
+our notebooks.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
 
 def build_with_outputs(folder: Path) -> Path:
-    """Build a stock book of our executed notebooks; return its site.
+    """Build a stock book of our executed notebooks, and return the folder of its site.
 
-    Its pages have the addresses of ours. A page of Jupyter Book shows a single
-    framework, so it has the first one, while ours has all of them.
+    Its pages have the same addresses as ours. A page of Jupyter Book can show only
+    one framework, so it shows the first one, while ours shows all of them.
     """
     book = Book(ROOT)
     framework = next(f for f in book.frameworks.values() if f.available)
@@ -44,10 +44,10 @@ def write_notebooks(
 ) -> list[Path]:
     """Write a stock Jupyter Book that executes our notebooks itself.
 
-    A page of Jupyter Book has a single kernel, so there is one notebook per page
-    and framework. They run in the same kernels as ours. `mode` is Jupyter Book's
-    setting `execute_notebooks`. For "cache", all outputs are in the cache already.
-    Returns the notebooks.
+    A page of Jupyter Book has a single kernel, so there is one notebook per page and
+    framework. They run in the same kernels as ours. `mode` is Jupyter Book's setting
+    `execute_notebooks`. With "cache", all outputs are in the cache from the start.
+    Returns the paths of the notebooks.
     """
     parts = {
         framework.label: _copy_notebooks(folder / name, book, framework)
@@ -69,7 +69,7 @@ def write_notebooks(
 def _copy_notebooks(
     folder: Path, book: Book, framework: Framework
 ) -> list[Path]:
-    """Copy a framework's notebooks, without the cells that no page has."""
+    """Copy a framework's notebooks, without cells that are not on the pages."""
     paths = []
     for page in book.pages():
         if framework.name not in page.frameworks:
@@ -107,10 +107,10 @@ def _write_contents(folder: Path, parts: dict[str, list[Path]]) -> None:
 
 
 def configure(folder: Path, **settings: dict) -> None:
-    """Write a `_config.yml` with our title and parser, and these settings."""
+    """Write a `_config.yml` with our title, our parser, and these settings."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config = {name: ours[name] for name in ("title", "author", "parse")}
-    # Files that are no pages lie beside the pages.
+    # The folder also contains files that are not pages.
     config["only_build_toc_files"] = True
     config |= settings
     text = yaml.safe_dump(config)
@@ -120,8 +120,8 @@ def configure(folder: Path, **settings: dict) -> None:
 def build(folder: Path, *options: str) -> None:
     """Build a stock book.
 
-    Raises SystemExit with the output of Jupyter Book if it fails, or if a
-    notebook fails, about which Jupyter Book only warns.
+    Raises SystemExit with the output of Jupyter Book if the build fails or if a
+    notebook fails, which for Jupyter Book is only a warning.
     """
     program = Path(sys.executable).with_name("jupyter-book")
     paths = {"PYTHONPATH": str(ROOT), "JUPYTER_PATH": str(KERNELS)}

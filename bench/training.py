@@ -1,14 +1,14 @@
-"""Measure the seconds per epoch of softmax regression, done in several ways.
+"""Measure the seconds per epoch of softmax regression, implemented in several ways.
 
     python -m bench.training [--turns N]
 
-An epoch reads 60,000 images in minibatches of 256. For each framework we time
-the loop that the pages teach, the same loop over minibatches that are prepared
-beforehand, the ways that the framework's own guides recommend, and D2L's loader.
-Beside them are plain NumPy and the time that the memory alone needs.
+An epoch reads 60,000 images in minibatches of 256. For each framework, we time the
+loop that the pages teach, the same loop over minibatches that are prepared
+beforehand, the ways that the framework's own guides recommend, and D2L's loader. For
+comparison, we time plain NumPy and the memory accesses alone.
 
-The taught loop has a process of its own, as in a notebook. Every turn starts new
-processes, because speed depends on where a process's memory happens to lie.
+The taught loop runs in its own process, as in a notebook. Every turn starts new
+processes, because speed depends on how a process's memory happens to be laid out.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .measurements import Part, alternate
 EPOCHS = 5  # timed epochs per way and process, after one to warm up
 LONG = 2  # an epoch of more seconds than this is timed once
 
-# What the pages teach, on all training images: the model, the loss, the optimizer,
-# and an epoch. `wait` returns when all arrays have been computed.
+# The model, the loss, the optimizer, and the epoch that the pages teach, on all
+# training images. `wait` returns when all arrays have been computed.
 LOOPS = {
     "mxnet": """
 from d2l_extras.mxnet import load_fashion_mnist, summary, try_gpu
@@ -196,10 +196,9 @@ RECOMMENDED = {
     "mxnet": {"customary": "Gluon's `DataLoader` with `ToTensor`"},
     "tensorflow": {"customary": "Keras' `fit`", "pipeline": "`tf.data`"},
 }
-# Lower bounds, computed by one thread per processor. Reading every pixel once, as
-# a 32-bit float, is the least that any way to compute the products needs. Moving
-# every image is the least that a loader needs if it keeps 32-bit floats and
-# shuffles single images.
+# Lower bounds, computed by one thread per processor. Any way to compute the products
+# has to read every pixel at least once, as a 32-bit float. A loader that keeps 32-bit
+# floats and shuffles single images has to move every image at least once.
 NUMPY = """
 from concurrent.futures import ThreadPoolExecutor
 
@@ -251,9 +250,8 @@ def moving():
 
 ways = {"epoch": training(), "limit": limit(), "moving": moving()}
 """
-# Runs in the framework's environment. It reads the cells as JSON, and then the
-# names of ways, one per line. For each it trains an epoch and answers with the
-# seconds.
+# Runs in the framework's environment. It reads the cells as JSON, and then the names of
+# ways, one per line. For each way, it trains for an epoch and prints the seconds.
 SERVE = """
 import contextlib, json, sys, time
 answer, space = sys.stdout, {}
@@ -274,9 +272,9 @@ with contextlib.redirect_stdout(sys.stderr):
 
 
 class Worker:
-    """A process that trains for an epoch when it is asked to.
+    """Run a process that trains for one epoch per request.
 
-    `summary` describes its library, and `ways` names the ways that it knows.
+    `summary` describes its library, and `ways` lists the ways that it supports.
     Raises SystemExit with the errors of the process if it fails.
     """
 
@@ -302,7 +300,7 @@ class Worker:
         self.errors.close()
 
     def epoch(self, way: str) -> float:
-        """Train for an epoch, and return its seconds."""
+        """Train for one epoch, and return its duration in seconds."""
         return self._ask(way)
 
     def _ask(self, line: str) -> object:
@@ -317,7 +315,7 @@ class Worker:
 
 
 def programs(framework: str) -> list[str]:
-    """Return what each process of a framework runs.
+    """Return the code that each process of a framework runs.
 
     The first one times the taught loop. The second one, if there is one, times
     the other ways.
