@@ -24,6 +24,7 @@ __all__ = [
     "NODE_FOLDER",
     "all_figure_numbers",
     "cell_metadata",
+    "cell_outputs",
     "cited_works",
     "copyfile",
     "depart_container",
@@ -45,6 +46,13 @@ def cell_metadata(node: nodes.Node) -> dict | None:
     if isinstance(node, nodes.container) and node.get("nb_element") == "cell_code":
         return node["cell_metadata"]
     return None
+
+
+def cell_outputs(cell: nodes.Element) -> nodes.Element | None:
+    """Return the part of a code cell that holds its outputs, if any (MyST-NB 1.4.0)."""
+    last = cell.children[-1] if cell.children else None
+    found = last is not None and last.get("nb_element") == "cell_code_output"
+    return last if found else None
 
 
 def section_and_figure_numbers(env: BuildEnvironment) -> list:

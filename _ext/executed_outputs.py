@@ -179,11 +179,16 @@ def merge_frameworks(
 def _shared(
     cell: Cell, frameworks: dict[str, Framework], outputs: dict[str, dict]
 ) -> list[NotebookNode]:
-    """Return one cell if every framework shows the same, else one for each."""
+    """Return one cell if every framework shows the same, else one for each.
+
+    By their common anchor, framework_tabs.py knows them as one.
+    """
     cells = [_code(cell, name, outputs[name]) for name in frameworks]
     if all(node.outputs == cells[0].outputs for node in cells):
         del cells[0].metadata["framework"]
         return cells[:1]
+    for node in cells[1:]:
+        node.metadata["anchor"] = cells[0].metadata["anchor"]
     if cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
         # A figure is counted once, whichever tab shows it: see framework_tabs.py.
         for node in cells[1:]:

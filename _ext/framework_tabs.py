@@ -1,8 +1,10 @@
-"""Show the cells and texts of different frameworks in synchronized tabs.
+"""Show the cells and texts of the framework that a reader has chosen.
 
+A cell that all frameworks share is shown once, with the chosen framework's outputs.
 Neighboring cells of different frameworks become one set of tabs, and so does a
-{tab-set} with `:sync-group: framework`. The HTML follows the tab pattern of the
-WAI-ARIA Authoring Practices. Without scripts, every tab is shown under its name.
+{tab-set} with `:sync-group: framework`. Sets with nothing between them are joined.
+The HTML follows the tab pattern of the WAI-ARIA Authoring Practices. Without
+scripts, what belongs to each framework is shown under its name.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ class framework_tabs(nodes.General, nodes.Element):
 
 
 class framework_tab(nodes.General, nodes.Element):
-    """What one framework shows: `framework` is its key, `label` its name."""
+    """What one framework shows, in a set of tabs or as the outputs of a shared cell.
+
+    `framework` is its key, `label` its name.
+    """
 
 
 def framework_of_cell(node: nodes.Node) -> str | None:
@@ -82,7 +87,9 @@ class ReplaceTabSets(SphinxTransform):
 
 
 class WrapFrameworkCells(SphinxTransform):
-    """Put each run of cells of different frameworks into one set of tabs."""
+    """Put each run of cells of different frameworks into one set of tabs, and the
+    outputs of a shared cell into one cell.
+    """
 
     # After MyST-NB has rendered the cells and sphinx-exercise has moved them.
     default_priority = 900
@@ -109,23 +116,75 @@ class WrapFrameworkCells(SphinxTransform):
                 parent += self.together(run, labels) if owner else run[0]
 
     @staticmethod
-    def together(cells: list[nodes.Node], labels: dict[str, str]) -> framework_tabs:
+    def together(cells: list[nodes.Node], labels: dict[str, str]) -> nodes.Element:
+        figures = [next(iter(cell.findall(nodes.figure)), None) for cell in cells]
+        if figures[0] is not None and figures[0]["ids"]:
+            target = figures[0]["ids"][0]
+            for figure in filter(None, figures):
+                figure["shared"] = target  # see ShareFigureNumbers
+        for cell in cells[1:]:
+            for figure in cell.findall(nodes.figure):
+                if not figure["names"]:
+                    figure["ids"] = []  # Sphinx counts every figure with an id
+        anchors = {cell["cell_metadata"]["anchor"] for cell in cells}
+        if len(anchors) < len(cells):
+            return with_outputs_of_all(cells, labels)
         new = framework_tabs("")
         new.source, new.line = cells[0].source, cells[0].line
-        for number, cell in enumerate(cells):
-            for figure in cell.findall(nodes.figure):
-                if number and not figure["names"]:
-                    figure["ids"] = []  # Sphinx counts every figure with an id
+        for cell in cells:
             name = framework_of_cell(cell)
             new += framework_tab("", cell, framework=name, label=labels[name])
         return new
 
 
-class ShareFigureNumbers(SphinxPostTransform):
-    """Give the figures in one set of tabs one number and one target.
+def with_outputs_of_all(
+    cells: list[nodes.Element], labels: dict[str, str]
+) -> nodes.Element:
+    """Return one of equal cells with the outputs of each framework."""
+    boxes = {}
+    for cell in cells:
+        name = cell["cell_metadata"].pop("framework")
+        if (box := _private.cell_outputs(cell)) is not None:
+            cell.remove(box)
+            boxes[name] = box
+    tabs = [
+        framework_tab("", *box.children, framework=name, label=labels[name])
+        for name, box in boxes.items()
+    ]
+    for box in list(boxes.values())[:1]:
+        box.children = []
+        box += tabs
+        cells[0] += box
+    return cells[0]
 
-    Only the first tab's figure has a name, so only it was counted. The target
-    moves to the set, which is visible whichever tab is chosen.
+
+class JoinTabSets(SphinxTransform):
+    """Make one set of tabs of those that have nothing between them."""
+
+    default_priority = 901
+
+    def apply(self, **kwargs: object) -> None:
+        for tabs in list(self.document.findall(framework_tabs)):
+            place = tabs.parent.index(tabs)
+            above = tabs.parent[place - 1] if place else None
+            if not isinstance(above, framework_tabs):
+                continue
+            into = {tab["framework"]: tab for tab in above.children}
+            if into.keys() == {tab["framework"] for tab in tabs.children}:
+                for tab in tabs.children:
+                    into[tab["framework"]] += tab.children
+                above["ids"] += tabs["ids"]
+                tabs.parent.remove(tabs)
+        for number, tabs in enumerate(self.document.findall(framework_tabs), 1):
+            tabs["number"] = number
+
+
+class ShareFigureNumbers(SphinxPostTransform):
+    """Give the figures that frameworks draw in each other's place one number and
+    one target.
+
+    Only the first of them has a name, so only it was counted. The target moves to
+    what is around them, which is visible whichever framework is chosen.
     """
 
     default_priority = 190
@@ -133,19 +192,18 @@ class ShareFigureNumbers(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         numbers = _private.figure_numbers(self.env, self.env.docname)
-        for count, tabs in enumerate(self.document.findall(framework_tabs), 1):
-            tabs["number"] = count
-            figures = [next(iter(tab.findall(nodes.figure)), None) for tab in tabs]
-            if figures[0] is None or not figures[0]["ids"]:
+        for figure in self.document.findall(nodes.figure):
+            if not (target := figure.get("shared")):
                 continue
-            target = figures[0]["ids"][0]
-            tabs["ids"] += figures[0]["ids"]
-            for figure, tab in zip(figures, tabs.children):
-                if figure is not None:
-                    own = f"{target}-{tab['framework']}"
-                    figure["ids"] = [own]
-                    if target in numbers:
-                        numbers[own] = numbers[target]
+            tab = figure.parent
+            while not isinstance(tab, framework_tab):
+                tab = tab.parent
+            if target not in tab.parent["ids"]:
+                tab.parent["ids"].append(target)
+            own = f"{target}-{tab['framework']}"
+            figure["ids"] = [own]
+            if target in numbers:
+                numbers[own] = numbers[target]
 
 
 def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
@@ -162,10 +220,12 @@ def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
 
 
 def visit_framework_tab(self: HTML5Translator, node: framework_tab) -> None:
-    key = f"tab-{node.parent['number']}-{node['framework']}"
+    pattern = ""
+    if isinstance(node.parent, framework_tabs):
+        key = f"tab-{node.parent['number']}-{node['framework']}"
+        pattern = f'role="tabpanel" id="{key}-panel" aria-labelledby="{key}" '
     self.body.append(
-        f'<div class="tab" role="tabpanel" id="{key}-panel" '
-        f'aria-labelledby="{key}" data-framework="{node["framework"]}">\n'
+        f'<div class="tab" {pattern}data-framework="{node["framework"]}">\n'
         f'<p class="tab-name">{self.encode(node["label"])}</p>\n'
     )
 
@@ -181,9 +241,10 @@ def do_nothing(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> dict:
     app.add_transform(ReplaceTabSets)
     app.add_transform(WrapFrameworkCells)
+    app.add_transform(JoinTabSets)
     app.add_post_transform(ShareFigureNumbers)
     plain = (do_nothing, do_nothing)
     html = {framework_tabs: visit_framework_tabs, framework_tab: visit_framework_tab}
     for kind, visit in html.items():
         app.add_node(kind, html=(visit, depart_div), latex=plain, text=plain)
-    return {"version": "1", "env_version": 2, "parallel_read_safe": True}
+    return {"version": "1", "env_version": 3, "parallel_read_safe": True}

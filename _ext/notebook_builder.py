@@ -34,7 +34,7 @@ from bookbuild.frameworks import Framework, load
 from bookbuild.page import Cell, Page, name_of, read_page
 
 from . import _private
-from .framework_tabs import framework_tab
+from .framework_tabs import framework_around, framework_tab
 from .notebook_markdown import MarkdownTranslator
 
 EXERCISES = (_private.exercise_enumerable_node, _private.exercise_node)
@@ -268,10 +268,12 @@ class NotebookCells:
             return
         self.add_code_until(place)
         self.add_code_until(place + 1, self.part)
-        # A figure is counted only once, in the tab of the first framework.
+        # A figure is counted once, where the first framework draws it.
         figure = self.code[place].metadata.get("mystnb", {}).get("figure", {})
         ids = [nodes.make_id(figure["name"])] if figure.get("name") else []
         for caption in node.findall(nodes.caption):
+            if framework_around(caption) not in (None, self.framework.name):
+                continue
             text = self.translator.numbered("figure", caption, ids)
             self.part.texts.append(text)
 

@@ -66,8 +66,8 @@ def test_every_tab_set_has_a_tab_for_each_framework(page):
 @pytest.mark.parametrize("page", TABBED)
 def test_the_outputs_of_every_framework_are_on_the_page(page):
     for framework in SOURCES[page].frameworks:
-        inside = soup(page).select(f".tab[data-framework={framework}]")
-        assert any(content.select(".cell_output") for content in inside)
+        tab = f".tab[data-framework={framework}]"
+        assert soup(page).select(f"{tab} .cell_output, .cell_output > {tab}")
 
 
 @every_page

@@ -1,4 +1,8 @@
-"""Cells of different frameworks are in one synchronized tab set."""
+"""Readers see the code and the outputs of the framework that they have chosen.
+
+Cells of different frameworks are in one synchronized tab set. A shared cell has one
+code, and the outputs of each framework.
+"""
 
 import bs4
 import pytest
@@ -10,18 +14,45 @@ FIGURE = {
         "image": {"alt": "A rising line."},
     }
 }
+PROSE = """
+:::::{tab-set}
+:sync-group: framework
+
+::::{tab-item} Beta
+:sync: beta
+Beta says so.
+::::
+
+::::{tab-item} Alpha
+:sync: alpha
+Alpha says so.
+::::
+:::::
+
+"""
 PAGE = (
     "See {numref}`fig_line` and {numref}`fig_same`.\n\n"
     + cell("a = 1\na", "alpha")
     + cell("a = 2\na", "beta")
+    + "\nWords between.\n\n"
     + cell("b = 3\nb", "alpha")
     + cell("b = 4\nb", "beta")
     + cell("import matplotlib.pyplot as plt\nplt.plot([0, a]);", **FIGURE)
+    + cell("a * 10", "hide-input")
+    + cell("a * 100", "hide-output")
+    + cell("a * 1000", "remove-input")
+    + cell("a * 10000", "remove-output")
+    + cell("None if a == 1 else 'only Beta'")
     + "\n```{exercise} Do it\n:label: ex_do\nNow.\n```\n\n"
     + "````{solution-start} ex_do\n:class: dropdown\n````\n\nSo:\n\n"
     + cell("c = 'alpha inside'\nc", "alpha")
     + cell("c = 'beta inside'\nc", "beta")
     + "\n````{solution-end}\n````\n\n"
+    + PROSE
+    + cell("d = 'first alpha'\nd", "alpha")
+    + cell("d = 'first beta'\nd", "beta")
+    + cell("e = 'next alpha'\ne", "alpha")
+    + cell("e = 'next beta'\ne", "beta")
     + cell(
         "plt.plot([0, 1]);",
         mystnb={
@@ -48,8 +79,66 @@ def labels(html: bs4.BeautifulSoup) -> list[list[str]]:
     ]
 
 
+def cell_with(html: bs4.BeautifulSoup, code: str) -> bs4.Tag:
+    """Return the only cell that shows this code."""
+    [found] = [
+        one for one in html.select(".cell")
+        if code in [pre.get_text().strip() for pre in one.select(".cell_input pre")]
+    ]  # fmt: skip
+    return found
+
+
+def switched(cell: bs4.Tag) -> dict[str, str]:
+    """Return what a cell shows for each framework."""
+    found = cell.select(".cell_output > .tab")
+    assert all(one.select_one(".tab-name").extract() for one in found)
+    return {one["data-framework"]: one.get_text().strip() for one in found}
+
+
 def test_each_pair_of_twin_cells_becomes_a_tab_set(html):
-    assert labels(html) == [["Alpha", "Beta"]] * 4
+    assert labels(html)[:3] == [["Alpha", "Beta"]] * 3
+
+
+def test_tab_sets_with_nothing_between_them_become_one(html):
+    assert len(labels(html)) == 4
+    last = html.select(".tabs")[-1]
+    assert [tab.get_text() for tab in last.select("[role=tab]")] == ["Beta", "Alpha"]
+    for name in ("Alpha", "Beta"):
+        panel = last.select_one(f"[role=tabpanel][data-framework={name.lower()}]")
+        said = [
+            panel.get_text().index(text.format(name.lower()))
+            for text in (f"{name} says so", "first {}", "next {}")
+        ]
+        assert said == sorted(said)
+        assert len(panel.select(".tab-name")) == 1
+
+
+def test_a_shared_cell_shows_its_code_once_and_the_outputs_of_each(html):
+    found = cell_with(html, "import matplotlib.pyplot as plt\nplt.plot([0, a]);")
+    assert not found.find_parent(class_="tabs")
+    assert not found.select("[role]:not(img)")
+    assert [one["data-framework"] for one in found.select(".tab")] == ["alpha", "beta"]
+    assert [one.get_text() for one in found.select(".tab-name")] == ["Alpha", "Beta"]
+    assert all(len(one.select("figure")) == 1 for one in found.select(".tab"))
+    [link] = found.select(".cell_input > .headerlink")
+    assert link["href"] == f"#{found['id']}"
+
+
+def test_a_framework_without_outputs_has_no_place_for_them(html):
+    found = cell_with(html, "None if a == 1 else 'only Beta'")
+    assert switched(found) == {"beta": "'only Beta'"}
+
+
+def test_the_outputs_of_a_shared_cell_are_folded_or_removed_as_its_tags_say(html):
+    folded = cell_with(html, "a * 10")
+    assert folded.select("details .cell_input") and not folded.select("details .tab")
+    assert switched(folded) == {"alpha": "10", "beta": "20"}
+    folded = cell_with(html, "a * 100")
+    assert not folded.select("details .cell_input")
+    assert len(folded.select("details .tab")) == 2
+    assert not cell_with(html, "a * 10000").select(".cell_output")
+    [bare] = [one for one in html.select(".cell") if not one.select(".cell_input")]
+    assert switched(bare) == {"alpha": "1000", "beta": "2000"}
 
 
 def test_each_tab_and_its_panel_refer_to_each_other_and_to_their_framework(html):
@@ -87,17 +176,18 @@ def test_a_tab_set_in_a_solution_stays_there(html):
     assert "beta inside" in inside.get_text()
 
 
-def test_a_figure_has_the_same_number_in_all_tabs(html):
+def test_a_figure_has_the_same_number_in_all_frameworks(html):
     captions = [c.get_text() for c in html.select("figcaption")]
     numbers = [c.split("A line")[0].strip() for c in captions if "line" in c]
     assert numbers == ["Fig.\u00a01", "Fig.\u00a01"]
     assert any("Fig.\u00a02" in c and "Another" in c for c in captions)
 
 
-def test_a_reference_to_a_figure_links_to_its_tab_set(html):
+def test_a_reference_to_a_figure_links_to_what_every_reader_sees(html):
     link = html.find("a", string=lambda s: s and "Fig.\u00a01" in s)
     target = html.find(id=link["href"].lstrip("#"))
-    assert "tabs" in target["class"]
+    assert len(target.select("figure")) == 2
+    assert not target.find_parent(class_="tab")
 
 
 def test_every_picture_has_the_alternative_text_of_its_cell(html):

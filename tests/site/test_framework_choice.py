@@ -93,6 +93,18 @@ def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
     assert chosen(read) == {LAST}
 
 
+def test_a_shared_cell_keeps_its_code_and_changes_its_outputs(visit):
+    read = visit(f"{LIGHTEST}?framework={FIRST}")
+    cell = read.locator(".cell:has(> .cell_input):has(pre + .copy):has(.tab pre)").first
+    cell.evaluate("(e) => e.closest('details')?.setAttribute('open', '')")
+    code, outputs = cell.locator(".cell_input pre"), cell.locator(".cell_output")
+    before = code.inner_text(), outputs.inner_text()
+    choose(read, LAST)
+    assert code.is_visible() and code.inner_text() == before[0]
+    assert outputs.inner_text() != before[1]
+    assert cell.locator(".copy").count() == 1
+
+
 def test_a_sentence_shows_the_number_of_the_chosen_framework(visit):
     page = next(p for p in LESSONS if html_of(p).findall(".//span[@class='value']"))
     read = visit(f"{page}?framework={FIRST}")
@@ -484,7 +496,7 @@ def test_the_first_frame_shows_only_the_chosen_framework(visit):
     read.evaluate(f"localStorage.setItem(choices.key('framework'), '{LAST}')")
     read.route("**/book.js*", lambda route: route.abort())
     read.goto(read.url.partition("?")[0])
-    shown = read.locator("[role=tabpanel] >> visible=true").evaluate_all(
+    shown = read.locator(".tab >> visible=true").evaluate_all(
         "(all) => all.map((e) => e.dataset.framework)"
     )
     assert shown and set(shown) == {LAST}

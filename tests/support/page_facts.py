@@ -62,7 +62,7 @@ CHOSEN = """() => {
     const all = (s) => [...document.querySelectorAll(s)];
     return [
       ...all("[role=tab][aria-selected=true]"),
-      ...all("[role=tabpanel]:not([hidden])"),
+      ...all(".tab:not([hidden])"),
       ...all(".launch-menu [data-framework]:not([hidden])"),
     ].map((e) => e.dataset.framework).concat(
       all(".choose-framework").map((e) => e.value));
@@ -124,10 +124,10 @@ REWIND = """document.body.tabIndex = -1, document.body.focus(),
     document.body.removeAttribute("tabindex")"""
 # Shows what belongs to any framework, so that axe judges all of it at once.
 SHOW_ALL = """() => {
-    const parts = "[role=tabpanel], .value, .launch-menu [data-framework]";
+    const parts = ".tab, .value, .launch-menu [data-framework]";
     document.querySelectorAll(parts).forEach((e) => { e.hidden = false; });
     dispatchEvent(new Event("resize")); // book.js looks which boxes are too wide
-    return [...document.querySelectorAll("[role=tabpanel]")]
+    return [...document.querySelectorAll(".tab")]
         .filter((e) => !e.checkVisibility()).length;
 }"""
 WIDTH = "document.documentElement.scrollWidth"
@@ -141,14 +141,14 @@ WITHOUT_SCRIPTS = """() => {
     const all = (s) => [...document.querySelectorAll(s)];
     const visible = (e) => e.checkVisibility({visibilityProperty: true});
     return {
-      panels: all("[role=tabpanel]:not(details [role=tabpanel])").map((panel) =>
+      panels: all(".tab:not(details .tab)").map((panel) =>
         ({
           framework: panel.dataset.framework,
           shown: visible(panel),
           names: [...panel.querySelectorAll(".tab-name")].filter(visible)
             .map((e) => e.innerText),
         })),
-      all_panels: all("[role=tabpanel]").length,
+      all_panels: all(".tab").length,
       dead: all(":is(button:not([popovertarget]), select)").filter(visible)
         .map((e) => e.outerHTML),
       contents: all("button[popovertarget=contents]").length,

@@ -75,6 +75,13 @@ def test_a_shared_cell_is_shown_per_framework_if_its_outputs_differ(merged):
     names = [c.metadata["mystnb"]["figure"].get("name") for c in node.cells[1:]]
     # Sphinx counts what has a name.
     assert names == ["fig_a", None]
+    # One anchor says that it is one cell.
+    anchors = {c.metadata["anchor"] for c in node.cells[1:]}
+    assert anchors == {f"cell-{node.cells[1].id}"}
+
+
+def test_twins_have_anchors_of_their_own(merged):
+    node = merged(cell("1", "alpha") + cell("1", "beta"))
     anchors = [c.metadata["anchor"] for c in node.cells[1:]]
     assert anchors == [f"cell-{c.id}" for c in node.cells[1:]]
     assert len(set(anchors)) == 2

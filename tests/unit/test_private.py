@@ -99,6 +99,14 @@ def test_the_cited_works_can_be_listed(env):
     assert (key, docname) == ("work", "index")
 
 
+def test_the_outputs_of_a_code_cell_are_found():
+    outputs = nodes.container(nb_element="cell_code_output")
+    source = nodes.container(nb_element="cell_code_source")
+    assert _private.cell_outputs(nodes.container("", source, outputs)) is outputs
+    assert _private.cell_outputs(nodes.container("", source.deepcopy())) is None
+    assert _private.cell_outputs(nodes.container()) is None
+
+
 def test_the_metadata_of_a_code_cell_is_found_and_that_of_other_nodes_is_none():
     cell = nodes.container(
         nb_element="cell_code", cell_metadata={"tags": ["a"]}
