@@ -194,3 +194,8 @@ def test_every_picture_has_the_alternative_text_of_its_cell(html):
     alts = [img.get("alt") for img in html.select(".cell_output img")]
     assert alts.count("A rising line.") == 2
     assert "The same line for all." in alts
+
+
+@pytest.mark.parametrize("framework", ["alpha", "beta"])
+def test_a_notebook_has_the_caption_of_a_shared_figure_once(tiny_built, framework):
+    assert tiny_built(tabs).prose(framework).count("A line.") == 1
