@@ -58,11 +58,14 @@ function prime(node) {
 }
 
 // TeX leaves a thin space between a factor and the name of a function. Temml
-// knows of letters and numbers only, and not of what ends in a script.
+// knows of letters and numbers only, and not of what ends in a script. It leaves
+// one after the name, too, even if nothing follows.
 function separateNames(node) {
-  const thin = (before, name) => {
-    const [word, apply] = name?.type === "mrow" ? name.children : [];
-    if (word?.type !== "mi" || apply?.toText?.() !== "\u2061") return false;
+  const isName = (child) => {
+    const [word, apply] = child?.type === "mrow" ? child.children : [];
+    return word?.type === "mi" && apply?.toText?.() === "\u2061";
+  };
+  const needsThin = (before) => {
     if (["msub", "msup", "msubsup"].includes(before.type)) {
       return before.children[0].type !== "mo"; // a sum has its own space
     }
@@ -70,12 +73,45 @@ function separateNames(node) {
     const closed = last?.attributes?.form === "postfix";
     return before.type === "mfrac" || (before.type === "mrow" && closed);
   };
+  const last = node.children.at(node.type === "semantics" ? 0 : -1);
+  if (isName(last) && last.children.at(-1).type === "mspace") last.children.pop();
   node.children = node.children.flatMap((child, i) => {
-    if (!thin(child, node.children[i + 1])) return [child];
+    if (!isName(node.children[i + 1]) || !needsThin(child)) return [child];
     const space = new child.constructor("mspace");
     space.setAttribute("width", "0.1667em");
     return [child, space];
   });
+}
+
+function setSpaces(operator, before, after) {
+  operator.setAttribute("lspace", before);
+  operator.setAttribute("rspace", after);
+}
+
+// Browsers leave as much space around dots as around an equals sign. TeX leaves
+// a thin one, and commas and other operators have their own.
+function tightenDots(node) {
+  const beside = (i) => {
+    const neighbor = node.children[i];
+    return !neighbor || neighbor.type === "mo" ? "0em" : "0.1667em";
+  };
+  node.children.forEach((child, i) => {
+    if (child.type !== "mo" || !/^[\u2026\u22ef]$/.test(child.toText())) return;
+    setSpaces(child, beside(i - 1), beside(i + 1));
+  });
+}
+
+// In sub- and superscripts TeX leaves no space around operators.
+function tightenScripts(node) {
+  const tighten = (part) => {
+    for (const child of part.children ?? []) {
+      const spaced = child.type === "mo" && !child.attributes.fence;
+      const name = /[\u2061\u2211\u220f\u222b]/; // of functions, sums, and integrals
+      if (!spaced) tighten(child);
+      else if (!name.test(child.toText())) setSpaces(child, "0em", "0em");
+    }
+  };
+  node.children.slice(1).forEach(tighten);
 }
 
 // A line that goes on with a plus or a minus adds to the line before.
@@ -93,7 +129,11 @@ function finish(node) {
   if (node.type === "mtable" && node.classes.includes("tml-jot")) {
     for (const row of node.children) row.children.slice(1).forEach(addToLineBefore);
   }
-  if (node.children) separateNames(node);
+  if (node.children) {
+    separateNames(node);
+    tightenDots(node);
+  }
+  if (/^m(su[bp]|subsup|under|over|underover)$/.test(node.type)) tightenScripts(node);
   for (const child of node.children ?? []) finish(child);
   return node;
 }

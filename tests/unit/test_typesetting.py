@@ -122,3 +122,41 @@ def test_a_plus_at_the_beginning_of_a_continued_line_is_infix():
     formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, True), "lxml")
     signs = [mo.get("form") for mo in formula.select("mo")]
     assert signs == [None, "infix", "infix", None, "prefix"]
+
+
+@pytest.mark.parametrize(
+    ("tex", "spaces"),
+    [
+        (r"x_1, \ldots, x_d", ("0em", "0em")),
+        (r"a + \cdots + b", ("0em", "0em")),
+        (r"x_1 \ldots x_d", ("0.1667em", "0.1667em")),
+        (r"a + \cdots", ("0em", "0em")),
+    ],
+)
+def test_dots_have_at_most_a_thin_space_around_them(tex, spaces):
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
+    [dots] = [mo for mo in formula.select("mo") if mo.get_text() in "…⋯"]
+    assert (dots["lspace"], dots["rspace"]) == spaces
+
+
+@pytest.mark.parametrize(
+    ("tex", "tight"),
+    [
+        (r"\mathbb{R}^{n \times d}", "×"),
+        (r"w_{d + 1}", "+"),
+        (r"x_{j, k}^{(t + 1)}", ",+"),
+        (r"\prod_{k=1}^d", "="),
+        (r"a + b_i = c", ""),
+        (r"e^{\sum_j o_j}", ""),
+    ],
+)
+def test_operators_in_scripts_have_no_space_around_them(tex, tight):
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
+    found = [mo.get_text() for mo in formula.select("mo[lspace='0em'][rspace='0em']")]
+    assert "".join(found) == tight
+
+
+@pytest.mark.parametrize("tex", [r"\exp", r"\operatorname{Var}", r"f = \log"])
+def test_the_name_of_a_function_at_the_end_of_a_formula_has_no_space_after_it(tex):
+    formula = bs4.BeautifulSoup(mathml.TYPESETTER.mathml(tex, False), "lxml")
+    assert not formula.select("mspace")
