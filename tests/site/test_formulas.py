@@ -1,5 +1,6 @@
 """A browser draws roots and superscripts at the right size and height."""
 
+import pytest
 from support.site_pages import PAGES
 
 ROOTS = """() => [...document.querySelectorAll("article msqrt.tml-low")].map(
@@ -45,3 +46,23 @@ def test_an_accent_does_not_raise_the_superscript(visit):
     shifts = read.evaluate(SHIFTS)
     assert len(shifts["plain"]) > 0 and len(shifts["accented"]) > 3
     assert max(shifts["accented"]) < max(shifts["plain"]) + 0.05
+
+
+OFF_CENTER = """() => [...document.querySelectorAll("article div.math")]
+  .filter(block => block.checkVisibility()).map(block => {
+    const [column, formula] = [block, block.querySelector("semantics > *")]
+      .map(part => part.getBoundingClientRect());
+    return (formula.left + formula.right - column.left - column.right) / 2;
+  })"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_formulas_with_and_without_numbers_are_in_the_middle(visit, width):
+    read = visit(
+        "chapters/linear-networks/linear-regression.html",
+        viewport={"width": width, "height": 850},
+    )
+    read.evaluate("document.fonts.ready")
+    shifts = read.evaluate(OFF_CENTER)
+    assert len(shifts) > 5
+    assert [shift for shift in shifts if abs(shift) > 1] == []
