@@ -19,15 +19,15 @@ async function offline() {
     worker.postMessage("version", [channel.port2]);
   };
   try {
-    if (!workers.controller && navigator.connection?.saveData) return;
     const known = workers.controller;
-    if (!known) say("Saving the book for reading offline …");
+    if (!known && navigator.connection?.saveData) return;
     const registration = await workers.register(`${root.dataset.root}sw.js`);
+    if (!known) say("Saving the book for reading offline …");
     const follow = (worker) =>
       worker?.addEventListener("statechange", () => {
         if (worker.state === "activated") saved(worker);
         if (worker.state === "redundant" && !registration.active) {
-          say("The book could not be saved for reading offline.");
+          line.hidden = true;
         }
       });
     // The browser looks for a new version after the page has loaded.
@@ -37,7 +37,7 @@ async function offline() {
     follow(registration.installing ?? registration.waiting);
     if (registration.active) saved(registration.active);
   } catch {
-    say("The book could not be saved for reading offline.");
+    line.hidden = true; // nobody asked for it
   }
 }
 

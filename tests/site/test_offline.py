@@ -293,11 +293,12 @@ def test_a_failed_update_leaves_the_last_version_complete(
     assert wrong == []
 
 
-def test_the_page_says_when_the_book_could_not_be_saved(context, host):
+def test_the_page_says_nothing_when_the_book_could_not_be_saved(context, host):
     host.broken.add("/some-book/search.html")
     page = context.new_page()
     page.goto(f"{host.url}some-book/{FIRST}")
-    says(page, "The book could not be saved")
+    says(page, "Saving the book")
+    page.locator(LINE).wait_for(state="hidden")
     assert not any(kept(page).values())
     page.locator("main a[href$='.html']").first.click()
     page.wait_for_url("**/chapters/**")
@@ -344,6 +345,22 @@ def test_the_book_works_in_a_browser_without_service_workers(context, host):
     page.locator("dialog input").fill("softmax")
     assert page.locator("dialog li").count() > 0
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["throw new DOMException('', 'SecurityError');", "return;"]
+)
+def test_the_page_says_nothing_where_service_workers_are_blocked(
+    context, host, answer
+):
+    context.add_init_script(
+        "ServiceWorkerContainer.prototype.register = async () => {"
+        f" setTimeout(() => {{ window.refused = true; }}); {answer} }}"
+    )
+    page = context.new_page()
+    page.goto(f"{host.url}some-book/{FIRST}")
+    page.wait_for_function("window.refused")
+    assert not page.locator(LINE).is_visible()
 
 
 def test_the_browser_remembers_only_the_framework_and_the_theme(context, host):
