@@ -30,6 +30,8 @@ TIED = re.compile(
     r"([.,;:!?)\]’”–-]*)",
     re.DOTALL,
 )
+# Code and table cells of at most so many characters stay on one line.
+SHORT_CODE, SHORT_CELL = 20, 8
 # Colors in HTML outputs are meant for white pages, so they are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
 # The difficulty of an exercise, at the start of its title.
@@ -56,6 +58,11 @@ class Translator(HTML5Translator):
             self.body[-1] = PLAIN.sub(r"\1", html)
             raise
 
+    def visit_literal(self, node: nodes.literal) -> None:
+        if len(node.astext()) <= SHORT_CODE:
+            node["classes"].append("tied")
+        super().visit_literal(node)
+
     # Figures and tables
 
     def visit_image(self, node: nodes.Element) -> None:
@@ -80,6 +87,11 @@ class Translator(HTML5Translator):
     def depart_table(self, node: nodes.Element) -> None:
         super().depart_table(node)
         self.body.append("</div>\n")
+
+    def visit_entry(self, node: nodes.entry) -> None:
+        if len(node.astext()) <= SHORT_CELL:
+            node["classes"].append("tied")
+        super().visit_entry(node)
 
     def visit_raw(self, node: nodes.raw) -> None:
         text = node.rawsource or node.astext()
@@ -111,7 +123,9 @@ class Translator(HTML5Translator):
 
     def visit_title(self, node: nodes.title) -> None:
         if isinstance(node.parent, solution_node) and _folded(node.parent):
-            self.body.append(f"<summary>{read_stars(escape(node.astext()))}</summary>")
+            # It is below its exercise, which has the number and the title.
+            name = escape(node.astext().partition(" (")[0])
+            self.body.append(f'<summary aria-label="{name}">Solution</summary>')
             raise nodes.SkipNode
         if _folded(node.parent):
             self.body.append("<summary>")
@@ -179,8 +193,6 @@ class ReadStars(SphinxPostTransform):
     def run(self, **kwargs: object) -> None:
         kinds = (exercise_enumerable_node, exercise_node, solution_node)
         for node in self.document.findall(lambda n: isinstance(n, kinds)):
-            if _folded(node) and self.app.builder.name != "epub":
-                continue  # see visit_title
             for text in list(node[0].findall(nodes.Text)):
                 if STARS.search(text):
                     html = read_stars(escape(text, quote=False))
