@@ -1,4 +1,4 @@
-"""Fixtures that tests of several folders use."""
+"""Define fixtures for the tests of several folders."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from support.tiny_book import TinyBook, built_once
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, started once per file of tests.
+    """Start Chromium once per test file.
 
-    Not once per session: as long as it runs, nothing else in this process can
-    use asyncio, which the tests that execute notebooks do.
+    It cannot be started once per session, because while it runs, nothing else in
+    this process can use asyncio, which the tests that execute notebooks need.
     """
     machine.require("browser")
     from playwright.sync_api import sync_playwright
@@ -36,7 +36,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The address of the built site on loopback, at its published path."""
+    """Serve the built site on loopback, at its published path."""
     from bookbuild import settings
 
     path = urlsplit(settings.repository(ROOT).site).path.strip("/")
@@ -50,10 +50,10 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page of the site as a reader who has never been there.
+    """Open a page of the site as a first-time reader.
 
-    Options are those of a browser context. The service worker is blocked, so
-    that each test sees the files as they are.
+    The options are those of a browser context. The service worker is blocked, so
+    that each test sees the current files.
     """
     contexts = []
 
@@ -71,7 +71,7 @@ def visit(browser, site):
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> TinyBook:
-    """A tiny book that has not been built."""
+    """Return a tiny book that has not been built."""
     return TinyBook(tmp_path / "book")
 
 
@@ -81,8 +81,8 @@ def tiny_built(
 ) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
     """Return the built book of a kind, which no test may change.
 
-    A kind is a function that writes the sources. The processes of pytest-xdist
-    share the books.
+    A kind is a function that writes the sources. The worker processes of
+    pytest-xdist share the books.
     """
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -95,7 +95,7 @@ def tiny_copy(
     tiny_built: Callable[[Callable[[TinyBook], None]], TinyBook],
     tmp_path: Path,
 ) -> Callable[[Callable[[TinyBook], None]], TinyBook]:
-    """Return a copy of the built book of a kind, to be changed."""
+    """Return a copy of the built book of a kind, which a test may change."""
     return lambda write: tiny_built(write).copy(tmp_path / "book")
 
 

@@ -17,7 +17,7 @@ WITH_CODE = {
 
 
 @pytest.mark.parametrize("name", [*LESSONS, "genindex.html", "search.html"])
-def test_every_address_in_the_repository_is_a_file_in_it(name):
+def test_every_link_into_the_repository_leads_to_an_existing_file(name):
     ref = re.escape(SETTINGS["branch"])
     place = re.compile(rf"/(?:blob|edit|raw|tree)/{ref}/|/{ref}\?labpath=")
     paths = [

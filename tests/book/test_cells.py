@@ -72,8 +72,8 @@ def test_every_name_is_imported_or_defined_and_every_import_is_used(
     assert done.returncode == 0, done.stdout
 
 
-# A number in the prose is glued, stands in the code as a setting, or is
-# derived in mathematics. What is left has been typed.
+# A number in the prose is inserted by {eval}, is a setting in the code, or follows
+# from a derivation. Any other number was typed.
 NUMBER = re.compile(r"(?<![\w.])(?:\d[\d,]*\.\d+|\d{1,3}(?:,\d{3})+|\d+(?=\s?%))")
 NOT_PROSE = (
     r"\$\$.*?\$\$",
@@ -107,7 +107,7 @@ def test_no_result_is_typed_by_hand(page):
     assert not typed_numbers(page)
 
 
-def test_a_typed_result_would_be_found():
+def test_the_check_finds_a_typed_result():
     page = PAGES[0]
     cell = next(cell for cell in page.cells if cell.type == "markdown")
     before, cell.source = cell.source, cell.source + "\n\nIt reaches 83.7%."
@@ -121,7 +121,7 @@ RAW = re.compile(r"^:{3,}|^`{3,}\{|\}`|^\([\w-]+\)=", re.MULTILINE)
 
 @every_notebook
 def test_a_notebook_shows_no_raw_markup(page, framework):
-    """Colab knows neither directives nor roles nor labels."""
+    """Check for directives, roles, and labels, which Colab does not understand."""
     node = nbformat.read(BOOK.committed(page, framework), as_version=4)
     for cell in node.cells:
         if cell.cell_type == "markdown":

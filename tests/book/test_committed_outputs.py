@@ -1,4 +1,4 @@
-"""Committed outputs contain no machine's paths or addresses, and no warning."""
+"""Committed outputs contain no paths or addresses of a machine, and no warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.nbval import notebooks
 
 
 @notebooks()
-def test_outputs_hold_no_path_or_address_of_a_machine(path, framework):
+def test_outputs_contain_no_path_or_address_of_a_machine(path, framework):
     node = nbformat.read(path, as_version=4)
     outputs = [o for c in node.cells for o in c.get("outputs", [])]
     text = json.dumps(

@@ -1,4 +1,4 @@
-"""Each figure of the built site has a dark twin, a size, and words."""
+"""Each figure of the built site has a dark twin, a size, and alternative text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each page describes itself, and loads only what its policy allows."""
+"""Each page has metadata, and loads only what its security policy allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def content(name: str, key: str, value: str) -> str | None:
     return found[0]["content"] if found else None
 
 
-# What is said of a page
+# The metadata of a page
 
 
 @every_page
@@ -71,7 +71,7 @@ def test_a_page_has_a_card_with_a_real_picture(name):
 
 
 def day(name: str) -> str | None:
-    """The day of the last commit of a page's source, where git knows it."""
+    """Return the day of the last commit of a page's source, if git knows it."""
     if not shutil.which("git"):
         return None
     source = name.removesuffix(".html") + ".md"
@@ -121,7 +121,7 @@ def test_pages_without_a_source_have_no_link_to_edit_them():
 
 
 @every_page
-def test_a_page_has_an_icon_that_is_there(name):
+def test_the_icon_of_a_page_exists(name):
     [icon] = head(name).select("link[rel=icon]")
     path = icon["href"].split("?")[0]
     where = SITE if name == "404.html" else (SITE / name).parent
@@ -237,12 +237,12 @@ def test_styles_and_figures_refer_only_to_files_of_the_site():
         text = path.read_text("utf-8")
         for one in re.findall(r'(?:href|src)="([^"]*)"', text):
             assert one.startswith(("#", "data:")), (path, one[:60])
-        # Matplotlib names the vocabularies of its metadata, which nobody loads.
+        # Matplotlib names the vocabularies of its metadata, which are never loaded.
         assert all(one.startswith("#") for one in CSS_URL.findall(text)), path
 
 
 def test_every_published_file_is_used():
-    """What no page, style or script names is not published."""
+    """Check that a page, style, or script refers to each published file."""
     texts = [soup(name).decode() for name in PAGES]
     static = SITE / "_static"
     texts += [p.read_text("utf-8") for p in static.glob("*.js")]

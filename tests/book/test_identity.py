@@ -20,12 +20,12 @@ README = (ROOT / "README.md").read_text("utf-8")
     ("file", "title"),
     [("CITATION.cff", CITATION["title"]), ("README.md", README.split("\n")[0][2:])],
 )
-def test_the_title_is_that_of_the_settings(file, title):
+def test_the_title_matches_the_settings(file, title):
     assert title == BOOK.title, f"{file} and _config.yml give different titles"
 
 
 def addresses() -> list[tuple[str, str]]:
-    """Return what is written as the address of the repository or the site."""
+    """Return the addresses of the repository and the site in a file."""
     found = [
         ("CITATION.cff", CITATION[key])
         for key in ("repository-code", "url")

@@ -25,7 +25,7 @@ def parsed(name: str) -> bs4.BeautifulSoup:
 
 @cache
 def table() -> dict[str, int]:
-    """The minutes of reading that the first page gives, by page."""
+    """Return the reading times on the first page in minutes, by page."""
     found = {}
     for row in parsed(INDEX).select("article table tbody tr"):
         *_, link = row.select("a[href*='.html']")
@@ -36,10 +36,10 @@ def table() -> dict[str, int]:
 
 
 def minutes(page) -> float:
-    """How long the readers of one framework take, at 200 words a minute.
+    """Return the reading time for one framework in minutes, at 200 words per minute.
 
-    Text and captions count, code and solutions do not; a formula is one word
-    where it stands in a line, and none where it has lines of its own.
+    Text and captions count, but code and solutions do not. An inline formula counts
+    as one word, and a displayed formula does not count.
     """
     article = parsed(page.name).find("article")
     first = next(iter(page.frameworks))

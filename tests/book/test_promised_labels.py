@@ -1,4 +1,4 @@
-"""Labels that readers may link to are kept, and numbered items are cited."""
+"""Labels that readers may link to are kept, and numbered items are referred to."""
 
 import re
 
@@ -20,7 +20,7 @@ def test_every_numbered_equation_and_figure_is_referred_to(label, role):
     assert numbered and numbered <= set(used), numbered - set(used)
 
 
-# Readers link to these: they stay as they are.
+# Readers link to these labels, so they must not change.
 PROMISED = {
     "chap_linear": "linear-networks/index",
     "sec_linear_regression": "linear-networks/linear-regression",

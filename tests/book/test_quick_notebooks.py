@@ -1,6 +1,6 @@
-"""Executing a committed notebook again gives the outputs it is committed with.
+"""Executing a committed notebook again gives its committed outputs.
 
-These are the notebooks that take seconds. The slow ones are in tests/notebooks.
+These notebooks take seconds. The slow ones are in tests/notebooks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from support.nbval import assert_same_outputs, nbval, notebooks
 
 
 @notebooks(quick=True)
-def test_a_quick_notebook_gives_its_committed_outputs_again(path, framework):
+def test_executing_a_quick_notebook_reproduces_its_committed_outputs(path, framework):
     assert_same_outputs(path, framework)
 
 

@@ -1,7 +1,7 @@
-"""The helpers draw the figures of the committed notebooks again, byte for byte.
+"""The helpers reproduce the figures of the committed notebooks, byte for byte.
 
-Only cells that need no framework run here. Their figures depend on nothing but
-their code and the data.
+Only cells that need no framework run here. Their figures depend only on their code and
+the data.
 """
 
 
@@ -26,14 +26,14 @@ CALLS = {
 
 
 def names() -> dict:
-    """Return what the cells may name."""
+    """Return the names that the cells may use."""
     data = fashion_mnist()
     X_train, y_train = data.X_train, data.y_train
     return {**vars(d2l_extras), "np": np, "X_train": X_train, "y_train": y_train}
 
 
 @pytest.mark.parametrize("figure", CALLS)
-def test_a_committed_figure_is_drawn_again(figure, monkeypatch):
+def test_drawing_a_committed_figure_again_gives_the_same_bytes(figure, monkeypatch):
     name, call = CALLS[figure]
     drawn = []
     monkeypatch.setattr(plots, "display", drawn.append)

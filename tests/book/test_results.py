@@ -1,4 +1,4 @@
-"""Recorded results lie where several seeds put them (support/bounds.py)."""
+"""Recorded results are within the bounds that several seeds give (support/bounds.py)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWICE = next(page for page in BOOK.pages() if page.name == pages.SOFTMAX_TWICE)
 
 
 def found(page, framework, notebook: str) -> dict[str, dict]:
-    """The values that the prose asks for, in one of a page's notebooks."""
+    """Return the values that the prose inserts, from one of a page's notebooks."""
     path = getattr(BOOK, notebook)(page, framework)
     return results(page, framework, outputs_of(nbformat.read(path, as_version=4)))
 
@@ -54,8 +54,8 @@ def test_every_value_lies_within_its_bounds(page, framework, notebook):
 
 @pytest.mark.parametrize(("page", "framework"), PAIRS)
 def test_this_machine_computes_the_values_of_the_committed_notebook(page, framework):
-    # Without bounds, a value does not depend on training. Another processor may
-    # still add in another order, which moves the last digits.
+    # A value without bounds does not depend on training. But another processor may add
+    # in a different order, which changes the last digits.
     committed = found(page, framework, "committed")
     computed = found(page, framework, "output")
     assert computed.keys() == committed.keys()
@@ -71,7 +71,7 @@ def test_this_machine_computes_the_values_of_the_committed_notebook(page, framew
             assert computed[name]["text"] == committed[name]["text"], name
 
 
-def test_bounds_belong_to_values_that_the_pages_ask_for():
+def test_bounds_exist_only_for_values_that_the_pages_insert():
     for page in BOOK.pages():
         asked = {
             text.partition(":")[0]

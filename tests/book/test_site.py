@@ -1,4 +1,4 @@
-"""The HTML of the built pages is whole: figures, links, results, tabs."""
+"""The HTML of the built pages is complete: figures, links, results, and tabs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = {page.name: page for page in BOOK.pages()}
 PAGES = list(SOURCES)  # those with code
 TABBED = [name for name, page in SOURCES.items() if len(page.frameworks) > 1]
 INDEX = "linear-networks/index"  # has neither exercises nor results
-# Everything that a reader can open: also the pages without code, and the two
+# Everything that a reader can open, including the pages without code and the two pages
 # that Sphinx adds.
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 EVERYTHING = [
@@ -107,7 +107,7 @@ def test_every_figure_has_a_number_and_a_caption(page):
 
 
 @everything
-def test_every_formula_carries_its_tex(page):
+def test_every_formula_contains_its_tex(page):
     for formula in parsed(address(page)).select("math"):
         (kept,) = formula.select("annotation")
         assert kept["encoding"] == "application/x-tex"

@@ -1,4 +1,4 @@
-"""What is numbered in the appendix has the letter of its page, everywhere."""
+"""Numbers in the appendix have the letter of their page, in every edition."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_other_pages_refer_to_the_same_numbers(book):
 
 
 @pytest.mark.parametrize("name", ["proof", "tables"])
-def test_what_is_numbered_shows_the_number(book, name):
+def test_numbered_items_show_their_numbers(book, name):
     letter = EXPECTED[name][0]
     text = " ".join(text_of(book, name).split())
     for shown in (f"({letter}.1)", f"Table {letter}.1 A table", f"Exercise {letter}.1"):

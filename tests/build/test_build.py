@@ -13,7 +13,7 @@ from support.tiny_book import TinyBook, cell, standard
 
 @pytest.fixture
 def book(tiny_copy) -> TinyBook:
-    """A copy of the built standard book, to be changed."""
+    """Return a copy of the built standard book, which a test may change."""
     return tiny_copy(standard)
 
 
@@ -91,18 +91,18 @@ def test_only_the_frameworks_that_are_named_are_executed(book):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("notebooks", "gamma"), "no framework 'gamma', only alpha and beta"),
-        (("book", "--jobs", "0"), "JOBS=0: execute at least 1 page at a time"),
+        (("notebooks", "gamma"), "no framework 'gamma'. Choose from alpha, beta"),
+        (("book", "--jobs", "0"), "JOBS is 0, but must be at least 1"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_explained(tiny, arguments, message):
+def test_an_invalid_option_is_explained(tiny, arguments, message):
     tiny.write(cell("1"))
     done = tiny.build(*arguments)
     assert done.returncode == 1
     assert message in done.stderr
 
 
-def test_an_image_that_is_no_longer_drawn_leaves_the_site(book):
+def test_an_image_that_is_no_longer_drawn_is_removed_from_the_site(book):
     drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="{}"/>'
     images = book.root / "_build" / "html" / "_images"
     drawn, code = [], "a = 1\na"
@@ -145,7 +145,7 @@ def test_a_warning_fails_every_build_until_it_is_fixed_and_keeps_the_site(book):
         assert book.site_files() == before
     book.edit("See [it](nowhere.md).", "Fixed.")
     assert "Fixed." in book.html()
-    # A page that was right all the time is not rendered again.
+    # A page that was always correct is not rendered again.
     assert other.stat().st_mtime_ns == rendered
 
 
@@ -194,7 +194,7 @@ def test_a_second_build_says_that_it_waits_for_the_first(book):
     assert second.returncode == 0, said
 
 
-# ------------------------------------------------------------ spoiled files
+# ------------------------------------------------------------ damaged files
 
 
 def damaged(text: str, how: str) -> bytes:
@@ -266,7 +266,7 @@ SPOILED = ["cut off", "with a Git conflict", "a list", "another object", "empty"
 
 
 @pytest.mark.parametrize("how", SPOILED)
-def test_a_spoiled_notebook_is_refused_and_the_next_build_restores_it(book, how):
+def test_a_damaged_notebook_is_refused_and_the_next_build_restores_it(book, how):
     before = {**book.site_files(), **book.notebook_files()}
     shown = book.output("beta").read_bytes()
     spoil(book.committed("alpha"), how)
@@ -282,7 +282,7 @@ def test_a_spoiled_notebook_is_refused_and_the_next_build_restores_it(book, how)
 
 
 @pytest.mark.parametrize("how", SPOILED)
-def test_a_spoiled_notebook_cannot_stand_in_for_a_framework(book, how):
+def test_a_damaged_notebook_is_not_used_in_place_of_execution(book, how):
     path = book.committed("beta")
     spoil(path, how)
     book.platforms("plan9-mips")
@@ -321,7 +321,7 @@ def test_check_fails_if_a_notebook_does_not_match_its_source(book, what):
     failed = book.build("check")
     name = "stray.ipynb" if what == "stray" else "page.ipynb"
     assert failed.returncode == 1
-    other = "was executed with other code, helpers, or lock" in failed.stderr
+    other = "was executed with different code, helpers, or locks" in failed.stderr
     assert other == (what in ("code", "lock"))
     assert f"notebooks/alpha/tiny/{name}" in failed.stderr
     cure = "git rm" if what == "stray" else "make notebooks"
@@ -357,7 +357,7 @@ def test_a_site_is_rendered_from_notebooks_executed_elsewhere(book):
     assert "It is 42." in page.get_text()
 
 
-def test_a_site_of_notebooks_of_other_code_is_refused(tiny):
+def test_a_site_from_notebooks_with_outdated_code_is_refused(tiny):
     tiny.write(cell("1"))
     tiny.build("book")
     before = tiny.site.read_bytes()
@@ -371,7 +371,7 @@ def test_a_site_of_notebooks_of_other_code_is_refused(tiny):
     assert tiny.site.read_bytes() == before
 
 
-def test_a_site_without_a_notebook_is_refused_in_a_sentence(book):
+def test_a_site_with_a_missing_notebook_is_refused(book):
     book.output("beta").unlink()
     book.committed("beta").unlink()
     done = book.build("site")

@@ -12,7 +12,7 @@ HELPER = "def draw():\n    return 1\n"
 
 
 def varying(tiny: TinyBook) -> None:
-    """A book whose outputs differ in every run, with a helper of its own."""
+    """Return a book whose outputs differ in every run, with its own helper."""
     package = tiny.root / "d2l_extras"
     package.mkdir()
     (package / "__init__.py").write_text('__version__ = "1"\n')
@@ -87,7 +87,7 @@ def test_a_changed_sentence_reaches_the_committed_notebook(book):
     assert "A sentence." in book.committed("alpha").read_text()
 
 
-def test_a_rendering_that_fails_leaves_the_committed_notebooks_as_they_were(
+def test_a_failed_rendering_leaves_the_committed_notebooks_unchanged(
     book,
 ):
     before = book.committed("alpha").read_bytes()
@@ -98,7 +98,7 @@ def test_a_rendering_that_fails_leaves_the_committed_notebooks_as_they_were(
     assert book.committed("alpha").read_bytes() == before
 
 
-def test_a_page_that_fails_leaves_the_notebooks_of_all_pages_as_they_were(
+def test_a_page_that_fails_leaves_the_notebooks_of_all_pages_unchanged(
     book,
 ):
     insert_a_page(book)
@@ -113,7 +113,7 @@ def test_a_page_that_fails_leaves_the_notebooks_of_all_pages_as_they_were(
     assert not (book.root / "notebooks" / "alpha" / "tiny" / "first.ipynb").exists()
 
 
-def test_the_notebooks_of_a_renamed_page_leave_the_book_and_the_site(book):
+def test_the_notebooks_of_a_renamed_page_are_removed_from_book_and_site(book):
     published = book.root / "_build" / "html" / "notebooks" / "alpha" / "tiny"
     book.html()
     assert [path.name for path in published.iterdir()] == ["page.ipynb"]
@@ -129,7 +129,7 @@ def test_the_notebooks_of_a_renamed_page_leave_the_book_and_the_site(book):
     assert book.build("check").returncode == 0
 
 
-def test_a_notebook_that_no_page_made_is_left_alone_and_named_by_check(book):
+def test_a_notebook_without_a_page_is_kept_and_reported_by_check(book):
     stray = book.committed("alpha").with_name("notes.ipynb")
     stray.write_text('{"cells": [], "metadata": {}}')
     book.build("book")

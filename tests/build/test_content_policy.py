@@ -1,4 +1,4 @@
-"""A build refuses what the pages' content-security policy forbids."""
+"""Test that a build reports what the pages' content-security policy forbids."""
 
 import re
 
@@ -13,11 +13,11 @@ FORBIDDEN = {
     "an event handler": ("Words <b onclick='x()'>here</b>.", "a script in onclick="),
     "a picture of another host": (
         "![A curve that falls](https://example.org/curve.png)",
-        "a file of another host, https://example.org/curve.png",
+        "a file from another host, https://example.org/curve.png",
     ),
     "a picture of another host in HTML": (
         "<img alt='A curve' src='//example.org/curve.png'>",
-        "a file of another host, //example.org/curve.png",
+        "a file from another host, //example.org/curve.png",
     ),
     "a film in a raw directive": (
         "```{raw} html\n<video src='film.mp4'></video>\n```", "<video>",

@@ -1,4 +1,4 @@
-"""Hints, boxes for a second reading, and the grades of exercises in each edition."""
+"""Each edition shows hints, "Deeper" boxes, and the difficulty of exercises."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def grades(html: bs4.Tag) -> list[tuple[str, str]]:
     return [(one["aria-label"], one.get_text()) for one in found]
 
 
-def test_the_site_folds_a_box_for_a_second_reading(site):
+def test_the_site_folds_deeper_boxes(site):
     box = site.select_one("details.deeper")
     assert not box.has_attr("open")
     assert str(box.summary) == "<summary>Deeper: Why <em>this</em> is so</summary>"
@@ -79,7 +79,7 @@ def test_the_site_folds_a_hint_inside_its_exercise(site):
 
 
 @pytest.mark.parametrize("edition", ["site", "epub"])
-def test_screen_readers_say_the_grade_in_exercise_and_solution(edition, request):
+def test_screen_readers_say_the_difficulty_of_exercises_and_solutions(edition, request):
     html = request.getfixturevalue(edition)
     assert grades(html) == 2 * [("Difficulty 2 of 3:", "★★")]
     title = html.select_one(".exercise > .admonition-title")

@@ -1,7 +1,7 @@
-"""An incremental build writes what a build from scratch would write.
+"""An incremental build writes the same as a build from scratch.
 
-These are plain Sphinx books, without Jupyter Book and without kernels. Their
-pages each refer to one thing on the first page, and are not changed themselves.
+These are plain Sphinx books, without Jupyter Book and kernels. Each page refers to one
+thing on the first page, and is not changed itself.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ A place
 An aside
 ----------
 """
-# Each page after the first, and what it refers to.
+# The pages after the first one, and what each refers to.
 REFERENCES = {
     "neighbor": "nothing",
     "to_page": ":doc:`first`",
@@ -98,7 +98,7 @@ WORKS = """
 @book{work, author = {Ada Byron}, title = {Notes}, year = 1843,
   publisher = {Taylor}}
 """
-# What shifts the numbers of what follows without a label of its own.
+# Unlabeled items that shift the numbers of the following items.
 MORE = {
     "to_section_number": "Another\n-------",
     "to_figure": ".. figure:: picture.svg\n\n   A figure.",
@@ -110,7 +110,7 @@ MORE = {
 
 
 class Book:
-    """The sources of a book, and Sphinx to build it."""
+    """Hold the sources of a book, and build it with Sphinx."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -138,7 +138,7 @@ class Book:
         path.write_text(text.replace(old, new))
 
     def build(self, hook: Callable | None = None, **settings: object) -> None:
-        """Build the site; `written` then names the pages that were written."""
+        """Build the site, and store the names of the written pages in `written`."""
         defaults = {
             "extensions": [
                 "sphinx_exercise", "sphinxcontrib.bibtex", "_ext.incremental",
@@ -179,7 +179,7 @@ class Book:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> tuple[Path, Path]:
-    """A folder in which a book was built, and a copy of it."""
+    """Return a folder in which a book was built, and a copy of it."""
     folder = tmp_path_factory.mktemp("incremental")
     book, copy = Book(folder / "book"), folder / "copy"
     book.create()
@@ -191,7 +191,7 @@ def built(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def book(built) -> Book:
-    """The built book, in the folder where Sphinx knows it."""
+    """Return the built book, in the folder that Sphinx built it in."""
     book, copy = built
     shutil.rmtree(book)
     shutil.copytree(copy, book)
@@ -199,7 +199,7 @@ def book(built) -> Book:
 
 
 def check(book: Book, *pages: str) -> None:
-    """Check that these pages change, and that the site is as if built anew."""
+    """Check that these pages change, and that the site equals a build from scratch."""
     before = book.html()
     book.build()
     after = book.html()
@@ -208,7 +208,7 @@ def check(book: Book, *pages: str) -> None:
     assert after == book.html_from_scratch()
 
 
-def test_a_changed_sentence_writes_its_page_alone(book):
+def test_a_changed_sentence_rewrites_only_its_page(book):
     book.edit("first", "Some words.", "Some other words.")
     book.build()
     assert "first" in book.written and not book.written & REFERENCES.keys()
@@ -289,5 +289,5 @@ def test_a_failed_build_is_repeated_for_all_pages(book):
     check(book, "to_work")
 
 
-def test_sphinx_makes_no_index_of_words(book):
+def test_sphinx_makes_no_search_index(book):
     assert not (book.root / "out" / "searchindex.js").exists()

@@ -27,7 +27,7 @@ def book(tiny_built) -> TinyBook:
 
 @pytest.fixture(scope="module")
 def header(book: TinyBook) -> dict[str, str]:
-    """The addresses in the menu and below the page, by their texts."""
+    """Return the addresses in the menu and below the page, by their texts."""
     html = bs4.BeautifulSoup(book.site.read_text(), "html.parser")
     found = html.select(".launch-menu a[href], .about-page a[href]")
     links = {a.get_text().strip(): a["href"] for a in found}

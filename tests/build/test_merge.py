@@ -1,4 +1,4 @@
-"""The outputs of all frameworks are merged into one page, cell by cell."""
+"""One page shows the outputs of all frameworks, merged cell by cell."""
 
 import bs4
 import pytest
@@ -39,7 +39,7 @@ def text(html: bs4.BeautifulSoup) -> str:
     return " ".join(html.find("article").get_text().split())
 
 
-def test_prose_has_the_value_of_each_framework_or_the_one_of_all(html):
+def test_prose_has_one_value_per_framework_or_one_shared_value(html):
     assert "Mine: A (Beta B). Same: 42." in text(html)
     values = html.select(".value")
     assert [(v["data-framework"], v.get_text()) for v in values] == [
@@ -58,7 +58,7 @@ def test_numbers_are_typeset(html):
     assert [node.get_text() for node in html.select("article sup")] == ["−5", "−5"]
 
 
-def test_prose_in_a_tab_asks_only_its_framework(html):
+def test_an_expression_in_a_tab_is_evaluated_only_in_its_framework(html):
     assert "Alpha has A only." in text(html) and "Beta has B!." in text(html)
 
 

@@ -1,4 +1,4 @@
-"""Notebooks say in Markdown what the site says in HTML, with the same numbers."""
+"""Notebooks have the site's content as Markdown, with the same numbers."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_figures_tables_and_exercises_have_the_numbers_of_the_site(prose, site):
         "H<sub>2</sub>O",
     ],
 )
-def test_markup_has_its_nearest_form_in_markdown(prose, expected):
+def test_markup_becomes_the_closest_markdown(prose, expected):
     assert expected in prose
 
 
@@ -265,7 +265,7 @@ def test_links_to_files_and_pages_lead_to_the_repository_and_the_site(prose):
     assert all(re.match("https://|data:image/", a) for a in addresses), addresses
 
 
-def test_what_notebooks_cannot_show_is_refused_with_its_line_before_execution(tiny):
+def test_content_that_notebooks_cannot_show_is_reported_before_execution(tiny):
     tiny.write(
         cell("1 / 0") + "\n```{list-table}\n* - a\n  - - a list\n    - in a cell\n```\n"
     )
@@ -282,7 +282,7 @@ def test_a_cell_that_the_site_leaves_out_is_still_in_the_notebook(tiny):
     assert ["".join(c["source"]) for c in cells] == ["a = 1", "a"]
 
 
-def test_what_cells_glue_is_pasted_even_if_nothing_was_executed_before(tiny):
+def test_glued_values_are_pasted_even_before_any_execution(tiny):
     glue = "import importlib\nglue = importlib.import_module('myst_nb').glue\n"
     tiny.write(
         cell(f"{glue}for i in range(2):\n    glue(f'part:{{i}}', i + 0.25)")

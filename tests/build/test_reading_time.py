@@ -1,4 +1,4 @@
-"""The role {minutes} says how long the readers of a page take."""
+"""The role {minutes} inserts how long a page takes to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONG = "word " * 1000
 
 
 def with_times(tiny: TinyBook) -> None:
-    # 390 words, 5 formulas, and what does not count.
+    # 390 words, 5 formulas, and content that does not count.
     tiny.page.write_text(
         f"{HEADER}\n(sec_tiny)=\n# Tiny\n\n{'word ' * 389}\n\n{'$a + b$ ' * 5}\n\n"
         f"$$\n{'a + ' * 300} b\n$$\n\n"
@@ -39,7 +39,7 @@ def test_a_changed_page_changes_its_time_on_other_pages(tiny_copy):
     assert "Take 3\xa0min." in shown(tiny)
 
 
-def test_an_unknown_label_is_reported_with_its_line_and_the_cure(tiny):
+def test_an_unknown_label_is_reported_with_its_line_and_a_fix(tiny):
     tiny.write("Words.\n\nTake {minutes}`sec_none`.")
     failed = tiny.build("book")
     assert failed.returncode == 1

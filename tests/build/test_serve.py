@@ -32,7 +32,7 @@ def test_a_page_is_served_as_it_was_built_with_one_more_script(serving, book):
     assert text.replace(script[0], "") == book.site.read_text()
 
 
-def test_browsers_keep_no_file_that_a_build_may_replace(serving):
+def test_browsers_do_not_cache_files_that_a_build_may_replace(serving):
     _, headers, _ = serving.get("_static/search-index.js")
     assert headers["Cache-Control"] == "no-store" and "ETag" not in headers
 
@@ -68,7 +68,7 @@ def test_a_folder_that_is_added_while_serving_is_watched(serving, book):
     serving.until("Open ")
 
 
-def test_a_port_in_use_is_named_with_the_remedy(serving, book):
+def test_a_port_in_use_is_reported_with_a_remedy(serving, book):
     port = serving.url.rsplit(":", 1)[1].strip("/")
     done = subprocess.run(
         [sys.executable, "-c", START.format(root=str(book.root), port=port)],

@@ -1,4 +1,4 @@
-"""Set-up makes complete environments, or says in a sentence why it cannot.
+"""Setup makes complete environments, or says in a sentence why it cannot.
 
 The real Makefile and bookbuild/environments.py run in small copies of the
 checkout. Their locks pin a few small wheels on a local package index.
@@ -29,7 +29,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = tomllib.loads((ROOT / "kernels/frameworks.toml").read_text())
-# Those that are made unless a page names others.
+# The frameworks whose environments are made even if no page names them.
 DECLARED = {name: entry for name, entry in ALL.items() if entry.get("default", True)}
 LOCKS = ["requirements.txt", *(entry["lock"] for entry in DECLARED.values())]
 TEST = "tests/requirements.txt"
@@ -70,7 +70,7 @@ def wheel(
     files: dict[str, str],
     tag: str = "py3-none-any",
 ) -> str:
-    """Write a wheel, and return the line that a lock would have for it."""
+    """Write a wheel, and return its line for a lock."""
     info = f"{name}-{version}.dist-info"
     files = {
         **files,
@@ -99,7 +99,7 @@ def wheel(
 
 
 class Index:
-    """A local package index. It calls `on_wheel` before it sends a wheel."""
+    """Serve a local package index, and call `on_wheel` before sending a wheel."""
 
     def __init__(self, folder: Path):
         self.on_wheel = lambda path: None
@@ -158,7 +158,7 @@ def index(tmp_path_factory):
 
 
 class Checkout:
-    """A small copy of the checkout in `root`, set up from `index`."""
+    """Operate a small copy of the checkout in `root`, set up from `index`."""
 
     def __init__(self, root: Path, index: Index):
         self.root, self.index = root, index
@@ -183,7 +183,7 @@ class Checkout:
             book.write(index.pins["uv"])
 
     def command(self, *words: str, index: str = "", **changes: str):
-        """Return what subprocess.run needs to run `words` here."""
+        """Return the arguments of subprocess.run that run `words` here."""
         url = index or self.index.url
         env = {
             name: value
@@ -221,7 +221,7 @@ class Checkout:
         return self.run("make", *words, **changes)
 
     def without_network(self, *words: str):
-        """Run make where neither the index nor uv's cache has a package."""
+        """Run make without a package in the index or in uv's cache."""
         empty = str(self.root.with_name("empty cache"))
         return self.make(*words, index=NOWHERE, UV_CACHE_DIR=empty)
 
@@ -251,7 +251,7 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory, index):
-    """A checkout after `make setup`, in a folder with spaces. Do not change it."""
+    """Return a checkout after `make setup`, in a folder with spaces. Do not change it."""
     checkout = Checkout(tmp_path_factory.mktemp("made") / "a b c", index)
     done = checkout.make("setup")
     assert done.returncode == 0, done.stderr
@@ -261,20 +261,20 @@ def made(tmp_path_factory, index):
 
 @pytest.fixture
 def bare(tmp_path, index):
-    """A checkout without environments."""
+    """Return a checkout without environments."""
     return Checkout(tmp_path / "checkout", index)
 
 
 @pytest.fixture
 def fresh(bare, made):
-    """A checkout that has only the environment of uv."""
+    """Return a checkout that has only the environment of uv."""
     copy(made.root / ".envs/uv", bare.root / ".envs/uv")
     return bare
 
 
 @pytest.fixture
 def copied(bare, made):
-    """A copy of a checkout and its environments, in another folder."""
+    """Return a copy of a checkout and its environments, in another folder."""
     shutil.rmtree(bare.root)
     copy(made.root, bare.root)
     return bare
@@ -310,7 +310,7 @@ def reinstalled(done) -> dict[str, str]:
     return dict(re.findall(line, done.stdout, re.MULTILINE))
 
 
-# What setup makes
+# Making environments
 
 
 def test_setup_makes_the_books_environment_and_one_per_framework(made):
@@ -495,7 +495,7 @@ def test_without_a_network_the_book_is_set_up_and_frameworks_are_missing(
             f"The environment {kernel} is missing, so the committed outputs "
             f"of {label} are used. {reason}\n"
         ) in done.stderr
-    # Nothing is offered that cannot start.
+    # No kernel is registered that cannot start.
     assert not list(copied.root.glob(".envs/share/jupyter/kernels/*"))
 
     strict = copied.without_network("setup", "STRICT=1")
@@ -579,11 +579,11 @@ def test_an_outdated_environment_is_kept_but_recorded_as_missing(copied):
     assert copied.missing() == {}
 
 
-# What a machine may lack
+# Missing programs
 
 
 def fake_programs(folder: Path, **scripts: str) -> str:
-    """Write scripts into a folder with nothing else but a shell; return PATH."""
+    """Write scripts into a folder that has only a shell, and return a PATH to it."""
     folder.mkdir()
     for name in ("sh", "env"):
         (folder / name).symlink_to(shutil.which(name))
@@ -594,7 +594,7 @@ def fake_programs(folder: Path, **scripts: str) -> str:
     return str(folder)
 
 
-# A Python that fits, as make asks for it and runs it, and one that does not.
+# A suitable Python, which make queries and then runs, and an unsuitable one.
 SUITABLE = 'if [ "$1" = -c ]; then echo "$0"; else echo "${0##*/} runs $*"; fi'
 UNSUITABLE = "echo"
 
@@ -666,7 +666,7 @@ def test_an_unsuitable_python_prints_the_supported_versions(bare, version):
     )
     done = bare.run(sys.executable, "-c", code)
     named = version.rpartition(".")[0]
-    assert f"3.13, and this is Python {named}." in sentence(done)
+    assert f"3.13, but this is Python {named}." in sentence(done)
 
 
 def test_a_python_without_ensurepip_names_the_package_to_install(
@@ -682,7 +682,7 @@ def test_a_python_without_ensurepip_names_the_package_to_install(
 
 
 @pytest.mark.parametrize(("state", "name"), [("bare", "uv"), ("fresh", "book")])
-def test_without_a_network_the_books_own_environments_are_an_error(
+def test_without_a_network_the_books_own_environments_cannot_be_missing(
     request, state, name
 ):
     checkout = request.getfixturevalue(state)
@@ -703,7 +703,7 @@ def test_the_books_environment_survives_a_failed_renewal(copied):
 @pytest.mark.parametrize(
     ("state", "package"), [("bare", "uv"), ("fresh", "tiny")]
 )
-def test_a_file_with_another_hash_is_refused(request, state, package):
+def test_a_file_with_a_different_hash_is_refused(request, state, package):
     checkout = request.getfixturevalue(state)
     pin = checkout.index.pins[package]
     checkout.edit("requirements.txt", pin, pin[:-9] + "00000000\n")
@@ -730,7 +730,7 @@ def test_an_unknown_failure_shows_what_the_installer_printed(fresh):
     assert "uv ended with status 3 (in detail)" in lines[2]
 
 
-def test_a_folder_that_cannot_be_written_is_named(bare):
+def test_a_folder_that_is_not_writable_is_reported(bare):
     (bare.root / ".envs").touch()
     error = sentence(bare.make("setup"))
     assert f"{bare.root}/.envs cannot be used (File exists)" in error
@@ -869,7 +869,7 @@ def test_an_unknown_framework_is_named_with_the_known_ones(made, command):
     done = made.make(command, "FRAMEWORKS=mxnet torch")
     assert done.returncode
     assert "The book has no framework 'torch'" in done.stderr
-    assert f"may name {' and '.join(ALL)}" in done.stderr
+    assert f"choose from {', '.join(ALL)}" in done.stderr
 
 
 def test_make_kernels_registers_them_with_the_users_jupyter(copied):

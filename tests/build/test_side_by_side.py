@@ -9,7 +9,7 @@ from support.tiny_book import HEADER, TinyBook, cell
 from bookbuild.executor import cpus
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # tiny_book.DECLARATION
-# Each framework's cell waits until the other's has begun.
+# Each framework's cell waits until the other framework's cell has started.
 MEET = """
 from pathlib import Path
 import time
@@ -23,7 +23,7 @@ SAY = "import os\nprint('threads:', [os.environ.get(n) for n in %r])" % (THREADS
 
 
 def meet(tiny: TinyBook, then: str) -> str:
-    """Cells that end only if both kernels run at the same time."""
+    """Return cells that finish only if both kernels run at the same time."""
     return "".join(
         cell(
             MEET.format(folder=str(tiny.root), mine=a, other=b).strip()

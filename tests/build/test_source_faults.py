@@ -23,7 +23,7 @@ def tabs(*frameworks: str) -> str:
     return f"::::{{tab-set}}\n:sync-group: framework\n\n{shown}::::\n"
 
 
-def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
+def test_a_page_is_a_notebook_if_and_only_if_myst_nb_agrees():
     starts = ("---\n", "----\n", "--\n", "\n---\n", "")
     insides = (
         "file_format: mystnb\n", "jupytext:\n  formats: md:myst\n", "a: [\n",
@@ -39,9 +39,9 @@ def test_a_page_is_a_notebook_exactly_if_myst_nb_takes_it_for_one():
     assert answers == {True, False}
 
 
-# The text of a page below its title, which is in line 12; the line of the fault;
-# and the message. tests/unit/test_source_checks.py has the faults that reading a
-# page finds. Sphinx finds these, and all at once.
+# The text of a page below its title, which is in line 12, the line of the fault, and the
+# message. Sphinx finds these faults, and reports all at once. The faults that are found
+# when a page is read are in tests/unit/test_source_checks.py.
 FAULTS = {
     "a section's label twice": (
         "(sec_a)=\n## A\n\n(sec_a)=\n## B", 17, "Duplicate explicit target name",
@@ -77,14 +77,14 @@ FAULTS = {
 
 
 def message(tiny: TinyBook) -> str:
-    """What is said of a fault that reading the pages finds."""
+    """Return the message for a fault that is found when pages are read."""
     with pytest.raises(SourceError) as raised:
         Book(tiny.root).pages()
     return str(raised.value)
 
 
 def test_faults_that_sphinx_finds_are_reported_with_their_lines_at_once(tiny):
-    """Each fault is on a page of its own, so that one build finds all of them."""
+    """Put each fault on its own page, so that one build finds all of them."""
     names = [f"page-{number}" for number in range(len(FAULTS))]
     tiny.write("Words.")
     contents = "".join(f"- file: chapters/tiny/{name}\n" for name in names)
@@ -144,18 +144,18 @@ def test_a_page_outside_the_table_of_contents_is_reported(tiny):
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        ("_config.yml", None, "is missing: restore it with git checkout"),
+        ("_config.yml", None, "is missing; restore it with git checkout"),
         ("_config.yml", "title: [a\nb: 1", r":1: .*not valid YAML.*close"),
         ("_config.yml", "", ":1: this file must be lines of .*not empty"),
-        ("_config.yml", "author: A", "write the book's `title: ...`"),
+        ("_config.yml", "author: A", "add `title: ...`"),
         ("_config.yml", "title: A\nexecute: {timeout: soon}", "not 'soon'"),
         ("_config.yml", "title: A\nexecute: {timeout: 0}", "at least 1, not 0"),
-        ("_config.yml", "title: A\nrepository: here", "hold `url: ...`.*'here'"),
+        ("_config.yml", "title: A\nrepository: here", "contain `url: ...`.*'here'"),
         (
             "_config.yml", "title: A\nrepository: {url: 'not an address'}",
-            "is no address of a repository: write `url: https",
+            "is not the address of a repository; write `url: https",
         ),
-        ("_toc.yml", None, "is missing: restore it with git checkout"),
+        ("_toc.yml", None, "is missing; restore it with git checkout"),
         ("_toc.yml", "root: [", r":1: .*not valid YAML"),
         ("_toc.yml", "chapters: []", "_toc.yml: 'root' key not found"),
     ],
@@ -228,7 +228,7 @@ def odd(tiny_built) -> TinyBook:
     return tiny_built(odd_pages)
 
 
-def test_lines_may_end_as_on_windows(odd):
+def test_pages_may_have_windows_line_endings(odd):
     html = bs4.BeautifulSoup(odd.site.read_text(), "html.parser")
     assert "It is 3." in html.find("article").get_text()
     assert "\\r" not in odd.committed("alpha").read_text()

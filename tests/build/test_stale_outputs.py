@@ -26,7 +26,7 @@ def jupyter_book(book: TinyBook, *options: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def changed(tiny: TinyBook) -> TinyBook:
-    """A book of which a cell has changed since its notebooks were executed."""
+    """Return a book with a cell that was changed after its notebooks were executed."""
     tiny.write(cell(COMPUTE) + "\nIt is {eval}`answer`.")
     tiny.build("notebooks")
     tiny.write(cell(COMPUTE.replace("7", "8")) + "\nIt is {eval}`answer`.")

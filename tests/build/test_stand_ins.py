@@ -1,5 +1,5 @@
-"""The book builds on any machine: committed outputs stand in for what a machine
-cannot execute, and both the terminal and the page say so.
+"""The book builds on any machine. If a machine cannot execute a page, the committed
+outputs are used, and both the terminal and the page say so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTE = "Not computed on this machine"
 
 
 def with_helpers(tiny: TinyBook) -> None:
-    """A book with a result and the real helper package."""
+    """Return a book with a result and the real helper package."""
     shutil.copytree(
         ROOT / "d2l_extras",
         tiny.root / "d2l_extras",
@@ -35,7 +35,7 @@ def with_helpers(tiny: TinyBook) -> None:
 
 @pytest.fixture
 def committed(tiny_copy) -> TinyBook:
-    """A book with committed notebooks, in a fresh clone."""
+    """Return a book with committed notebooks, as in a fresh clone."""
     book = tiny_copy(with_helpers)
     shutil.rmtree(book.root / "_build")
     return book
@@ -63,7 +63,7 @@ def no_library(book: TinyBook) -> None:
             "raise OSError('libgomp.so.1: cannot open shared object file: "
             "No such file or directory')\n"
         )
-    # The cell fails where the framework does.
+    # The cell fails when the framework does.
     book.write(
         cell("import d2l_extras.alpha", "alpha")
         + cell("import d2l_extras.beta", "beta")
@@ -95,7 +95,7 @@ def test_the_book_builds_although_a_framework_cannot_run(
     assert "tiny/page (Alpha)" in end and "tiny/page (Beta)" in end
     page = bs4.BeautifulSoup(committed.site.read_text(), "html.parser")
     note = page.select_one(".admonition.warning").get_text()
-    assert NOTE in note and "make book says how to change that" in note
+    assert NOTE in note and "Run make book to see how to change that" in note
     assert reason in note
     if hinder is not no_library:
         assert "It is 42." in page.get_text()
@@ -112,7 +112,7 @@ def test_with_strict_a_framework_that_cannot_run_fails_the_build(
     assert not committed.site.exists()
 
 
-def test_pages_that_need_no_data_are_executed_where_the_data_are_missing(
+def test_pages_that_need_no_data_are_executed_even_if_the_data_are_missing(
     committed, tmp_path, monkeypatch
 ):
     committed.write(cell(LOAD + "; 1"))
@@ -149,7 +149,7 @@ def test_once_the_obstacle_is_gone_the_same_command_executes_the_page(
     assert NOTE not in committed.site.read_text()
 
 
-def test_outputs_of_earlier_code_stand_in_for_changed_code(committed):
+def test_outputs_of_earlier_code_are_used_for_changed_code(committed):
     changed = COMPUTE.replace("6 * 7", "6 * 8")
     committed.write(
         cell(changed) + "\nIt is {eval}`answer`, not {eval}`other`."
@@ -177,7 +177,7 @@ def test_a_fault_in_a_helper_fails_the_build(committed):
     assert "code cell 1 of 1: import d2l_extras.alpha" in done.stderr
 
 
-def test_the_other_commands_accept_what_stands_in_unless_they_are_strict(
+def test_other_commands_accept_committed_outputs_unless_strict(
     committed,
 ):
     committed.write(cell(COMPUTE.replace("7", "8")))
@@ -186,7 +186,7 @@ def test_the_other_commands_accept_what_stands_in_unless_they_are_strict(
     assert committed.build("site").returncode == 0
     refused = committed.build("site", "--strict")
     assert refused.returncode == 1
-    assert "or only stand in" in refused.stderr
+    assert "or from another machine" in refused.stderr
 
 
 def test_after_a_change_is_reverted_the_committed_outputs_are_current(
@@ -201,7 +201,7 @@ def test_after_a_change_is_reverted_the_committed_outputs_are_current(
     assert done.returncode == 0, done.stderr
 
 
-def test_a_committed_notebook_without_our_metadata_stands_in(committed):
+def test_a_committed_notebook_without_our_metadata_is_used(committed):
     notebook = committed.committed("alpha")
     node = json.loads(notebook.read_text())
     del node["metadata"]["d2l_extras"]
@@ -229,7 +229,7 @@ def test_a_served_book_is_reloaded_after_a_build_with_stand_ins(committed):
     assert not cache.is_unchanged(committed.root)
 
 
-def test_data_that_the_cache_cannot_keep_are_handed_to_the_kernels(
+def test_data_that_the_cache_cannot_keep_are_passed_to_the_kernels(
     tmp_path, monkeypatch
 ):
     rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
-"""Any book can use the machinery: several chapters, nested sections, all labels.
+"""The program works for other books, with several chapters and nested sections.
 
-Its site and its notebooks must agree number for number.
+The numbers on the site and in the notebooks must agree.
 """
 
 from __future__ import annotations

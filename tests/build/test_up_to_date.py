@@ -1,4 +1,4 @@
-"""A build with nothing to do says so at once, and only then."""
+"""A build says that there is nothing to do if, and only if, this is true."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bookbuild import cache
 
 @pytest.fixture
 def book(tiny_copy) -> TinyBook:
-    """A copy of a built book, to be changed."""
+    """Return a copy of a built book, which a test may change."""
     book = tiny_copy(standard)
     assert cache.is_unchanged(book.root)
     return book
@@ -116,7 +116,7 @@ def test_a_file_that_no_page_needs_may_be_unreadable(book, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return read_bytes(path)
 
-    # Root may read everything, so the system's refusal is imitated.
+    # The superuser may read every file, so simulate the system's refusal.
     read_bytes = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", refuse)
     cache.remember_build(book.root, cache.digest_of_sources(book.root))
@@ -124,7 +124,7 @@ def test_a_file_that_no_page_needs_may_be_unreadable(book, monkeypatch):
 
 
 @pytest.mark.parametrize("kept", [None, "", "[]", '{"sources": 1'])
-def test_without_a_complete_record_a_build_is_due(book, kept):
+def test_without_a_complete_record_the_book_is_built(book, kept):
     note = book.root / cache.STATE
     note.unlink() if kept is None else note.write_text(kept)
     assert not cache.is_unchanged(book.root)
@@ -138,7 +138,7 @@ def test_a_page_that_changes_during_a_build_is_noticed_after_it(book):
     assert not cache.is_unchanged(book.root)
 
 
-def test_a_failed_build_leaves_a_build_due(book):
+def test_after_a_failed_build_the_book_is_built_again(book):
     before = book.page.read_text()
     book.edit("Words.", "See {ref}`sec_nowhere`.")
     assert book.build("book").returncode == 1

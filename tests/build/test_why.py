@@ -12,7 +12,7 @@ from bookbuild.build import Book
 
 @pytest.fixture
 def book(tiny: TinyBook) -> TinyBook:
-    """A tiny book with helpers of its own."""
+    """Return a tiny book with its own helpers."""
     write_helpers(tiny)
     return tiny
 
@@ -31,7 +31,7 @@ def execute(tiny: TinyBook) -> None:
 
 def test_a_reused_page_is_listed_with_what_its_outputs_depend_on(book):
     book.write(CODE)
-    assert all("No notebook of it tells" in line for line in why(book))
+    assert all("no record of an earlier execution" in line for line in why(book))
     execute(book)
     [alpha, beta] = why(book, "chapters/tiny/page.md")
     assert alpha.startswith("Alpha       tiny/page: reused. ")
@@ -46,7 +46,7 @@ def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
     at = lines.index("a = 1") + 1
     book.write(CODE.replace("a = 1", "a = 2"))
     [alpha, _] = why(book)
-    assert "to be executed. Since _build/outputs/alpha/tiny/page.ipynb: " in alpha
+    assert "recorded in _build/outputs/alpha/tiny/page.ipynb: code cell" in alpha
     assert f"code cell 2 of 3 (page.md:{at}) has changed" in alpha
 
     book.write(CODE)
@@ -61,7 +61,7 @@ def test_a_page_to_be_executed_is_listed_with_what_has_changed(book):
 
     book.write(cell("import math") + cell("a = 1\na"))
     [_, beta] = why(book)
-    assert "code cells are gone from the end: 2 of 3 left" in beta
+    assert "code cells were removed at the end: 2 of 3 are left" in beta
 
 
 def test_another_python_is_a_reason_to_execute(book, monkeypatch):
@@ -71,10 +71,10 @@ def test_another_python_is_a_reason_to_execute(book, monkeypatch):
         execute(book)
         assert all(": reused. " in line for line in why(book))
     [alpha, _] = why(book)
-    assert alpha.endswith("on this machine, by this Python, as it is now")
+    assert alpha.endswith("on this machine by this Python")
 
 
-def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
+def test_a_notebook_executed_on_another_machine_is_reported_as_such(book):
     book.write(CODE)
     execute(book)
     for entry in (book.root / "_build" / "executed").iterdir():
@@ -83,7 +83,7 @@ def test_a_notebook_executed_elsewhere_is_said_to_be_so(book):
     assert "has not been executed on this machine" in alpha
 
 
-def test_a_notebook_without_recorded_inputs_is_said_to_be_so(book):
+def test_a_notebook_without_recorded_inputs_is_reported_as_such(book):
     book.write(CODE)
     execute(book)
     for path in book.root.rglob("page.ipynb"):
@@ -93,14 +93,14 @@ def test_a_notebook_without_recorded_inputs_is_said_to_be_so(book):
     for entry in (book.root / "_build" / "executed").iterdir():
         entry.unlink()
     [alpha, _] = why(book)
-    assert "No notebook of it tells" in alpha
+    assert "no record of an earlier execution" in alpha
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [(["nowhere"], "no page 'nowhere'"), ([], "PAGE=tiny/page")],
 )
-def test_without_an_existing_page_the_error_says_how_to_ask(book, names, said):
+def test_the_error_for_an_unknown_page_names_an_existing_one(book, names, said):
     book.write(CODE)
     done = book.build("why", *names)
     assert done.returncode == 1

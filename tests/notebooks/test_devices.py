@@ -1,8 +1,8 @@
-"""Every array of MXNet's pages is on the device that the page chose.
+"""Every array on MXNet's pages is on the device that the page chooses.
 
-The pages run on a second CPU device, `mx.cpu(1)`, which needs no GPU, with a few
-hundred images, and whole but for what UNTIL and FREE name. TensorFlow places
-operations by itself.
+The pages run on a second CPU device, `mx.cpu(1)`, which needs no GPU, with a few hundred
+images. They run completely, except for what UNTIL and FREE list. TensorFlow places
+operations automatically.
 """
 
 import json
@@ -75,8 +75,8 @@ PAGES = (
     pages.DATASET, pages.SOFTMAX_SCRATCH, pages.SOFTMAX, pages.SOFTMAX_TWICE,
     pages.DEVICES,
 )  # fmt: skip
-# Where a page goes on with NumPy alone, and needs all its images for that:
-# the text of the last cell that runs.
+# The text of the last cell to run on pages that then continue in NumPy, for which they
+# need all images.
 UNTIL = {pages.DATASET: "correct = predictions == y_test"}
 # The text of cells that may use another device, and why.
 FREE = {
@@ -88,15 +88,15 @@ FREE = {
 }
 # How many of the training images a page keeps for training.
 KEPT, FEW_KEPT = "50_000", "500"
-# A place that names the device, and one that forgets it.
+# Code that passes the device, and the same code without it.
 FORGOTTEN = ("sigma=0.01), ctx=device", "sigma=0.01)")
 
 
 def every_page() -> dict[str, list]:
     """Return the cells of each page, by its name.
 
-    Each cell comes with whether it may use another device. What is broken on
-    purpose is one more page.
+    Each cell comes with whether it may use another device. An additional page is broken
+    on purpose.
     """
     found = {}
     for page in PAGES:

@@ -1,8 +1,8 @@
-"""What the page says about duplicates is true, and its search finds them.
+"""The page's statements about duplicates are true, and its search finds them.
 
-Everything is counted a second time, in a different way. The page hashes bytes,
-and we sort them. The page asks a k-d tree of block means for near pairs, and we
-compare every image with those that are about as dark.
+Everything is counted a second time, in a different way. The page hashes bytes, and we
+sort them. The page finds near pairs with a k-d tree of block means, and we compare
+every image with those that are about as dark.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def copies(images: np.ndarray) -> list[list[int]]:
 
 
 def near_pairs(images: np.ndarray) -> set[tuple[int, int]]:
-    """All pairs whose root mean squared difference is below `NEAR`.
+    """Return all pairs whose root mean squared difference is below `NEAR`.
 
     The mean pixel of two such images differs by less than `NEAR`, and that of
     any quarter of their pixels by less than twice as much.
@@ -65,7 +65,7 @@ def near_pairs(images: np.ndarray) -> set[tuple[int, int]]:
 
 
 def values(notebook: str, framework) -> dict:
-    """Return the values that the prose asks for, by their expressions."""
+    """Return the values that the prose inserts, by their expressions."""
     node = nbformat.read(getattr(BOOK, notebook)(PAGE, framework), 4)
     found = results(PAGE, framework, outputs_of(node))
     return {text.partition(":")[0]: kept["value"] for text, kept in found.items()}
@@ -116,7 +116,7 @@ def test_the_page_counts_the_near_pairs_that_comparing_counts(
 
 
 def test_the_pages_search_finds_planted_copies_of_every_kind():
-    """Of 400 images, each one of 400 possible, many are equal."""
+    """Search 400 images drawn from 400 possible ones, so that many are equal."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 20, (400, 1, 2), np.uint8)
     labels = rng.integers(0, 2, 400)

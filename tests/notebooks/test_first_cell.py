@@ -1,8 +1,7 @@
 """The first cell prepares a machine, or says in one sentence why it cannot.
 
-It runs as a script, in a stand-in for Colab's runtime and in the frameworks'
-own environments. Functions behind it are tested in
-tests/unit/test_prepare.py.
+It runs as a script, in a stand-in for Colab's runtime and in the frameworks' own
+environments. The functions that it calls are tested in tests/unit/test_prepare.py.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def folder():
 
 @pytest.fixture
 def python(folder):
-    """The Python of a fresh copy of Colab's stand-in."""
+    """Return the Python of a fresh copy of Colab's stand-in."""
     with stand_in.fresh(folder) as path:
         yield path
 
@@ -82,14 +81,14 @@ def run(
 
 
 def sentence(done: subprocess.CompletedProcess) -> str:
-    """What a failed cell says: the last line, after the traceback."""
+    """Return the message of a failed cell, which is the line after the traceback."""
     assert done.returncode, done.stdout
     return done.stderr.strip().splitlines()[-1]
 
 
 @contextmanager
 def answering(body: bytes, kind: str = "text/html"):
-    """A server that answers every request with the same page."""
+    """Start a server that responds to every request with the same page."""
 
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -109,9 +108,9 @@ def answering(body: bytes, kind: str = "text/html"):
 
 
 def complaints(done: subprocess.CompletedProcess) -> list[str]:
-    """Return what a cell wrote to stderr, except that Matplotlib starts slowly.
+    """Return what a cell wrote to stderr, except for Matplotlib's note on fonts.
 
-    On a busy machine it takes more than five seconds to list the fonts, and says so.
+    Matplotlib prints it if listing the fonts takes more than five seconds.
     """
     lines = done.stderr.splitlines()
     return [line for line in lines if "building the font cache" not in line]
@@ -156,7 +155,7 @@ def test_the_error_says_when_only_the_framework_cannot_be_downloaded(python, ind
     assert "the package index cannot be reached. Is this machine online?" in said
 
 
-def test_the_error_suspects_a_proxy_that_answers_with_html(python, index):
+def test_an_html_response_is_reported_as_a_possible_proxy(python, index):
     with answering(b"<html><body>Please log in.</body></html>") as proxy:
         said = sentence(run(python, CELL["mxnet"], proxy))
         assert "could not be installed from http" in said
@@ -183,7 +182,7 @@ def test_the_repository_archive_is_used_when_the_site_lacks_the_wheel(
     with served_at(folder / "wheels", tmp_path) as url:
         done = run(python, CELL["tensorflow"], url)
         assert "Installed d2l==1.0.3." in done.stdout, done.stderr
-        # What was installed tells no version: its content must do.
+        # The installed version is not that of a wheel, so the content is compared.
         older = re.sub('HELPERS = "[0-9a-f]+"', 'HELPERS = "0"', done.args[2])
         said = sentence(run(python, older, url))
     assert "written with version 0 of the helpers" in said

@@ -1,15 +1,15 @@
-"""The gradient of the page on softmax regression is right, three times over.
+"""The gradient on the page about softmax regression is right, by three methods.
 
-The page's own cells run, and their functions are asked for the losses and
-gradients of other logits and labels. Automatic differentiation and finite
-differences must both agree with softmax(O) - Y, computed here in NumPy, and so
-must the page's training and its Hessian.
+The page's own cells run, and their functions compute the losses and gradients of other
+logits and labels. Automatic differentiation and finite differences must both agree with
+softmax(O) - Y, computed here in NumPy. So must the page's training and its Hessian.
 
-Everything is computed in 64-bit floats, u = 2 ** -53. A gradient is the result
-of a few dozen operations on numbers of order one: an error of 1e-14 is 90 u.
-Central differences with h = 1e-5 err by h ** 2 / 6 times the third derivative
-p (1 - p) (1 - 2p), at most 0.1, that is by 2e-12 at most, and by the rounding
-of a loss, a few u times its value, at most 16 here, over h: in all below 1e-9.
+Everything is computed in 64-bit floats, with u = 2 ** -53. A gradient is the result of
+a few dozen operations on numbers of order one, and an error of 1e-14 is 90 u. Central
+differences with h = 1e-5 have two errors. One is h ** 2 / 6 times the third derivative
+p (1 - p) (1 - 2p), which is at most 0.1, so this error is at most 2e-12. The other is
+the rounding error of a loss, a few u times its value of at most 16, divided by h.
+Together, they are below 1e-9.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ MISTAKES = {
 
 @pytest.fixture(scope="module")
 def given():
-    """Logits of order three, and labels: half one-hot, half distributions."""
+    """Return logits of order three, and labels, half one-hot and half distributions."""
     generator = np.random.default_rng(0)
     O = generator.normal(0, 3, size=(NUM_ROWS, NUM_CLASSES))
     hard = np.eye(NUM_CLASSES)[generator.integers(NUM_CLASSES, size=25)]
@@ -65,7 +65,7 @@ def given():
 
 
 def run(framework, given, folder, last, mistake=None):
-    """What the page computes: its cells up to the one with `last` run."""
+    """Return what the page's cells compute, up to the cell that contains `last`."""
     np.savez(folder / "given.npz", **given)
     cells = pages.cells(pages.THEORY, framework, last)
     if mistake:
@@ -79,7 +79,7 @@ def run(framework, given, folder, last, mistake=None):
 
 @pytest.fixture(scope="module")
 def seen(given, tmp_path_factory):
-    """What a framework sees, by its name; each runs once."""
+    """Return a function that maps a framework to its results. Each runs once."""
     found = {}
 
     def of(framework):
@@ -93,7 +93,7 @@ def seen(given, tmp_path_factory):
 
 
 def derived(given):
-    """The losses, and prediction minus label."""
+    """Return the losses, and prediction minus label."""
     O = given["O"] - given["O"].max(axis=1, keepdims=True)
     log_sums = np.log(np.exp(O).sum(axis=1, keepdims=True))
     losses = -(given["Y"] * (O - log_sums)).sum(axis=1)
@@ -101,7 +101,7 @@ def derived(given):
 
 
 def hessian(o):
-    """The second derivatives of the loss in one row of logits."""
+    """Return the second derivatives of the loss with respect to one row of logits."""
     p = np.exp(o - o.max()) / np.exp(o - o.max()).sum()
     return np.diag(p) - np.outer(p, p)
 
@@ -141,7 +141,7 @@ def test_central_differences_find_prediction_minus_label(
 def test_a_step_ten_times_smaller_lowers_the_error_by_the_power_of_the_method(
     framework, side, ratio, seen, given
 ):
-    """The next term of Taylor's series changes the ratio by about h."""
+    """Allow for the next term of Taylor's series, which changes the ratio by about h."""
     _, gradient = derived(given)
     large, small = (
         error(seen(framework)[f"{side}_{step}"], gradient) for step in (0, 1)
@@ -161,10 +161,10 @@ def test_a_mistake_in_the_loss_is_found_by_both_checks(
 
 
 @each_framework
-def test_training_with_the_formula_does_what_the_reference_does(
+def test_training_with_the_formula_agrees_with_the_reference(
     framework, seen
 ):
-    """A few hundred steps, each some roundings of numbers of order one."""
+    """Allow for the rounding errors of a few hundred steps on numbers of order one."""
     page = seen(framework)
     X, y = page["page_features"], page["page_labels"]
     start = np.zeros((2, 3)), np.zeros(3)

@@ -1,9 +1,9 @@
-"""On the penguins, the page's two ways to the weights do what they claim.
+"""On the penguins, both of the page's methods give the right weights.
 
-Its cells run in each framework, up to the hyperparameters of training. Their
-normal equations are held against NumPy's least squares, which factors the
-design matrix and never forms its Gram matrix; their steps against a NumPy
-reference, from the same weights and minibatches.
+The page's cells run in each framework, up to the hyperparameters of training. The
+normal equations are compared with NumPy's least squares, which factors the design
+matrix and never forms its Gram matrix. The steps of gradient descent are compared with
+a NumPy reference that starts from the same weights and minibatches.
 """
 
 import numpy as np
@@ -53,7 +53,7 @@ walk(lambda x: tf.constant(x, tf.float32))
 
 
 def minibatches(seed):
-    """The rows of each minibatch."""
+    """Return the rows of each minibatch."""
     generator = np.random.default_rng(seed)
     return generator.integers(0, 267, (NUM_STEPS, BATCH_SIZE))
 
@@ -65,7 +65,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def seen(rows, tmp_path_factory):
-    """What a framework computes, by its name; each runs once."""
+    """Return a function that maps a framework to its results. Each runs once."""
     results = {}
 
     def run(framework):
@@ -81,7 +81,7 @@ def seen(rows, tmp_path_factory):
 
 
 def refer(design, mass, rows, dtype):
-    """Plain SGD on standardized features: first gradient, last weights."""
+    """Run plain SGD on standardized features. Return first gradient and last weights."""
     Z = design.copy()
     Z[:, :3] = (Z[:, :3] - Z[:, :3].mean(axis=0)) / Z[:, :3].std(axis=0)
     Z, y = Z.astype(dtype), mass.astype(dtype)

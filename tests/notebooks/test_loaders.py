@@ -1,4 +1,4 @@
-"""Each framework's data loaders keep the promises of their docstrings.
+"""Each framework's data loaders behave as their docstrings say.
 
 Each test runs in a framework's own environment, against the loaders that use
 NumPy.
@@ -84,7 +84,7 @@ print(json.dumps({{
 
 @pytest.fixture(scope="module", params=MAKE)
 def loaded(request, tmp_path_factory):
-    """What one framework's `load_fashion_mnist` yields on the whole dataset."""
+    """Return what a framework's `load_fashion_mnist` yields for the whole dataset."""
     framework = request.param
     folder = tmp_path_factory.mktemp(framework)
     script = LOAD.format(framework=framework)

@@ -1,4 +1,4 @@
-"""MXNet is imported with any supported Python and NumPy."""
+"""MXNet can be imported with any supported Python and NumPy."""
 
 import pytest
 from support import pages
@@ -30,7 +30,7 @@ print(mx.np.ones(2).sum(), hasattr(numpy, "NINF"))
 """
 
 
-def test_mxnet_asks_for_exactly_the_names_that_numpy_lacks(tmp_path):
+def test_mxnet_looks_up_exactly_the_names_that_numpy_lacks(tmp_path):
     assert pages.run("mxnet", ASKED, tmp_path, []) == "True []\n"
 
 

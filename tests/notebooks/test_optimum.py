@@ -1,12 +1,13 @@
 """The page on the best linear classifier finds the minimum of its objective.
 
-Its cells run, from the data to `fit`, but without SGD, so that the search begins at
-zero. What they return is judged here in 64-bit floats, by nothing but the gradient:
+Its cells run, from the data to `fit`, but without SGD, so that the search starts at
+zero. The results are checked here in 64-bit floats, using only the gradient:
 J - J* <= |grad J|^2 / (2 lambda).
 
-The strength is 1e-2, the strongest of the page, where convergence is fastest. The
-page stops when that bound is 1e-5; twice as much is allowed, because a gradient in
-32-bit floats agreed with that in 64 bits to 2e-7 in norm, and the mean loss to 1e-6.
+The regularization strength is 1e-2, the largest on the page, where convergence is
+fastest. The page stops when that bound is 1e-5. Twice as much is allowed here, because
+a gradient in 32-bit floats agreed with the one in 64 bits to 2e-7 in norm, and the mean
+loss to 1e-6.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ np.savez("optimum.npz", Theta=Theta, J=J, gradient=gradient, steps=steps,
          bound=space["gap"](gradient, DECAY),
          test_loss=loss, test_accuracy=accuracy)
 """
-# What the page needs before it looks for the optimum, and how it evaluates it.
+# The cells that the page needs before it searches for the optimum, and to evaluate it.
 NEEDED = ("import numpy", "def with_ones", "data = fashion_mnist", "def softmax",
           "def center",           "def loss_and_gradient", "def correct", "def objective",
           "P = softmax", "curvature = np.array", "def fit")
@@ -40,7 +41,7 @@ NEEDED = ("import numpy", "def with_ones", "data = fashion_mnist", "def softmax"
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict:
-    """Return Theta and what the page says of it, once its cells have run."""
+    """Run the page's cells, and return Theta and its evaluation by the page."""
     folder = tmp_path_factory.mktemp("numpy")
     cells = pages.cells(pages.LIMITS, "numpy", last="def evaluate")
     gap = next(cell for cell in cells if cell.startswith("def gap"))
@@ -93,16 +94,16 @@ def test_the_page_computes_the_objective_and_its_gradient(found, judged):
 
 
 def test_the_search_begins_far_above_the_optimum(found):
-    """So that converging took the method, not the start."""
+    """Make sure that the search, not its start, explains the convergence."""
     assert found["start"] - found["J"] > 1 and found["steps"] >= 5
 
 
 def test_the_minimum_is_the_one_that_another_search_finds(judged):
-    """By L-BFGS on a loss written in NumPy, without any guess of curvature."""
+    """Compare with L-BFGS on a loss written in NumPy."""
     assert judged[0] == pytest.approx(0.647349, abs=GAP)
 
 
-def test_the_page_judges_on_the_test_images(found):
+def test_the_page_evaluates_on_the_test_images(found):
     data = fashion_mnist()
     X, y = data.X_test.reshape(-1, 784) / 255, data.y_test
     loss, _ = judge(found["Theta"], X, y)
@@ -113,10 +114,10 @@ def test_the_page_judges_on_the_test_images(found):
 
 
 def test_the_runaway_weights_are_counted(train):
-    """Of the pixels that one class never uses, and another does.
+    """Count weights of pixels that one class never uses, but another one does.
 
-    The page, whose results these bounds hold, counts them with boolean arrays. Here
-    they are counted with sums of gray levels.
+    The page counts them with Boolean arrays. Here, they are counted with sums of gray
+    levels.
     """
     X, y = train
     dark = np.array([X[y == j].sum(axis=0) for j in range(10)])

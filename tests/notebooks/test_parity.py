@@ -1,23 +1,22 @@
-"""From the same weights and minibatches, every framework does the same.
+"""From the same weights and minibatches, all frameworks give the same results.
 
-The concise page's own model, loss, optimizer, and training (a loop in Gluon,
-`fit` in Keras) take 50 steps of 256 real images, and so does the NumPy
-reference, in 64-bit floats.
+The concise page's own model, loss, optimizer, and training (a loop in Gluon, `fit` in
+Keras) take 50 steps of 256 real images, and so does the NumPy reference, in 64-bit
+floats.
 
-The frameworks compute in 32-bit floats and sum in orders of their own. How
-much that matters, the reference tells: computed in 32-bit floats it differs
-from itself in 64-bit floats by at most 1.8e-7 in a loss, 3.8e-8 in an entry of
-the gradient and 3.7e-8 in a weight, over four seeds. A framework gets ten
-times as much. A learning rate of 0.1001 instead of 0.1 exceeds that.
+The frameworks compute in 32-bit floats, and each sums in its own order. The reference
+shows how much that matters. Over four seeds, the reference in 32-bit floats differs from
+the one in 64-bit floats by at most 1.8e-7 in a loss, 3.8e-8 in an entry of the gradient,
+and 3.7e-8 in a weight. A framework may differ ten times as much. A learning rate of
+0.1001 instead of 0.1 exceeds that.
 
-Linear regression, from scratch and with the frameworks' parts, takes 50 steps
-of 10 examples at the page's rate, and 50 steps of all 500 examples at rate
-0.5. The latter end at the closed form, the least-squares estimate: the second
-derivatives lie between 0.85 and 1.15 and the error shrinks by at least
-1 - 0.5 * 0.85 a step, to 1e-12.
-Here the reference in 32-bit floats differs by at most 2.6e-6 in a loss, which
-begins at 25, 1.1e-6 in the gradient, 3.9e-7 in a parameter and 4.8e-7 in the
-solution, over six seeds; a framework gets ten times as much.
+Linear regression, from scratch and with the frameworks' parts, takes 50 steps of 10
+examples at the page's learning rate, and 50 steps of all 500 examples at rate 0.5. The
+latter steps reach the closed form, the least-squares estimate. The second derivatives
+are between 0.85 and 1.15, so each step multiplies the error by at most 1 - 0.5 * 0.85,
+and it shrinks to 1e-12. Over six seeds, the reference in 32-bit floats differs by at
+most 2.6e-6 in a loss, which starts at 25, 1.1e-6 in the gradient, 3.9e-7 in a parameter,
+and 4.8e-7 in the solution. A framework may differ ten times as much.
 """
 
 import numpy as np
@@ -84,9 +83,9 @@ np.savez("tensorflow.npz", **seen)
 """
 SCRIPTS = {"mxnet": MXNET, "tensorflow": TENSORFLOW}
 
-# What a page of linear regression calls its steps, in each framework:
-# `start()` gives a program the weights of the test, `step(program, X, y, rate)`
-# returns the loss before an update, `gradient` the gradients of w and b.
+# Functions that call the code of a page on linear regression, in each framework.
+# `start()` returns a program with the weights of the test, `step(program, X, y, rate)`
+# returns the loss before an update, and `gradient` returns the gradients of w and b.
 SCRATCH = {
     "mxnet": """
 def start():
@@ -210,7 +209,7 @@ np.savez("seen.npz", dW=dW, db=db, losses=losses, W=W, b=b,
 
 @pytest.fixture(scope="module")
 def given():
-    """Initial weights and minibatches, as 32-bit floats and integers."""
+    """Return initial weights and minibatches, as 32-bit floats and integers."""
     data, generator = fashion_mnist(), np.random.default_rng(0)
     rows = generator.permutation(len(data.X_train))[: NUM_STEPS * BATCH_SIZE]
     X = data.X_train[rows].reshape(NUM_STEPS, BATCH_SIZE, 28, 28)
@@ -224,13 +223,13 @@ def given():
 
 @pytest.fixture(scope="module")
 def ours(given):
-    """What the reference sees, in 64-bit and in 32-bit floats."""
+    """Return the results of the reference, in 64-bit and in 32-bit floats."""
     return {dtype: refer(given, dtype) for dtype in (np.float64, np.float32)}
 
 
 @pytest.fixture(scope="module")
 def theirs(given, tmp_path_factory):
-    """What a framework sees, by its name; each runs once."""
+    """Return a function that maps a framework to its results. Each runs once."""
     folder = tmp_path_factory.mktemp("parity")
     np.savez(folder / "given.npz", **given)
     seen = {}
@@ -275,7 +274,7 @@ def assert_equal(a, b, tolerance=TOLERANCE):
 
 
 def linear_given(seed):
-    """Initial weights and minibatches of linear regression, 32-bit floats."""
+    """Return initial weights and minibatches of linear regression, in 32-bit floats."""
     generator = np.random.default_rng(seed)
     X = generator.normal(size=(NUM_STEPS, 10, 2))
     noise = generator.normal(0, 0.01, (NUM_STEPS, 10, 1))
@@ -302,7 +301,7 @@ def linear_refer(given, dtype):
 
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory):
-    """What a page's program sees in a framework; each runs once."""
+    """Return a function that maps a page and a framework to the results of the page."""
     seen = {}
 
     def run(page, framework):
@@ -375,7 +374,7 @@ def test_linear_tolerances_are_ten_times_the_largest_rounding():
         assert 5 * difference < LINEAR_TOLERANCE[name] < 20 * difference
 
 
-def test_full_steps_of_the_linear_reference_end_at_the_closed_form():
+def test_full_batch_steps_of_the_linear_reference_reach_the_closed_form():
     given = linear_given(0)
     X, y = (np.concatenate(given[n].astype(np.float64)) for n in "Xy")
     closed = np.concatenate(reference.least_squares(X, y), axis=None)
@@ -392,7 +391,7 @@ def test_linear_regression_agrees_with_the_reference(page, framework, linear):
 
 @pytest.mark.parametrize("page", LINEAR_PAGES)
 @pytest.mark.parametrize("framework", pages.FRAMEWORKS)
-def test_linear_regression_arrives_at_the_closed_form(page, framework, linear):
+def test_linear_regression_reaches_the_closed_form(page, framework, linear):
     given = linear_given(0)
     X, y = (np.concatenate(given[n].astype(np.float64)) for n in "Xy")
     closed = np.concatenate(reference.least_squares(X, y), axis=None)

@@ -1,6 +1,6 @@
-"""Executing a committed notebook again gives the outputs it is committed with.
+"""Executing a committed notebook again gives its committed outputs.
 
-These are the notebooks that take long. The quick ones are in tests/book.
+These notebooks take longer. The quick ones are in tests/book.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ from support.nbval import assert_same_outputs, notebooks
 
 @pytest.mark.timeout(1200)
 @notebooks(quick=False)
-def test_a_slow_notebook_gives_its_committed_outputs_again(path, framework):
+def test_executing_a_slow_notebook_reproduces_its_committed_outputs(path, framework):
     assert_same_outputs(path, framework)

@@ -23,7 +23,7 @@ from bookbuild.build import Book
 def executed(tmp_path_factory) -> SimpleNamespace:
     """Build two stock books of a page that prints random digits.
 
-    One book executes the page, and the other one has its outputs in a cache.
+    One book executes the page, and the other one has the outputs in a cache.
     """
     folder = tmp_path_factory.mktemp("stock")
     tiny = TinyBook(folder / "tiny")
@@ -175,7 +175,7 @@ def test_a_part_that_does_not_exist_is_refused_with_the_names_of_all_parts(
 
 @pytest.fixture
 def fake_server(workspace):
-    """A clone in which `make serve` does what the variable SERVE says."""
+    """Return a clone in which `make serve` runs the command in the variable SERVE."""
     workspace.clone.mkdir(parents=True)
     state = workspace.clone / cache.STATE
     state.parent.mkdir()
@@ -188,7 +188,7 @@ def fake_server(workspace):
     return workspace
 
 
-def test_a_served_change_lasts_until_the_site_is_another_one(
+def test_a_served_change_is_timed_until_the_site_differs(
     fake_server, monkeypatch
 ):
     rebuild = f"sleep 0.5; printf second > {cache.STATE}; sleep 60"

@@ -49,7 +49,7 @@ PAGE = """<!doctype html><title>Page</title>
 <script src="https://other.example/none.js"></script>
 <h1>Page</h1><p>words</p>
 <script>
-  // Comes after the first paint, and no place is kept for it.
+  // The picture comes after the first paint, and no space is reserved for it.
   addEventListener("load", () => {
     const picture = new Image();
     picture.src = "tall.svg";
@@ -61,7 +61,7 @@ PAGE = """<!doctype html><title>Page</title>
 
 @pytest.fixture(scope="module")
 def visited(browser, tmp_path_factory):
-    """Two pages of a small site, visited as the benchmark visits them."""
+    """Visit two pages of a small site, as the benchmark does."""
     folder = tmp_path_factory.mktemp("bench")
     site, mathjax = folder / "site", folder / "mathjax"
     site.mkdir()

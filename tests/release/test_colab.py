@@ -35,10 +35,7 @@ def url(runtime_folder):
 
 @pytest.fixture(scope="module", params=pages.FRAMEWORKS)
 def result(request, runtime_folder, url):
-    """What running the page on linear regression gave.
-
-    It needs the most packages.
-    """
+    """Run the page on linear regression, which needs the most packages."""
     path = ROOT / "notebooks" / request.param / f"{pages.LINEAR}.ipynb"
     return stand_in.run(path, runtime_folder, url)
 

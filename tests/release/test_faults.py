@@ -1,7 +1,7 @@
-"""No fault of a machine, process, or kernel leaves a wrong or half-made book.
+"""No failure of a machine, process, or kernel leaves a wrong or incomplete book.
 
-These are the faults that need signals, limits, or whole builds in processes of
-their own; tests/build covers the others.
+These failures need signals, limits, or whole builds in separate processes. tests/build
+covers the others.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def state(tiny: TinyBook) -> dict[str, bytes]:
 def assert_the_site_stayed_and_can_be_built(
     tiny: TinyBook, before: dict[str, bytes]
 ) -> None:
-    """Assert that the site is as before, and the next build like the first."""
+    """Assert that the site is unchanged, and that the next build equals the first."""
     site = {k: v for k, v in before.items() if k.startswith("_build/")}
     assert {k: v for k, v in state(tiny).items() if k in site} == site
     tiny.write(GOOD)
@@ -189,7 +189,7 @@ GOOD = "Good words.\n\n" + cell("1")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> TinyBook:
-    """A built book in a folder with spaces and accents, with a second page."""
+    """Return a built book with two pages, in a folder with spaces and accents."""
     tiny = TinyBook(tmp_path_factory.mktemp("a b") / "Bücher für Zoë")
     tiny.write(GOOD)
     plain = tiny.page.with_name("plain.md")
@@ -206,7 +206,7 @@ def built(tmp_path_factory) -> TinyBook:
 
 @pytest.fixture
 def again(built: TinyBook) -> TinyBook:
-    """The built book with its sources as they were at first."""
+    """Return the built book with its original sources."""
     built.write(GOOD)
     built.page.with_name("plain.md").write_text("# Plain\n\nPlain words.\n")
     return built
@@ -217,7 +217,7 @@ def test_a_book_is_built_without_home_locale_or_privileges(built):
     assert "Plain words." in built.site.with_name("plain.html").read_text()
 
 
-def test_a_read_only_folder_is_named_with_a_remedy(again):
+def test_a_read_only_folder_is_reported_with_a_remedy(again):
     before = state(again)
     rights = {path: path.stat().st_mode for path in again.root.rglob("*")}
     rights[again.root] = again.root.stat().st_mode

@@ -1,10 +1,9 @@
 """Lighthouse gives a page on a phone at least 98 of 100 points.
 
-One page of each kind is judged, or every page where the environment variable
-LIGHTHOUSE is "all". Performance is a time, which a busy machine makes longer:
-`make lighthouse` demands it, and no test does. What makes pages slow is tested
-as bytes (test_page_requests.py) and as layout shifts
-(test_framework_choice.py).
+One page of each kind is audited, or every page if the environment variable LIGHTHOUSE
+is "all". Performance depends on times, which are longer on a busy machine, so only
+`make lighthouse` requires it. The tests check the causes of slow pages instead: bytes
+(test_page_requests.py) and layout shifts (test_framework_choice.py).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ WITHOUT_TIMES = tuple(c for c in audit.CATEGORIES if c != "performance")
 
 @pytest.fixture(scope="module")
 def address(request):
-    """The site on loopback, with Lighthouse installed."""
+    """Serve the site on loopback, with Lighthouse installed."""
     machine.require("browser")
     audit.install(report=lambda words: announce(request, words))
     with served(audit.SITE) as url:
@@ -47,7 +46,7 @@ def test_a_page_scores_98_in_accessibility_practices_and_search(address, page):
 
 
 def test_lighthouse_knows_every_page_of_the_site():
-    """Except the two that show nothing of their own."""
+    """Check this except for the two pages without their own content."""
     built = [*audit.SITE.glob("*.html")]
     built += (audit.SITE / "chapters").rglob("*.html")
     pages = {path.relative_to(audit.SITE).as_posix() for path in built}
@@ -55,7 +54,7 @@ def test_lighthouse_knows_every_page_of_the_site():
     assert set(audit.KINDS) <= set(audit.PAGES)
 
 
-# What a report says
+# Reading a report
 
 
 def report(scores: dict, page: str = "a.html", **audits: dict) -> dict:
@@ -121,16 +120,16 @@ def test_each_audit_that_lost_points_is_named_with_its_score_and_place():
     ],
     ids=["no score", "another page", "no page"],
 )
-def test_a_report_that_is_no_verdict_on_the_page_is_an_error(change, message):
+def test_a_report_without_a_verdict_on_the_page_is_an_error(change, message):
     with pytest.raises(AuditError, match=message):
         audit.read({**report(PERFECT), **change}, "a.html")
 
 
-# How often a page is judged
+# How often a page is audited
 
 
 class Judge:
-    """Stands in for Lighthouse and gives one performance after another."""
+    """Replace Lighthouse, and return one performance score after another."""
 
     def __init__(self, *performance: float, **others: float) -> None:
         self.left, self.others = list(performance), others
@@ -173,7 +172,7 @@ def test_a_page_is_not_judged_again_if_another_category_falls_short():
     assert len(judge.asked) == 1
 
 
-def test_the_table_marks_what_fell_short_and_says_why():
+def test_the_table_marks_low_scores_and_says_why():
     good = dict.fromkeys(audit.CATEGORIES, 100)
     found = [
         Scores("a.html", good, []),
@@ -192,7 +191,7 @@ def test_the_table_marks_what_fell_short_and_says_why():
 
 @pytest.fixture
 def npm(tmp_path):
-    """Write a program in place of npm, which notes what it was asked."""
+    """Write a program that replaces npm and records its arguments."""
 
     def write(line: str):
         path = tmp_path / "npm"
@@ -245,13 +244,13 @@ def test_if_npm_fails_one_sentence_says_why_and_what_to_do(npm, tmp_path):
     assert len(npm.asked.read_text().splitlines()) == 2
 
 
-def test_a_missing_npm_is_named_with_the_cure(tmp_path):
-    with pytest.raises(AuditError, match="none is not there: make test"):
+def test_a_missing_npm_is_reported_with_a_fix(tmp_path):
+    with pytest.raises(AuditError, match="none does not exist. Run make test"):
         audit.install(tmp_path / "node", tmp_path / "none")
 
 
-def test_a_missing_lighthouse_is_named_with_the_cure(tmp_path):
-    with pytest.raises(AuditError, match="make lighthouse installs it"):
+def test_a_missing_lighthouse_is_reported_with_a_fix(tmp_path):
+    with pytest.raises(AuditError, match="Run make lighthouse or make test-all"):
         audit.judge(URL, folder=tmp_path)
 
 
@@ -267,7 +266,7 @@ def test_the_error_of_lighthouse_is_passed_on(tmp_path):
 def test_lighthouse_is_stopped_after_the_time_limit(tmp_path):
     program = tmp_path / audit.CLI
     program.parent.mkdir(parents=True)
-    # It writes its number, so that the test can tell whether it still runs.
+    # It writes its process id, so that the test can check whether it still runs.
     number = tmp_path / "number"
     program.write_text(
         f"require('fs').writeFileSync('{number}', String(process.pid));"

@@ -1,4 +1,4 @@
-"""The PDF and the EPUB hold the complete book of one framework, well set."""
+"""The PDF and the EPUB contain the complete book of one framework, well typeset."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def epubcheck():
 
 @pytest.fixture(scope="session")
 def pdf(request, latex) -> Path:
-    """The book as a PDF, made once per run."""
+    """Return the book as a PDF, made once per run."""
 
     def build(folder: Path) -> None:
         announce(request, "Making the PDF with LuaLaTeX")
@@ -93,13 +93,13 @@ def pdf(request, latex) -> Path:
 
 @pytest.fixture(scope="session")
 def pages(pdf: Path) -> list[str]:
-    """The text of each page of the PDF."""
+    """Return the text of each page of the PDF."""
     return said_by("pdftotext", "-layout", pdf, "-").split("\f")
 
 
 @pytest.fixture(scope="session")
 def numbers(pdf: Path) -> dict[str, tuple[str, int]]:
-    """The number and the page of each label, from what LaTeX wrote."""
+    """Return the number and the page of each label, as written by LaTeX."""
     folder = ROOT / "_build" / "printed" / f"pdf-{PDF}" / "latex"
     aux = (folder / "book.aux").read_text(encoding="utf-8")
     found = re.findall(
@@ -110,7 +110,7 @@ def numbers(pdf: Path) -> dict[str, tuple[str, int]]:
 
 @pytest.fixture(scope="session")
 def epub(request, epubcheck) -> Path:
-    """The book as an EPUB, made once per run and unpacked."""
+    """Return the book as an unpacked EPUB, made once per run."""
 
     def build(folder: Path) -> None:
         announce(request, "Making the EPUB")
@@ -207,7 +207,7 @@ def test_the_outline_of_the_pdf_lists_every_section_and_the_back_matter(pdf):
 
 
 def test_the_numbers_in_the_pdf_are_those_of_the_site(numbers):
-    """Of equations, figures, and tables."""
+    """Compare the numbers of equations, figures, and tables."""
     compared = 0
     for label, target in targets().items():
         if "." not in target.number or label.startswith("ex_"):
@@ -346,7 +346,7 @@ def test_every_page_after_the_front_matter_has_its_number(pages):
         "Overfull \\vbox (120.1pt too high) has occurred while \\output",
     ],
 )
-def test_every_complaint_in_the_log_of_latex_is_found(line):
+def test_every_relevant_warning_in_the_log_of_latex_is_found(line):
     small = "Overfull \\hbox (9.5pt too wide) in paragraph at lines 1--2"
     log = f"This is LuaHBTeX\n{small}\n{line}\nLaTeX Font Warning: x\n"
     assert print_editions.find_faults(log) == [line]
@@ -471,14 +471,14 @@ def tiny(executed, tmp_path) -> TinyBook:
 
 @pytest.fixture(scope="session")
 def tiny_epub(request, executed, epubcheck) -> Path:
-    """The EPUB of the executed book, of the framework that is taken by default."""
+    """Return the EPUB of the executed book, for the default framework."""
     done = make("epub", root=executed.root)
     assert done.returncode == 0, done.stderr
     return executed.root / "_build/epub/linear-neural-networks-alpha.epub"
 
 
 def test_an_edition_has_the_words_and_results_of_the_first_framework(tiny_epub):
-    """The notebooks of the other one need not be executed."""
+    """Check this although the other framework's notebooks have not been executed."""
     with zipfile.ZipFile(tiny_epub) as archive:
         page = archive.read("chapters/tiny/page.xhtml")
     body = bs4.BeautifulSoup(page, "html.parser").find("body")
@@ -540,7 +540,7 @@ def test_notebooks_with_outdated_code_are_rejected(tiny, epubcheck):
 
 
 @pytest.mark.parametrize("what", ["pdf", "epub"])
-def test_a_warning_fails_the_edition_and_the_last_one_stays(
+def test_a_warning_fails_the_edition_and_keeps_the_last_one(
     tiny, what, latex, epubcheck
 ):
     last = tiny.root / "_build" / what / f"linear-neural-networks-alpha.{what}"

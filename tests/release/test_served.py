@@ -1,4 +1,4 @@
-"""The server of the tests and of bench.site answers like a real host.
+"""The server of the tests and of bench.site responds like a real host.
 
 The measured bytes, requests, and times of a visit depend on compression, on
 caching, and on what happens to a file that does not exist.
@@ -110,7 +110,7 @@ def test_a_folder_leads_to_its_index_page(ask):
     assert ask("/folder/?query").body == TEXT
 
 
-def test_a_missing_folder_is_named_with_the_cure(tmp_path):
+def test_a_missing_folder_is_reported_with_a_fix(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"/none cannot be.*make book"):
         with served(tmp_path / "none"):
             pass

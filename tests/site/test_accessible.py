@@ -1,7 +1,7 @@
-"""Anyone can read the book: by keyboard, by ear, in large letters, at night.
+"""Everyone can read the book: with the keyboard, a screen reader, or large text.
 
-What holds of every page is in test_pages.py; here is what takes a reader's
-action, and the figures.
+Checks that apply to every page are in test_pages.py. The checks here need an action by
+the reader, or concern the figures.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def open_preview(page) -> None:
     page.locator(".preview").wait_for()
 
 
-# How something opens, on which screens, and what it is. The contents are always
-# open on a wide screen.
+# How something is opened, on which screens, and what it is. On a wide screen, the
+# contents are always open.
 OPENINGS = [
     (open_search, PHONE, "dialog"),
     (open_search, DESKTOP, "dialog"),
@@ -65,7 +65,7 @@ OPENINGS = [
 
 
 @pytest.mark.parametrize(("opening", "width", "part"), OPENINGS)
-def test_axe_finds_no_violation_in_what_opens(visit, opening, width, part):
+def test_axe_finds_no_violation_in_opened_menus_and_dialogs(visit, opening, width, part):
     read = visit(LESSON, **size(width))
     opening(read)
     assert read.locator(part).count() == 1
@@ -84,7 +84,7 @@ def test_after_the_skip_link_dark_text_has_enough_contrast(visit):
 FOCUSED = "document.activeElement.outerHTML"
 
 
-def test_shift_tab_goes_back_the_way_that_tab_came(visit):
+def test_shift_tab_visits_the_stops_of_tab_in_reverse(visit):
     read = visit(LESSONS[0], **size(DESKTOP))
     ahead = []
     for _ in range(20):
@@ -108,7 +108,7 @@ LENGTHEN = """() => {
 
 
 @pytest.mark.parametrize("kind", ["pre", ".formula", ".wide"])
-def test_arrow_keys_scroll_what_is_too_wide(visit, kind):
+def test_arrow_keys_scroll_boxes_that_are_too_wide(visit, kind):
     found = 0
     for page in LESSONS:
         read = visit(page, **size(320))
@@ -198,8 +198,8 @@ def test_escape_closes_a_preview_and_keeps_the_focus(visit):
 # Motion and color
 
 
-def test_the_check_for_motion_notices_what_moves(visit):
-    """Without the wish for less motion, the page does move."""
+def test_the_check_for_motion_notices_motion(visit):
+    """Check that the page moves unless the reader prefers less motion."""
     read = visit(LESSON, reduced_motion="no-preference", **size(DESKTOP))
     assert read.evaluate(CONTENT)["moving"] > 0
 
@@ -228,7 +228,7 @@ def blended(color: str, opacity: float, background: str) -> str:
     return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
-# For each shape in a drawing: what it is, its colors, and where it is.
+# Returns the kind, the colors, and the place of each shape in a drawing.
 INKS = """() => {
     const found = [], letters = [];
     const shapes = "path, use, text, circle, ellipse, line, polyline, " +
@@ -266,8 +266,8 @@ INKS = """() => {
     return found;
 }"""
 
-# The drawing in its present state, as a PNG. Chromium's own screenshot, right
-# after a page has been left for another, may fail on a busy machine.
+# Returns the drawing in its present state, as a PNG. On a busy machine, Chromium's own
+# screenshot may fail right after the browser has moved to another page.
 PICTURE = """async () => {
     const drawing = new Image();
     const text = new XMLSerializer().serializeToString(document);
@@ -312,9 +312,9 @@ def drawn_paper(picture: Image.Image) -> str:
 
 
 def too_pale(visit, site: str, night: bool) -> set:
-    """Return what has too little contrast, in all figures of a color scheme.
+    """Return the shapes with too little contrast, in all figures of a color scheme.
 
-    WCAG 2.2 demands a ratio of 4.5 for letters and of 3 for lines and marks.
+    WCAG 2.2 requires a ratio of 4.5 for letters and of 3 for lines and marks.
     """
     figures = sorted(
         path

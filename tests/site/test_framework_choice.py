@@ -1,4 +1,4 @@
-"""One choice of framework holds for the whole book, and nothing jumps."""
+"""One choice of framework applies to the whole book, and the page does not jump."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def chosen(page) -> set[str]:
         ("End", 0, -1),
     ],
 )
-def test_keys_move_from_tab_to_tab_and_around(visit, key, start, end):
+def test_keys_move_from_tab_to_tab_and_wrap_around(visit, key, start, end):
     read = visit(f"{LIGHTEST}?framework={FRAMEWORKS[start]}")
     read.locator("[role=tab][aria-selected=true]").nth(1).focus()
     read.keyboard.press(key)
@@ -132,7 +132,7 @@ def test_a_framework_in_the_address_is_kept_for_the_visit(visit):
     read.wait_for_url(re.compile(re.escape(LESSONS[1])))
     assert "framework=" not in read.url
     assert chosen(read) == {LAST}
-    # It is no choice of the reader's: the next visit does not know it.
+    # The reader has not chosen it, so it does not affect the next visit.
     later = read.context.new_page()
     later.goto(read.url)
     assert chosen(later) == {FIRST}
@@ -140,7 +140,7 @@ def test_a_framework_in_the_address_is_kept_for_the_visit(visit):
 
 @pytest.fixture
 def two_books(tmp_path):
-    """The address of a host that has two copies of the site."""
+    """Return the address of a host that has two copies of the site."""
     for name in ("one", "two"):
         copied(tmp_path / name)
     with served(tmp_path) as url:
@@ -181,7 +181,7 @@ def test_an_unknown_framework_is_ignored(visit, where):
     else:
         read.goto(f"{read.url}?framework={unknown}")
     assert chosen(read) == {FIRST}
-    # Nor does it undo an earlier choice.
+    # It does not undo an earlier choice, either.
     read.evaluate(f"localStorage.setItem(choices.key('framework'), '{LAST}')")
     read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
     assert chosen(read) == {LAST}
@@ -277,7 +277,7 @@ def test_a_link_to_a_text_fragment_opens_its_hidden_panel(visit):
     assert chosen(read) == {LAST}
 
 
-# What the reader looks at stays in place
+# The text in view stays in place
 
 
 def middle(page) -> None:
@@ -290,7 +290,7 @@ def middle(page) -> None:
     )
 
 
-# Chromium keeps the page in place by itself. Elsewhere book.js does it.
+# Chromium keeps the page in place automatically. In other browsers, book.js does it.
 anchoring = pytest.mark.parametrize("anchoring", ["auto", "none"])
 
 

@@ -1,4 +1,4 @@
-"""Open pages of a served book load each new build by themselves."""
+"""Open pages of a served book load each new build automatically."""
 
 from __future__ import annotations
 

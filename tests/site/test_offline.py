@@ -1,4 +1,4 @@
-"""After one visit the whole book can be read without a network."""
+"""After one visit, the whole book can be read offline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE = 4  # seconds, of sw.js
 
 
 class Handler(served.Handler):
-    """Answers, fails, waits, or hangs up, as the server tells it."""
+    """Respond, fail, wait, or close the connection, as the server is set to do."""
 
     def do_GET(self) -> None:
         host = self.server
@@ -51,7 +51,7 @@ class Handler(served.Handler):
 
 
 class Host(served.Server):
-    """A server whose folder can be exchanged, and which can fail."""
+    """Serve a folder that can be replaced, and fail on demand."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -65,7 +65,7 @@ class Host(served.Server):
 
 @pytest.fixture(params=["", "some-book/"], ids=["root", "project folder"])
 def place(request) -> str:
-    """The path of the book on its host."""
+    """Return the path of the book on its host."""
     return request.param
 
 
@@ -83,7 +83,7 @@ def hosted(folder: Path) -> Iterator[Host]:
 
 @pytest.fixture
 def host(tmp_path) -> Iterator[Host]:
-    """Serves a copy of the site at /some-book/, as GitHub Pages does."""
+    """Serve a copy of the site at /some-book/, as GitHub Pages does."""
     copied(tmp_path / "first" / "some-book")
     with hosted(tmp_path / "first") as host:
         yield host
@@ -101,7 +101,7 @@ def version(site: Path = SITE) -> str:
 
 
 def says(page, words: str) -> None:
-    """Wait until the line in the footer begins with these words."""
+    """Wait until the line in the footer starts with these words."""
     page.wait_for_function(
         "words => document.querySelector('.offline').textContent"
         ".startsWith(words)",
@@ -127,7 +127,7 @@ def kept(page) -> dict[str, list[str]]:
 
 
 def watched(page) -> list[str]:
-    """Return a list to which whatever goes wrong on the page is added."""
+    """Return a list that collects all errors on the page."""
     wrong: list[str] = []
     # Chromium asks for the icon of its tab itself, past the service worker.
     page.on(
@@ -223,7 +223,7 @@ def test_the_cache_holds_the_book_without_its_notebooks(context, host):
 
 
 def updated(site: Path) -> str:
-    """Change a page and the stylesheet of a copy; return its new version."""
+    """Change a page and the stylesheet of a copy, and return its new version."""
     css = site / "_static" / "book.css"
     before = service_worker.digest(css.read_bytes())
     changed(css, css.read_text() + "\n:root { --edition: second; }\n")
@@ -241,7 +241,7 @@ def updated(site: Path) -> str:
 
 
 def edition(page) -> tuple[bool, bool]:
-    """Return whether the page is the new one, and in the new style."""
+    """Return whether the page is new, and has the new style."""
     renewed = "renewed" in page.locator("h1").inner_text()
     style = page.evaluate(
         "getComputedStyle(document.documentElement)"

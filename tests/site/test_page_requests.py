@@ -1,4 +1,4 @@
-"""What a browser loads for a page: little, and from the site alone."""
+"""A browser loads little for a page, and only from the site."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_no_page_makes_requests_to_other_sites_or_breaks_its_policy(browser, scheme):
-    """On every page, with all that a reader can use on it."""
+    """Check this on every page, with everything that a reader can use on it."""
     with served(SITE) as url:
         base = url if scheme == "http" else SITE.as_uri() + "/"
         context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -88,7 +88,7 @@ SENT = """async () => {
 
 @pytest.fixture(scope="module")
 def loads(browser):
-    """What each page loads on a first visit, as sent, saving aside."""
+    """Return what each page loads on a first visit, except for offline reading."""
     found = {}
     with served(SITE) as url:
         for name in LESSONS:

@@ -1,7 +1,7 @@
 """Every page of the site works in a browser, for every reader.
 
-Each page is opened once per way of reading (support/page_facts.py), and each
-test asks what the browser noted there.
+Each page is opened once per way of reading (support/page_facts.py), and the tests check
+the facts that were recorded there.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ DECLARED = frameworks.used(ROOT)
 SEARCH = "search.html?q=gradient"
 PAGES = [*LESSONS, SEARCH, "genindex.html", "404.html"]
 WITH_TABS = [page for page in LESSONS if soup(page).select("[role=tablist]")]
-# One page of each kind, for what need not be asked of every page.
+# One page of each kind, for checks that are not needed on every page.
 KINDS = [FIRST, CONCISE, GLOSSARY, SEARCH]
 RAW_TEX = re.compile(r"\\[(\[]|\\[a-zA-Z]+|\$.*?\$")
 
 
 @pytest.fixture(scope="module")
 def desktop(browser, site, request) -> Desktop:
-    """The page, opened from the disk, where a reader may have copied it."""
+    """Open the page from the disk, where a reader may have copied it."""
     page = request.param
     # 404.html knows only the address at which the book is published.
     base = site if page == "404.html" else SITE.as_uri() + "/"
@@ -47,7 +47,7 @@ def phone(browser, site, request) -> Phone:
 
 @pytest.fixture(scope="module")
 def plain(browser, site, request) -> dict:
-    """What a browser without scripts shows."""
+    """Return what a browser without scripts shows."""
     return page_facts.without_scripts(browser, site + request.param)
 
 
@@ -59,7 +59,7 @@ def pages(fixture: str, some: list[str] = PAGES):
 
 
 @pages("desktop")
-def test_a_page_asks_nothing_of_other_servers(desktop):
+def test_a_page_makes_no_requests_to_other_servers(desktop):
     elsewhere = [
         u for u in desktop.asked if not u.startswith(("data:", "blob:"))
     ]
@@ -85,7 +85,7 @@ def test_a_page_loads_completely_and_without_errors_from_a_server(phone):
 
 @pages("desktop")
 def test_no_page_shows_raw_tex(desktop):
-    """What is left without code and typeset formulas is prose."""
+    """Check the text that remains without code and typeset formulas."""
     prose = desktop.content["prose"]
     assert len(prose.split()) > 20
     assert RAW_TEX.findall(prose) == []
@@ -137,7 +137,7 @@ def test_headings_descend_one_level_at_a_time_from_one_h1(desktop):
 
 
 @pages("desktop", LESSONS)
-def test_a_screen_reader_is_told_every_formula(desktop):
+def test_a_screen_reader_gets_every_formula(desktop):
     assert len(desktop.formulas_told) == desktop.formulas
     assert all(text.strip() for text in desktop.formulas_told)
 
@@ -253,7 +253,7 @@ def test_no_page_scrolls_sideways_on_a_phone(phone):
 
 
 @pages("phone")
-def test_letters_twice_as_large_fit_a_phone(phone):
+def test_text_at_twice_the_size_fits_a_phone(phone):
     assert phone.letters == "32px"
     assert list(phone.large_widths) == phone.frameworks
     assert max(phone.large_widths.values()) <= PHONE

@@ -1,4 +1,4 @@
-"""The menu *Run* leads to the notebooks of the chosen framework."""
+"""The *Run* menu leads to the notebooks of the chosen framework."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -58,10 +58,10 @@ def expected(page: str, framework: frameworks.Framework) -> dict[str, str]:
 
 
 class Menu:
-    """The menu of a page in a browser without a network.
+    """Operate the menu of a page in a browser without a network.
 
-    The site has an origin of its own, as when it is published, because a
-    browser downloads only from the origin of the page.
+    The site has its own origin, as when it is published, because a browser downloads
+    only from the origin of the page.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Menu:
         self.page.locator(".launch-menu[open]").wait_for()
 
     def shown(self) -> list[str]:
-        """Open the menu if need be, and return its texts."""
+        """Open the menu if necessary, and return its texts."""
         if not self.page.locator(".launch-menu[open]").count():
             self.open()
         links = self.page.locator(".launch-menu a:visible")

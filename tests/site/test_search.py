@@ -1,4 +1,4 @@
-"""Readers can search the book, preview references, copy, and link."""
+"""Readers can search the book, preview references, copy code, and link to places."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bookbuild.build import Book
 NETWORKS = "chapters/linear-networks"
 EVERY_LESSON = pytest.mark.parametrize("lesson", LESSONS)
 WIDE = {"width": 1280, "height": 800}
-# What a reader types, and where the first result leads.
+# Queries, and where the first result should lead.
 FINDS = {
     "load_fashion_mnist": f"{NETWORKS}/",
     "SoftmaxCrossEntropyLoss": f"{NETWORKS}/",
@@ -66,7 +66,7 @@ def page(context):
 
 @pytest.fixture
 def search(page):
-    """The search page, opened from the disk."""
+    """Open the search page from the disk."""
     page.goto((SITE / "search.html").as_uri())
     return page
 
@@ -89,7 +89,7 @@ def test_the_site_has_no_second_search_index():
 
 
 @pytest.mark.parametrize("query", FINDS)
-def test_the_first_result_is_what_the_query_names(search, query):
+def test_the_first_result_is_the_section_that_the_query_names(search, query):
     assert finds(search, query)[0].startswith(FINDS[query])
 
 
@@ -177,7 +177,7 @@ def test_typing_finds_the_same_as_pasting(search):
 def test_a_search_without_results_says_so(search, query):
     assert finds(search, query) == []
     said = search.locator(".search-count").inner_text()
-    assert said == f"Nothing is found for “{query}”."
+    assert said == f"No results for “{query}”. Try fewer or other words."
 
 
 def test_html_in_a_query_is_shown_as_text(page):

@@ -1,4 +1,4 @@
-"""What the tests share: small books, a browser, a static host."""
+"""Provide what the tests share: small books, a browser, and a static host."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Ask axe which rules of accessibility a page in the browser violates."""
+"""Find out with axe which accessibility rules a page violates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import axe_playwright_python
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-# The parts of a formula have the color of the formula, and tests of their own.
+# The parts of a formula have its color, and separate tests.
 RUN = """([only, within]) => axe.run(
     {exclude: [["math > *"]], ...(within && {include: within})},
     {preload: false, resultTypes: ["violations"], ...(only && {runOnly: only})}
 ).then(({violations}) => violations.flatMap(({id, nodes}) =>
     nodes.map(({html}) => `${id}: ${html.slice(0, 200)}`)))"""
-# Of the visible tokens of code that have one kind, in boxes of one kind, one
-# stays colored: axe takes half of its time for thousands of equal ones.
+# Keep only one of the visible code tokens of the same kind in the same kind of box,
+# because axe spends half of its time on thousands of equal ones.
 ONE_OF_A_KIND = """() => {
     const seen = new Set();
     for (const word of document.querySelectorAll("pre span")) {
@@ -27,8 +27,8 @@ ONE_OF_A_KIND = """() => {
         seen.add(kind);
     }
 }"""
-# Axe looks at everything that is drawn behind a word, also at what it is not
-# asked to judge. So a formula becomes an empty box of its size, with its TeX.
+# Axe examines everything that is drawn behind a word, including elements that are
+# excluded. So replace each formula with an empty box of its size that has its TeX.
 EMPTY_FORMULAS = """() => {
     const formulas = [...document.querySelectorAll("math")].filter(
         (formula) => formula.checkVisibility());
@@ -40,9 +40,9 @@ EMPTY_FORMULAS = """() => {
         drawn.forEach((part) => part.remove());
     });
 }"""
-# Axe sorts what is drawn into a grid. A finer one (in pixels) is faster.
+# Axe sorts what is drawn into a grid, given in pixels. A finer grid is faster.
 FINE_GRID = "axe.constants.gridSize = 50"
-# The rules whose result depends on the color scheme: colors and pictures.
+# The rules that depend on the color scheme, which are about colors and pictures.
 OF_SCHEME = [
     "color-contrast", "link-in-text-block",
     "image-alt", "image-redundant-alt", "role-img-alt", "svg-img-alt",
@@ -52,10 +52,10 @@ OF_SCHEME = [
 def violations(
     page, rules: list[str] | None = None, within: str | None = None
 ) -> list[str]:
-    """Return what violates axe's default rules, or some of them.
+    """Return the violations of axe's default rules, or of some of them.
 
-    `within` selects a part of the page. The page is changed for this: look at
-    everything else before.
+    `within` selects a part of the page. This changes the page, so make all other
+    checks before.
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))

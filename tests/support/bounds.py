@@ -1,10 +1,10 @@
-"""Where several seeds put the results that the pages record.
+"""List the bounds that several seeds give for the results on the pages.
 
 The bounds of the results of training come from `python -m bench.seeds`: ten
 seeds in each framework, mean and standard deviation over the twenty runs. A
-result may be four standard deviations from the mean. Twice-softmaxed training
-ends in one of two modes, as the page explains, so it has the range that both
-modes cover. What does not depend on the seed is held to its exact value.
+result may be four standard deviations from the mean. Training with softmax applied
+twice ends in one of two modes, as the page explains, so its bounds cover both modes.
+Results that do not depend on the seed must have their exact value.
 
     over 20 runs, page on applying softmax twice
                              mean     std     min     max
@@ -15,8 +15,8 @@ modes cover. What does not depend on the seed is held to its exact value.
     cured["loss"][-1]      0.4661  0.0014  0.4641  0.4695
     cured accuracy         0.8196  0.0150  0.7798  0.8318
 
-The concise page holds out validation images. The same training in NumPy, with ten
-seeds, gave its bounds.
+The concise page holds out validation images. Its bounds come from the same training in
+NumPy, with ten seeds.
 
     over 10 runs             mean     std     min     max
     loss, epoch 10         0.4544  0.0006  0.4533  0.4552
@@ -26,9 +26,9 @@ seeds, gave its bounds.
     lowest recall, shirt   0.4015  0.0787  0.2722  0.5041
     highest recall, shirt  0.7189  0.0350  0.6773  0.7701
 
-On the page on linear regression, twenty orders of the same training set, with
-NumPy; what least squares gives was computed with numpy.linalg.lstsq, and does not
-depend on them.
+The bounds for the page on linear regression come from twenty orders of the same
+training set, in NumPy. The results of least squares do not depend on the order, and
+were computed with numpy.linalg.lstsq.
 
     over 20 runs             mean     std
     adult                  4162.0    11.3
@@ -54,7 +54,7 @@ SPECIES_ENTROPY = -sum(
 BIRD_LOSS = 0.07104083679743685
 BOUNDS = {
     pages.LINEAR: {
-        # 344 penguins without the 11 of which something is missing.
+        # 344 penguins, without the 11 that have missing values.
         "len(mass)": 267,
         "len(validation)": 66,
         "line_rmse": around(394.9, 0.02),
@@ -133,7 +133,7 @@ BOUNDS = {
         "pixels_32": (323, 324),
         "pixels_64": (2_331, 2_333),
         "sum_accuracy": (0.6477, 0.6483),
-        # A tenth of the images that are lost, and the others.
+        # A tenth of the lost images, and the others.
         "product_accuracy": (0.1, 0.105),
         "zeros.sum()": 669,
         "no_score / len(labels)": 1,
@@ -169,9 +169,9 @@ BOUNDS = {
         "100 * margin": around(0.7077, 0.002),
         "CLASS_NAMES[hardest]": "shirt",
         "best_recall[hardest]": around(0.574, 0.001),
-        # Counted; test_optimum.py counts them in another way.
+        # Counted. test_optimum.py counts them in a different way.
         "never.sum()": 78,
-        # Without a minimum, the point depends on every rounding on the way.
+        # Without a minimum, the end point depends on every rounding error along the way.
         "free_accuracy": (0.822, 0.834),
         "chosen": 1e-4,
         "chosen_accuracy": (0.845, 0.847),

@@ -1,4 +1,4 @@
-"""Headless Chromium, as the tests start it, and what they do with a page."""
+"""Start headless Chromium for the tests, and operate its pages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE, DESKTOP = 390, 1280  # CSS pixels
-# With each window Chromium loads two pages into its address bar and starts a
-# renderer for the next page: more than half of the work of opening a page.
+# For each window, Chromium loads two pages into its address bar, and starts a renderer
+# for the next page. This is more than half of the work of opening a page.
 UNSEEN = (
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
 )  # fmt: skip
-# Chromium heeds only the last list, so what Playwright turns off is repeated.
+# Chromium uses only the last list, so this repeats what Playwright turns off.
 OFF = (
     *UNSEEN,
     "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect",
@@ -59,7 +59,7 @@ def has_tabs(page) -> bool:
 def until(page, condition: str) -> None:
     """Wait until a JavaScript expression is true, for at most ten seconds.
 
-    Playwright's own waiting needs eval, which the pages forbid.
+    Playwright's own function needs eval, which the pages forbid.
     """
     message = json.dumps(f"not true in ten seconds: {condition}")
     page.evaluate(

@@ -1,9 +1,9 @@
-"""What the machine must provide for `make test-all`.
+"""Check that the machine has what `make test-all` needs.
 
-    python -m support.machine    exits 1 and names what is missing
+    python -m support.machine    exit with status 1, and list what is missing
 
-Nothing is skipped because a program is missing: the test that needs it fails
-and names the package of Debian that has it.
+No test is skipped because a program is missing. Instead, a test that needs it fails and
+names the Debian package that contains it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from support import ROOT
 from support.browser import CHROMIUM
 
-# The programs that each purpose needs, by the Debian package that has them.
+# The programs that each purpose needs, by the Debian package that contains them.
 POPPLER = dict.fromkeys(
     ("pdffonts", "pdfinfo", "pdftohtml", "pdftotext"), "poppler-utils"
 )
@@ -28,7 +28,7 @@ PURPOSES = ("git", "browser", "pdf", "epub")
 def missing_programs(*purposes: str) -> list[str]:
     """Return the Debian packages that the tests need and this machine lacks.
 
-    Without `purposes`, the needs of all tests are looked at.
+    Without `purposes`, the needs of all tests are checked.
     """
     from bookbuild.print_editions import PROGRAMS, TEX_FILES  # which loads Sphinx
 
@@ -66,7 +66,7 @@ def _tex_has(file: str) -> bool:
 
 
 def advice(packages: list[str]) -> str:
-    """Return a sentence that says how to install Debian packages."""
+    """Return a message that says how to install Debian packages."""
     return (
         "This needs programs that this machine does not have. Install them "
         f"(Debian: apt install {' '.join(packages)})."

@@ -2,11 +2,11 @@
 
     python -m support.mutate --sample 60 --seed 1    (PYTHONPATH=.:tests)
 
-Each mutation is made in a copy of the checkout, where the nearest tests of
-`make test` run until one fails. Those are `test_<module>*.py` in tests/unit and
-tests/book and what else in tests/unit imports the module, or else
-`test_<module>*.py` in tests/build. What survives is printed with its place.
-Some survivors are equivalent: the changed code does the same.
+Each mutation is made in a copy of the checkout, where the nearest tests of `make test`
+run until one fails. These are `test_<module>*.py` in tests/unit and tests/book, and
+other files in tests/unit that import the module, or else `test_<module>*.py` in
+tests/build. Mutations that survive are printed with their location. In some of them,
+the changed code is equivalent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-# Imported here so that each fork has them: what the tested modules import.
+# What the tested modules import is imported here, so that each fork has it.
 import jupytext.myst  # noqa: F401
 import matplotlib.backends.backend_svg  # noqa: F401
 import myst_nb.core.read  # noqa: F401
@@ -37,8 +37,8 @@ import sphinx.application  # noqa: F401
 
 from support import ROOT
 
-# Modules that compute. Changing one that starts processes or removes files could
-# do harm.
+# Modules that only compute. Changing a module that starts processes or removes files
+# could do harm.
 PURE = (
     "_ext/executed_outputs", "_ext/launch_buttons", "_ext/mathml",
     "bookbuild/cache", "bookbuild/frameworks", "bookbuild/install_cell",
@@ -52,7 +52,7 @@ MODULES = sorted(
     ]
     if path.exists()
 )
-# Tests that reach a module in another way than by its name.
+# Tests of a module that are not found by its name.
 FURTHER = {
     "_ext/launch_buttons.py": "tests/build/test_committed_notebooks.py",
     "d2l_extras/apt.py": "tests/unit/test_fashion_mnist.py",
@@ -65,7 +65,7 @@ FURTHER = {
     "d2l_extras/progress.py": "tests/unit/test_notebook.py",
     "d2l_extras/tensorflow.py": "tests/unit/test_framework_modules.py",
 }
-TIMEOUT = 300  # seconds; a mutation that loops forever is noticed, too
+TIMEOUT = 300  # seconds, so that a mutation that loops forever is noticed, too
 
 SWAPS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -80,7 +80,7 @@ SWAPS = {
 
 @dataclass(frozen=True)
 class Mutation:
-    """One changed token: where, and the bytes before and after."""
+    """Describe one changed token by its place and its bytes before and after."""
 
     file: str
     line: int
@@ -100,7 +100,7 @@ class Mutation:
 
 
 def mutations(file: str, content: bytes) -> list[Mutation]:
-    """Return all mutations of a file of Python."""
+    """Return all mutations of a Python file."""
     starts = [0]
     for line in content.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -115,7 +115,7 @@ def mutations(file: str, content: bytes) -> list[Mutation]:
 
 
 def _changes(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield pairs of a node and what takes its place."""
+    """Yield pairs of a node and its replacement."""
     for node in _evaluated(tree):
         yield from ((node, changed) for changed in _swapped(node))
         for name in ("test", "ifs"):  # conditions
@@ -129,8 +129,8 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
 def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes below `node` that a program evaluates.
 
-    Annotations are left out, and so is what f-strings hold, whose places
-    Python 3.11 doesn't tell.
+    Leaves out annotations, and the contents of f-strings, whose places Python 3.11
+    does not report.
     """
     yield node
     for name, value in ast.iter_fields(node):
@@ -150,7 +150,7 @@ def _is_left_out(node: ast.AST) -> bool:
 
 
 def _swapped(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what may take the place of a comparison, operator, or constant."""
+    """Yield the possible replacements of a comparison, operator, or constant."""
     if isinstance(node, ast.Compare):
         for i, operator in enumerate(node.ops):
             changed = copy.deepcopy(node)
@@ -179,7 +179,7 @@ def _swapped(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _parenthesized(node: ast.expr) -> ast.expr:
-    """Return an expression that keeps its meaning wherever it stands."""
+    """Return an expression in parentheses, so that it keeps its meaning anywhere."""
     return ast.Name(f"({ast.unparse(node)})")
 
 
@@ -209,7 +209,7 @@ def nearest_tests(file: str, root: Path = ROOT) -> list[str]:
 
 
 def copy_checkout(folder: Path) -> None:
-    """Copy what git knows or may know; link environments and what was built."""
+    """Copy tracked and untracked files, and link the environments and the build."""
     command = ["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().strip("\0").split("\0"):
@@ -222,9 +222,9 @@ def copy_checkout(folder: Path) -> None:
 
 
 def passes(root: Path, tests: list[str]) -> bool:
-    """Run tests in a copy of the checkout; tell whether all pass.
+    """Run tests in a copy of the checkout, and return whether all pass.
 
-    They run in a fork of this process, which has imported the libraries.
+    They run in a fork of this process, which has already imported the libraries.
     """
     child = os.fork()
     if child == 0:

@@ -2,8 +2,8 @@
 
     python -m support.nbval notebooks/mxnet/linear-networks/....ipynb
 
-The folder says which framework's kernel executes it. sanitize.cfg names what
-may differ between machines, with the reason.
+The folder determines which framework's kernel executes the notebook. sanitize.cfg
+lists what may differ between machines, with the reasons.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ KERNELS = ROOT / ".envs" / "share" / "jupyter"
 
 
 def command(path: Path, kernel: str) -> list[str]:
-    """Return the command that compares a notebook; run it in its folder."""
-    # A configuration and a root of its own, so that those of the book's tests
-    # do not apply.
+    """Return the command that compares a notebook, to be run in its folder."""
+    # Use a separate configuration and root, so that those of the book's tests do not
+    # apply.
     return [
         sys.executable, "-m", "pytest", "--nbval", path.name, "-q",
         f"--rootdir={path.parent}", "-c", os.devnull, "-p", "no:cacheprovider",
@@ -42,9 +42,9 @@ def command(path: Path, kernel: str) -> list[str]:
 def nbval(
     path: Path, kernel: str, limits: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
-    """Compare a notebook in a pytest of its own, and return how that ended.
+    """Compare a notebook in its own pytest process, and return how that ended.
 
-    `limits` are on threads, where the environment does not set them already.
+    `limits` are limits on threads, unless the environment already sets them.
     """
     return subprocess.run(
         [*command(path, kernel), "--color=no"],
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> int | str:
     except ValueError as error:
         return str(error)
     if not (KERNELS / "kernels" / kernel).is_dir():
-        return f"The kernel {kernel} is not installed; make setup says why."
+        return f"The kernel {kernel} is not installed. Run make setup to see why."
     environment = {**os.environ, "JUPYTER_PATH": str(KERNELS)}
     return subprocess.run(
         command(path, kernel), cwd=path.parent, env=environment, check=False

@@ -1,4 +1,4 @@
-"""Make what is expensive once per run of the tests, and say so."""
+"""Make expensive things once per test run, and say so."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from filelock import FileLock
 
 
 def announce(request: pytest.FixtureRequest, sentence: str) -> None:
-    """Print a line on the terminal although pytest captures output.
+    """Print a line on the terminal, although pytest captures output.
 
-    Also from a worker of xdist, whose standard output leads nowhere.
+    This also works in a worker of xdist, whose standard output is discarded.
     """
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
@@ -26,8 +26,8 @@ def once(
 ) -> Path:
     """Return the folder that `make` has filled, in this or another worker.
 
-    The first worker that asks makes it, and the others wait. If `make` raises,
-    the next one that asks tries again.
+    The first worker that needs the folder makes it, and the others wait. If `make`
+    raises an error, the next worker tries again.
     """
     factory = request.getfixturevalue("tmp_path_factory")
     base = factory.getbasetemp()

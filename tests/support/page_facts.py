@@ -1,8 +1,7 @@
-"""Open a page once and collect all that the tests ask about it.
+"""Open a page once, and collect everything that the tests check.
 
-To open a page takes longer than to ask it something. So each page is opened
-once on a desktop, once on a phone and once without scripts, and what the
-browser then says is kept for many tests.
+Opening a page takes longer than a check. So each page is opened once on a desktop,
+once on a phone, and once without scripts, and the facts are kept for many tests.
 """
 
 from __future__ import annotations
@@ -71,15 +70,15 @@ HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter((e) => e.checkVisibility()).map((e) => +e.tagName[1])"""
 VISIBLE_FORMULAS = """[...document.querySelectorAll("article math")]
     .filter((e) => e.checkVisibility({visibilityProperty: true})).length"""
-# Formulas any part of which has another color than the words around them.
+# The number of formulas of which some part differs in color from the text around them.
 OFF_COLOR = """() => {
     const color = (e) => getComputedStyle(e).color;
     return [...document.querySelectorAll("article math")].filter((math) =>
       [math, ...math.querySelectorAll("*")].some((part) =>
         color(part) !== color(math.parentElement))).length;
 }"""
-# Lists what the keyboard should reach, and notes before each press of Tab what
-# it has reached: the browser has scrolled there by then.
+# Lists what the keyboard should reach, and records before each press of Tab what it
+# has reached, because by then the browser has scrolled there.
 WALK = """() => {
     const selector = "a[href], button, input, select, textarea, summary, "
       + "[tabindex]";
@@ -119,10 +118,10 @@ WALK = """() => {
     }, true);
     return walk.count;
 }"""
-# Puts the focus before the first stop. The field of the search takes it.
+# Moves the focus before the first stop, because the search field has taken it.
 REWIND = """document.body.tabIndex = -1, document.body.focus(),
     document.body.removeAttribute("tabindex")"""
-# Shows what belongs to any framework, so that axe judges all of it at once.
+# Shows the content of all frameworks, so that axe can check all of it at once.
 SHOW_ALL = """() => {
     const parts = ".tab, .value, .launch-menu [data-framework]";
     document.querySelectorAll(parts).forEach((e) => { e.hidden = false; });
@@ -158,7 +157,7 @@ WITHOUT_SCRIPTS = """() => {
 
 @dataclass
 class Desktop:
-    """A page at 1280 pixels, opened as a file, with reduced motion."""
+    """Hold facts on a page 1280 pixels wide, opened as a file, with reduced motion."""
 
     frameworks: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -183,7 +182,10 @@ class Desktop:
 
 @dataclass
 class Phone:
-    """A page at 390 pixels, by night, from a server, the last tab chosen."""
+    """Hold facts on a page 390 pixels wide, from a server, in dark colors.
+
+    The last tab is chosen.
+    """
 
     frameworks: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -206,7 +208,7 @@ def _watch(page, facts: Desktop | Phone) -> None:
 
 
 def on_desktop(browser, url: str, frameworks: list[str]) -> Desktop:
-    """Open a page as a reader with a mouse and a keyboard does."""
+    """Open a page like a reader with a mouse and a keyboard."""
     facts = Desktop(frameworks)
     context = browser.new_context(
         service_workers="block", reduced_motion="reduce", **size(DESKTOP)
@@ -249,7 +251,7 @@ def on_desktop(browser, url: str, frameworks: list[str]) -> Desktop:
 
 
 def _listen(page, facts: Desktop) -> None:
-    """Note what Chromium tells a screen reader."""
+    """Record what Chromium exposes to screen readers."""
     session = page.context.new_cdp_session(page)
     tree = session.send("Accessibility.getFullAXTree")["nodes"]
     session.detach()
@@ -277,7 +279,7 @@ def _walk(page, facts: Desktop) -> None:
 
 
 def _skip(page, facts: Desktop) -> None:
-    """Take the skip link, then press Tab once more."""
+    """Follow the skip link, then press Tab once more."""
     page.evaluate(REWIND)
     page.keyboard.press("Tab")
     first = page.evaluate("document.activeElement.matches('.skip')")
@@ -289,7 +291,7 @@ def _skip(page, facts: Desktop) -> None:
 
 
 def on_phone(browser, url: str, frameworks: list[str], *, judge: bool) -> Phone:
-    """Open a page on a phone; with `judge`, let axe judge all of it."""
+    """Open a page on a phone. With `judge`, check all of it with axe."""
     facts = Phone(frameworks)
     context = browser.new_context(
         service_workers="block", color_scheme="dark", **size(PHONE)
@@ -332,7 +334,7 @@ def on_phone(browser, url: str, frameworks: list[str], *, judge: bool) -> Phone:
 
 
 def without_scripts(browser, url: str) -> dict:
-    """Open a page in a browser that runs no scripts."""
+    """Open a page in a browser with scripts disabled."""
     context = browser.new_context(
         java_script_enabled=False, service_workers="block", **size(DESKTOP)
     )

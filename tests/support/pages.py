@@ -1,4 +1,4 @@
-"""The code of the book's pages, for tests that run it on their own terms."""
+"""Run the code of the book's pages under the conditions of a test."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ BAYES = "appendix/naive-bayes-underflow"
 
 
 def cells(name: str, framework: str, last: str = "") -> list[str]:
-    """The code cells that a framework runs on a page, in order.
+    """Return the code cells that a framework runs on a page, in order.
 
-    Those that are meant to fail are left out. With `last`, those up to the
-    first that contains this text.
+    Leaves out cells that are meant to fail. With `last`, stops after the first cell
+    that contains this text.
     """
     path = ROOT / "chapters" / f"{name}.md"
     page = split.read_page(path, name, USED)
@@ -49,12 +49,11 @@ def cells(name: str, framework: str, last: str = "") -> list[str]:
 
 
 def run(framework: str, script: str, folder: Path, cells: list) -> str:
-    """Run a script in a framework's environment; return what it printed.
+    """Run a script in a framework's environment, and return what it printed.
 
-    It finds the cells, as JSON, in its first argument, and the current folder
-    is `folder`. Skips the test where the framework has no wheels for this
-    machine, and fails it with the end of the script's errors where the script
-    fails.
+    The script gets the cells, as JSON, in its first argument, and runs in `folder`.
+    Skips the test if the framework has no wheels for this machine. If the script
+    fails, the test fails with the end of its error output.
     """
     path = folder / f"run_{framework}.py"  # not a module's name
     path.write_text(script, encoding="utf-8")
@@ -68,10 +67,11 @@ def run(framework: str, script: str, folder: Path, cells: list) -> str:
 
 
 def run_warm(framework: str, script: str, folder: Path, cells: list) -> str:
-    """Run a script like `run`, in a process that other scripts share.
+    """Run a script as `run` does, but in a process that scripts share.
 
-    It starts with the first script, which imports the framework for all. Each
-    has names of its own; it must leave the framework's modules as they are.
+    The process starts with the first script, which imports the framework for all of
+    them. Each script has its own namespace, and must not change the framework's
+    modules.
     """
     server = _server(framework)
     asked = {"script": script, "folder": str(folder), "cells": cells}
@@ -105,7 +105,7 @@ for line in sys.stdin:
 
 @cache
 def _server(framework: str) -> subprocess.Popen:
-    """Start the process that scripts share; it ends with this one."""
+    """Start the process that scripts share, which ends together with this one."""
     return subprocess.Popen(
         [_python(framework), "-c", SERVER],
         stdin=subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""Softmax and linear regression in plain NumPy, to check the frameworks.
+"""Compute softmax and linear regression in plain NumPy, to check the frameworks.
 
-Names and equations are those of the pages. Softmax regression: logits
+The names and equations are those of the pages. Softmax regression: logits
 O = XW + b, loss log sum exp(o) - o_y, gradient softmax(o) - 1(j = y). Linear
 regression: residuals r = Xw + b - y, loss r^2 / 2, gradient r.
 """
@@ -17,10 +17,10 @@ Parameters = tuple[np.ndarray, np.ndarray]
 def loss_and_gradient(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, b: np.ndarray
 ) -> tuple[float, Parameters]:
-    """Mean cross-entropy of a minibatch and its gradient in W and b.
+    """Return the mean cross-entropy of a minibatch and its gradient in W and b.
 
-    X: (n, d), y: (n,) integers, W: (d, q), b: (q,), all of one float dtype,
-    in which the computation stays.
+    X: (n, d), y: (n,) integers, W: (d, q), b: (q,). The floats have one dtype, and
+    all computations use it.
     """
     O = X @ W + b
     O = O - O.max(axis=1, keepdims=True)
@@ -37,10 +37,10 @@ def loss_and_gradient(
 def squared_loss_and_gradient(
     X: np.ndarray, y: np.ndarray, w: np.ndarray, b: np.ndarray
 ) -> tuple[float, Parameters]:
-    """Half the mean squared error of a minibatch, its gradient in w and b.
+    """Return half the mean squared error of a minibatch and its gradient in w and b.
 
-    X: (n, d), y: (n, 1), w: (d, 1), b: (1,), all of one float dtype, in which
-    the computation stays.
+    X: (n, d), y: (n, 1), w: (d, 1), b: (1,). All have one float dtype, and all
+    computations use it.
     """
     r = X @ w + b - y
     G = r / len(y)
@@ -48,7 +48,7 @@ def squared_loss_and_gradient(
 
 
 def least_squares(X: np.ndarray, y: np.ndarray) -> Parameters:
-    """The w and b of the lowest squared loss, by the normal equations."""
+    """Return the w and b that minimize the squared loss, by the normal equations."""
     A = np.hstack([X, np.ones((len(X), 1), X.dtype)])
     theta = np.linalg.solve(A.T @ A, A.T @ y)
     return theta[:-1], theta[-1]
@@ -61,7 +61,7 @@ def train(
     rate: float,
     loss_and_gradient: Callable = loss_and_gradient,
 ) -> tuple[np.ndarray, Parameters, Parameters]:
-    """Plain SGD: the losses, the first gradient and the last parameters."""
+    """Run plain SGD, and return the losses, first gradient, and last parameters."""
     losses, gradients = [], []
     rate = W.dtype.type(rate)
     for X, y in batches:

@@ -1,4 +1,4 @@
-"""Take screenshots of every page, for people to look at: `make screenshots`.
+"""Take screenshots of every page, for people to look at (`make screenshots`).
 
     python -m support.screenshots [FOLDER]
 
@@ -60,7 +60,7 @@ def main(folder: Path) -> None:
     if not CHROMIUM:
         sys.exit(machine.advice(["chromium"]))
     if not (SITE / "index.html").exists():
-        sys.exit("There is no site yet: make book builds it.")
+        sys.exit("There is no site yet. Run make book to build it.")
     folder.mkdir(parents=True, exist_ok=True)
     with served(SITE) as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -1,9 +1,9 @@
-"""Serve a folder on loopback as a host would: `with served(folder) as url`.
+"""Serve a folder on loopback as a host would, using `with served(folder) as url`.
 
-Text is compressed and types are right. An answer may be cached for ten minutes,
-as on GitHub Pages, and is then revalidated by its ETag. A missing file is
-answered with status 404 and the folder's 404.html, if it has one. Other origins
-may use everything, as they may use a CDN.
+Text is compressed, and content types are correct. A response may be cached for ten
+minutes, as on GitHub Pages, and is then revalidated by its ETag. For a missing file,
+the status is 404, with the folder's 404.html, if there is one. Other origins may use
+everything, as with a CDN.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-# Python's own table and what it lacks. That of the system is not read, because
-# it differs between machines.
+# Python's own table, with additions. The system's table is not read, because it differs
+# between machines.
 TYPES = mimetypes.MimeTypes(filenames=())
 for ending, kind in {
     ".epub": "application/epub+zip",
@@ -41,7 +41,7 @@ MAX_AGE = 600  # seconds
 
 
 class Answer(NamedTuple):
-    """A file as it is sent: its type, its bytes, and their ETag."""
+    """Hold a file as it is sent: its type, its bytes, and their ETag."""
 
     type: str
     plain: bytes
@@ -62,7 +62,7 @@ def _read(path: Path, modified: int) -> Answer:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD from the folder of the server."""
+    """Respond to GET and HEAD with files from the server's folder."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # otherwise a small answer waits for 40 ms
@@ -123,13 +123,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if body:
-            # A browser may hang up as soon as it has what it needs.
+            # A browser may close the connection as soon as it has what it needs.
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(data)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `folder` at 127.0.0.1, on a free port."""
+    """Serve `folder` at 127.0.0.1, on a free port."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -137,7 +137,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder} cannot be served because it does not exist: build the "
+                f"{folder} cannot be served because it does not exist. Build the "
                 "site first (make book)."
             )
         self.folder = folder.resolve()
@@ -148,17 +148,17 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, request: object, client: object) -> None:
-        """Ignore a browser that hung up."""
+        """Ignore a browser that closed the connection."""
 
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve a folder while the block runs; give its address, with a slash.
+    """Serve a folder while the block runs, and yield its address, with a slash.
 
     Raises FileNotFoundError if there is no such folder.
     """
     server = Server(folder)
-    # How often it checks, in seconds, whether it should stop.
+    # How often the server checks whether it should stop, in seconds.
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""`make serve` in a process of its own, as the tests start it."""
+"""Run `make serve` in its own process, for the tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATIENCE = 180  # seconds, for a build on a busy machine
 
 
 class Serving:
-    """A server in a process of its own, and the lines that it prints."""
+    """Run a server in its own process, and read the lines that it prints."""
 
     def __init__(self, tiny: TinyBook) -> None:
         code = START.format(root=str(tiny.root), port="0")
@@ -53,7 +53,7 @@ class Serving:
         self.lines.put("")
 
     def _until_watching(self, root: Path) -> None:
-        """Wait until the system reports changes in each folder to the server."""
+        """Wait until the operating system reports changes in each folder to the server."""
         if not Path("/proc/self/fdinfo").exists():  # not Linux
             return
         folders = [path for path in root.iterdir() if path.is_dir()]
@@ -73,14 +73,14 @@ class Serving:
                     watched += file.read_text().count("inotify wd:")
 
     def until(self, start: str) -> str:
-        """Return the next line that begins like this."""
+        """Return the next line that starts with this text."""
         while line := self.lines.get(timeout=PATIENCE):
             if line.startswith(start):
                 return line
-        raise AssertionError(f"the server has ended without: {start}")
+        raise AssertionError(f"the server ended without printing: {start}")
 
     def said(self, end: str) -> list[str]:
-        """Return all lines up to the next one that begins like this."""
+        """Return all lines up to the next one that starts with this text."""
         lines = []
         while not lines or not lines[-1].startswith(end):
             lines.append(self.until(""))

@@ -1,4 +1,4 @@
-"""The built site, for tests that read it: its pages and their HTML."""
+"""Read the pages of the built site and their HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.served import lessons
 
 SITE = ROOT / "_build" / "html"
 LESSONS = lessons(ROOT)
-# Also those without a source page.
+# Includes pages without a source.
 PAGES = [*LESSONS, "genindex.html", "search.html", "404.html"]
 CONCISE = "chapters/linear-networks/softmax-regression-concise.html"
 GLOSSARY = "chapters/appendix/glossary.html"
@@ -45,7 +45,7 @@ def assigned(script: str) -> object:
 
 
 def copied(target: Path) -> Path:
-    """Copy the site by hard links. Write to the copy by `changed` only."""
+    """Copy the site with hard links. Change files of the copy only with `changed`."""
     shutil.copytree(SITE, target, copy_function=os.link)
     return target
 

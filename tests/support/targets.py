@@ -1,4 +1,4 @@
-"""The labels of the built book and their numbers, as Sphinx keeps them."""
+"""Look up the labels of the built book and their numbers, as Sphinx stores them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ NAMES = {"figure": "Figure", "table": "Table", "exercise": "Exercise"}
 
 @dataclass(frozen=True)
 class Target:
-    """What has a label: `page` is below chapters/, `number` may be empty."""
+    """Describe what a label refers to. `page` is relative to chapters/.
+
+    `number` may be empty.
+    """
 
     page: str
     text: str
@@ -22,7 +25,7 @@ class Target:
 
 @cache
 def targets() -> dict[str, Target]:
-    """Return what each label of the book refers to."""
+    """Return the target of each label of the book."""
     path = ROOT / "_build" / "rendered" / "doctrees" / "environment.pickle"
     env = pickle.loads(path.read_bytes())
     found = {}

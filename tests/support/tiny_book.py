@@ -1,7 +1,7 @@
-"""Tiny books for the tests of the pipeline.
+"""Make tiny books for the tests of the pipeline.
 
-Their two frameworks, Alpha and Beta, are the plain Python of the test
-environment, so a tiny book executes and renders in a second or two.
+Their two frameworks, Alpha and Beta, are the plain Python of the test environment, so
+a tiny book is executed and rendered in a second or two.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ kernelspec:
 ---
 """
 
-# What the pages of the tests may import.
+# The modules that the pages of the tests may import.
 PACKAGES = "".join(
     f"{name}==1 \\\n"
     for name in ("ipython", "ipywidgets", "matplotlib", "numpy", "pandas", "scipy")
@@ -78,7 +78,7 @@ It is {{eval}}`answer`.
 {varying}"""
 
 
-# A small helper package, whose modules import each other.
+# A small helper package with modules that import each other.
 HELPERS = {
     "__init__": "from .arrays import to\nfrom .plots import draw as plot\n"
     '__version__ = "1"\n__all__ = ["to", "plot"]\n',
@@ -176,7 +176,7 @@ class TinyBook:
         )
 
     def start_build(self, *arguments: str) -> subprocess.Popen:
-        """Start a command of bookbuild in a process of its own."""
+        """Start a command of bookbuild in its own process."""
         return subprocess.Popen(
             [sys.executable, "-m", "bookbuild", *arguments]
             + ["--root", str(self.root)],
@@ -188,7 +188,7 @@ class TinyBook:
         )
 
     def render(self) -> str:
-        """Return the HTML of the page, built as if no cell put out anything."""
+        """Return the HTML of the page, built as if no cell had any output."""
         book = build.Book(self.root)
         for page, framework in executor.pairs_of(book.pages()):
             outputs = [[] for _ in page.code(framework.name)]
@@ -254,9 +254,9 @@ class TinyBook:
 def built_once(write: Callable[[TinyBook], None], folder: Path) -> TinyBook:
     """Return the built book with the sources that `write` writes.
 
-    Each kind is built once below `folder`, whichever process asks first, and
-    is identified by its sources. The path has a space and accents, so that
-    every test of a built book covers them.
+    Each kind is built once in `folder`, by the first process that needs it, and is
+    identified by its sources. The path has a space and accents, so that every test of
+    a built book covers them.
     """
     folder.mkdir(exist_ok=True)
     with FileLock(folder / ".lock"):
@@ -280,7 +280,7 @@ def built_once(write: Callable[[TinyBook], None], folder: Path) -> TinyBook:
 
 
 def standard(tiny: TinyBook) -> None:
-    """A book of two pages that most tests of the pipeline begin with."""
+    """Write a book of two pages, which most tests of the pipeline start from."""
     tiny.configure(repository={"url": REPOSITORY, "branch": BRANCH})
     tiny.write(
         STANDARD.format(
@@ -294,19 +294,19 @@ def standard(tiny: TinyBook) -> None:
 
 
 def cell(code: str, *tags: str, **metadata: object) -> str:
-    """A code cell of a source page."""
+    """Return the source of a code cell."""
     options = {**({"tags": list(tags)} if tags else {}), **metadata}
     head = f"---\n{yaml.safe_dump(options)}---\n" if options else ""
     return f"```{{code-cell}} ipython3\n{head}{code}\n```\n"
 
 
 def helper(tiny: TinyBook, name: str) -> Path:
-    """Return the file of a module of a book's own helper package."""
+    """Return the path of a module in a book's own helper package."""
     return tiny.root / "d2l_extras" / f"{name}.py"
 
 
 def write_helpers(tiny: TinyBook) -> None:
-    """Give a book a helper package of its own."""
+    """Write a book's own helper package."""
     (tiny.root / "d2l_extras").mkdir()
     for name, text in HELPERS.items():
         helper(tiny, name).write_text(text)

@@ -1,4 +1,4 @@
-"""`to_numpy` takes arrays of any framework."""
+"""`to_numpy` converts arrays of any framework."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The report on benchmarks says what was measured, and nothing else."""
+"""The benchmark report contains what was measured, and nothing else."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ NOTES = {
 
 @pytest.fixture
 def parts() -> dict:
-    """What a run may have measured with two frameworks; all goals are met."""
+    """Return possible measurements with two frameworks, where all goals are met."""
     return {
         name: {
             "machine": {
@@ -90,7 +90,7 @@ def goals(parts: dict) -> dict[tuple[str, str], bool]:
     return {goal[:2]: goal[3] for goal in report.goals(parts, LABELS)}
 
 
-def test_the_committed_report_is_what_the_measurements_give():
+def test_the_committed_report_matches_the_measurements():
     labels = {n: one.label for n, one in frameworks.used(ROOT).items()}
     text = report.REPORT.read_text(encoding="utf-8")
     assert text == report.report(load(), labels), "Run python -m bench.report."
@@ -171,7 +171,7 @@ def test_each_row_compares_the_books_after_the_same_change(parts):
         ("Two: our loader", "training/two.read_d2l", 0.49, 0.5),
     ],
 )  # fmt: skip
-def test_a_goal_is_met_from_its_limit_on(parts, goal, name, misses, meets):
+def test_a_goal_is_met_at_its_limit_but_not_just_below(parts, goal, name, misses, meets):
     part, name = name.split("/")
     assert all(goals(parts).values())
     for value, expected in ((misses, []), (meets, [goal])):

@@ -1,4 +1,4 @@
-"""Outputs depend on the code, the lock, the helpers, and files beside the page."""
+"""Outputs depend on code, lock, helpers, and files in the folder of the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELPERS = {f"d2l_extras/{name}.py" for name in ("__init__", "arrays", "plots")}
 
 @pytest.fixture
 def book(tiny: TinyBook) -> TinyBook:
-    """A tiny book with helpers of its own."""
+    """Return a tiny book with its own helpers."""
     write_helpers(tiny)
     return tiny
 
@@ -40,7 +40,7 @@ def differ(one: dict, other: dict) -> set[str]:
         "import importlib\nimportlib.import_module('d2l_extras.plots')",
     ],
 )
-def test_a_page_with_helpers_depends_on_all_but_those_of_other_frameworks(
+def test_a_page_depends_on_all_helpers_except_those_of_other_frameworks(
     book, code
 ):
     book.write(cell(code))
@@ -49,7 +49,7 @@ def test_a_page_with_helpers_depends_on_all_but_those_of_other_frameworks(
     assert "d2l_extras/beta.py" in made_of(book, "beta")
 
 
-def test_a_page_without_helpers_depends_on_none(book):
+def test_a_page_that_imports_no_helpers_depends_on_none(book):
     book.write(cell("import numpy\nfrom d2l.mxnet import try_gpu"))
     assert made_of(book).keys() == {"code cells", "kernels/alpha.txt"}
 
@@ -68,7 +68,7 @@ def test_modules_in_folders_and_data_files_are_helpers_too(book):
     }  # fmt: skip
 
 
-def test_what_only_the_first_cell_runs_changes_no_output(book):
+def test_code_that_only_the_first_cell_runs_does_not_affect_outputs(book):
     book.write(cell("import d2l_extras"))
     before = made_of(book)
     (book.root / "d2l_extras" / "colab").mkdir()
@@ -105,7 +105,7 @@ def test_a_tag_is_an_input(book):
     assert differ(before, made_of(book)) == {"code cells"}
 
 
-def test_a_file_beside_the_page_is_an_input_if_the_code_uses_it(book):
+def test_a_file_in_the_pages_folder_is_an_input_if_the_code_uses_it(book):
     book.write(cell("import mine\nopen('birds.csv')"))
     for name in "mine.py", "birds.csv", "other.csv":
         (book.page.parent / name).write_text("1")
@@ -117,7 +117,7 @@ def test_a_file_beside_the_page_is_an_input_if_the_code_uses_it(book):
     }  # fmt: skip
 
 
-def test_a_module_beside_the_page_may_use_the_helpers(book):
+def test_a_module_in_the_pages_folder_may_use_the_helpers(book):
     book.write(cell("import mine"))
     (book.page.parent / "mine.py").write_text("from d2l_extras import to")
     assert HELPERS <= made_of(book).keys()

@@ -34,7 +34,7 @@ def svg(inside: str) -> str:
 
 
 def luminance(color: str) -> float:
-    """Relative luminance, as WCAG 2 defines it."""
+    """Return the relative luminance, as defined in WCAG 2."""
     rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
@@ -68,7 +68,7 @@ def test_dark_becomes_light_and_light_becomes_dark():
 @pytest.mark.parametrize(
     "color", [plots.INK, plots.GRAY, *(line["color"] for line in plots.LINES)]
 )
-def test_lines_and_names_can_be_read_by_day_and_by_night(color):
+def test_lines_and_names_are_readable_in_light_and_dark_colors(color):
     assert contrast("#ffffff", color) >= 4.5
     assert contrast(turned(color), dark_figures.PAPER) >= 6
 
@@ -84,7 +84,7 @@ def test_the_numbers_of_a_confusion_matrix_can_be_read(percent):
     "color", ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f3b08"]
 )
 def test_the_hue_is_kept(color):
-    """The strongest and the weakest of red, green, and blue stay so."""
+    """Check that the strongest and the weakest of red, green, and blue stay the same."""
     before, after = channels(color), channels(turned(color))
     assert np.argmax(after) == np.argmax(before), after
     assert np.argmin(after) == np.argmin(before), after
@@ -93,7 +93,7 @@ def test_the_hue_is_kept(color):
 
 @pytest.mark.parametrize("gray", [0.0, 0.002, 0.2, 0.5, 0.9])
 def test_a_gray_becomes_the_gray_of_the_opposite_lightness(gray):
-    """In Oklab a gray's lightness is the cube root of its linear light."""
+    """Use that a gray's lightness in Oklab is the cube root of its linear light."""
     linear = gray / 12.92 if gray < 0.04 else ((gray + 0.055) / 1.055) ** 2.4
     found = dark_figures.invert_lightness(np.full((2, 1, 3), gray))
     assert found.shape == (2, 1, 3)
@@ -104,7 +104,7 @@ def test_a_gray_becomes_the_gray_of_the_opposite_lightness(gray):
 
 
 def test_darkest_results_use_the_linear_part_of_srgb():
-    """A cream that nearly loses its blue: sRGB is linear below 0.0031308."""
+    """Invert a cream that nearly loses its blue, as sRGB is linear below 0.0031308."""
     assert 0 < dark_figures.invert_lightness(np.array([1.0, 0.95, 0.8]))[2] < 0.04
 
 
@@ -138,7 +138,7 @@ def test_element_names_that_look_like_colors_are_kept():
 
 @pytest.fixture
 def images(tmp_path):
-    """The two images of a figure whose words are hard."""
+    """Return the two images of a figure whose alternative text has special characters."""
     source = tmp_path / "drawn.svg"
     source.write_text(svg('<path fill="#ffffff"/>'))
     words = 'Where "a" < b & c > d, it\'s <b>bold</b>'

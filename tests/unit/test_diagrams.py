@@ -1,4 +1,4 @@
-"""A map shows its boxes and arrows, alike on every machine."""
+"""A map shows its boxes and arrows, and looks the same on every machine."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ START, LEFT, RIGHT = "Start", "On the left", "Right"
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that were displayed, each with its MIME bundle."""
+    """Return the list of displayed figures, each with its MIME bundle."""
     figures, bundles = [], []
     monkeypatch.setattr(plots, "display", bundles.append)
 
@@ -71,7 +71,7 @@ def test_a_map_has_the_same_bytes_each_time(drawn):
 
 
 def test_on_a_phone_no_letter_is_smaller_than_ten_pixels(drawn):
-    """A map of two columns fills the 320 pixels that a narrow phone has."""
+    """Check this for a map of two columns that fills the 320 pixels of a narrow phone."""
     show_map(ROWS, [])
     [(axes, _)] = drawn
     sizes = [text.get_fontsize() for text in axes.texts]

@@ -73,10 +73,10 @@ def fake_apt(tmp_path, monkeypatch):
 
 @pytest.fixture
 def files(arrays, tmp_path, monkeypatch, fake_apt):
-    """The substitute's compressed files, which no local source has.
+    """Return the substitute's compressed files, which no local source has.
 
     d2l_extras.download expects their checksums. The first apt-get on the path is a
-    fake that knows no package.
+    fake that finds no package.
     """
     raw = dict(zip(SIZES, map(idx, arrays)))
     sums = {name: hashlib.sha256(raw[name]).hexdigest() for name in raw}
@@ -96,7 +96,7 @@ def cache(tmp_path):
 
 
 class Mirror(ThreadingHTTPServer):
-    """A file server that replies with `answer` and records requests."""
+    """Serve files by replying with `answer`, and record requests."""
 
     daemon_threads = True
 
@@ -161,7 +161,7 @@ def cut_once(then):
 
 @pytest.fixture
 def start(files):
-    """Start mirrors; stop them all after the test."""
+    """Start mirrors, and stop them all after the test."""
     started = []
 
     def start(answer=whole):
@@ -322,7 +322,7 @@ def test_a_refused_connection_is_reported(start):
     assert f"{mirror.url}/{IMAGES}.gz: Connection refused" in failure(mirror)
 
 
-def test_a_mirror_that_works_is_asked_first_for_the_next_file(
+def test_a_working_mirror_is_tried_first_for_the_next_file(
         arrays, start):
     first, second = start(status(403)), start()
     assert same(fashion_mnist(mirrors=[first.url, second.url]), arrays)
@@ -430,7 +430,7 @@ def test_a_terminal_shows_a_progress_bar(start, capsys, monkeypatch):
 
 @pytest.fixture
 def silent_mirrors():
-    """Two addresses that accept connections but never answer."""
+    """Return two addresses that accept connections but never respond."""
     listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     yield [f"http://127.0.0.1:{server.getsockname()[1]}/"
            for server in listening]
@@ -440,7 +440,7 @@ def silent_mirrors():
 
 @pytest.fixture
 def hanging_resolver(monkeypatch):
-    """Two mirrors whose names take forever to resolve."""
+    """Return two mirrors whose names take forever to resolve."""
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait())
     yield ["http://one.invalid/", "http://two.invalid/"]
@@ -449,15 +449,15 @@ def hanging_resolver(monkeypatch):
 
 @pytest.fixture
 def unknown_names(monkeypatch):
-    """Let no name resolve; return the names that were asked for."""
-    asked = []
+    """Let no name resolve, and return the list of requested names."""
+    requested = []
 
     def resolve(host, *_, **__):
-        asked.append(host)
+        requested.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    return asked
+    return requested
 
 
 def test_a_name_that_does_not_resolve_is_reported(files, unknown_names):
@@ -494,7 +494,7 @@ def test_a_mirror_that_sends_only_headers_counts_as_silent(start):
     finally:
         over.set()
     assert f"{mirror.url}/{IMAGES}.gz: no answer within 0." in message
-    assert len(mirror.requests) == 1, "a silent mirror was asked again"
+    assert len(mirror.requests) == 1, "a request to a silent mirror was repeated"
 
 
 def test_a_mirror_that_is_silent_leaves_time_for_the_next(
@@ -525,10 +525,10 @@ def run_apt(*command):
 
 
 class Repository:
-    """A Debian repository with one package, and a system that knows of it.
+    """Make a Debian repository with one package, and a system that uses it.
 
-    APT_CONFIG, which apt itself reads, leads to a system folder in place of
-    the machine's own. Its package lists are empty until `refresh`.
+    APT_CONFIG, which apt reads, points to a system folder instead of the machine's
+    own. Its package lists are empty until `refresh` is called.
     """
 
     def __init__(self, folder):
@@ -676,7 +676,7 @@ def test_a_repository_that_never_answers_is_abandoned_at_the_limit(
 
 
 @pytest.mark.parametrize("program", ["apt-get", "dpkg-deb"])
-def test_a_machine_without_apt_is_told_what_it_lacks(
+def test_the_error_names_the_missing_program_on_a_machine_without_apt(
         files, fake_apt, monkeypatch, program):
     folder = fake_apt("exit 1").parent
     if program == "apt-get":
@@ -802,7 +802,7 @@ print(json.dumps({"pixels": int(dataset.X_train.sum()),
 
 
 def client(mirror, cache, *prefix):
-    """Start a process that loads the dataset; return it with its pipes."""
+    """Start a process that loads the dataset, and return it with its pipes."""
     settings = {"files": download.FILES, "cache": str(cache), "mirror": mirror.url,
                 "debian": str(download.DEBIAN)}
     return subprocess.Popen(
@@ -949,7 +949,7 @@ def test_the_dataset_prints_its_sizes_shapes_and_dtypes(files, start):
     (idx(np.zeros((2, 3), np.uint8))[:-1], r"\(2, 3\), .* 18 bytes.* 17"),
     (idx(np.zeros((2, 3), np.uint8)) + b"x", r"\(2, 3\), .* 18 bytes.* 19"),
 ], ids=["compressed", "floats", "empty", "header", "short", "long"])
-def test_bytes_in_another_format_than_idx_are_rejected(broken, said):
+def test_bytes_that_are_not_an_idx_file_are_rejected(broken, said):
     with pytest.raises(ValueError, match=said):
         decode_idx(broken)
 

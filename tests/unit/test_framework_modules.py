@@ -1,4 +1,4 @@
-"""MXNet's and TensorFlow's modules serve small data as their docstrings say.
+"""The MXNet and TensorFlow modules load small data as their docstrings say.
 
 Each framework starts once, in its own environment, and reads twelve images in
 place of Fashion-MNIST. tests/notebooks/test_loaders.py reads the real ones.
@@ -52,7 +52,7 @@ print(helper.summary())
 
 @pytest.fixture(scope="session")
 def of(tmp_path_factory):
-    """Return a function from a framework's name to what was seen in it."""
+    """Return a function that maps a framework's name to what was seen in it."""
 
     @cache
     def of(framework: str) -> dict:

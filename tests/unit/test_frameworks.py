@@ -15,7 +15,7 @@ GOOD = {
 
 @pytest.fixture
 def load(tmp_path):
-    """Return a function that loads a declaration with other entries."""
+    """Return a function that loads a declaration with modified entries."""
 
     def load(name: str = "jax", **entries: str | None) -> dict:
         (tmp_path / "kernels").mkdir()
@@ -38,19 +38,19 @@ def test_a_framework_has_what_its_entry_declares(load):
 @pytest.mark.parametrize(
     ("name", "entries", "message"),
     [
-        ("Jax", {}, r"\[Jax\]: a name has only lower-case letters"),
-        ("2x", {}, r"\[2x\]: a name has only lower"),
+        ("Jax", {}, r"\[Jax\]: a name must consist of lower-case letters"),
+        ("2x", {}, r"\[2x\]: a name must consist of lower"),
         ("jax", {"colab": None, "lock": None}, r"\[jax\]: missing lock, colab"),
         ("jax", {"version": "1"}, r"\[jax\]: unknown version"),
         ("jax", {"colab": '"NPU"'}, "colab must be CPU, GPU, or TPU, not 'NPU'"),
         ("jax", {"kernel": '"book"'}, "is the name of another environment"),
-        ("jax", {"needs": '"jax"'}, "needs must be a list of text, not 'jax'"),
-        ("jax", {"threads": "[1]"}, r"threads must be a list of text, not \[1\]"),
+        ("jax", {"needs": '"jax"'}, "needs must be a list of strings, not 'jax'"),
+        ("jax", {"threads": "[1]"}, r"threads must be a list of strings, not \[1\]"),
         ("jax", {"default": "0"}, "default must be true or false, not 0"),
-        ("jax", {"modules": "{a = 1}"}, "modules must be a table of text"),
+        ("jax", {"modules": "{a = 1}"}, "modules must be a table of strings"),
     ],
 )
-def test_a_faulty_entry_is_named_with_what_is_wrong(
+def test_the_error_names_a_faulty_entry_and_what_is_wrong(
     load, name, entries, message
 ):
     with pytest.raises(ValueError, match=message):
@@ -118,18 +118,18 @@ def test_a_syntax_error_is_reported_with_the_file_and_the_line(load):
         load(label="MXNet without quotes")
 
 
-def test_an_entry_that_is_no_table_is_named(tmp_path):
+def test_an_entry_that_is_not_a_table_is_reported(tmp_path):
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels" / "frameworks.toml").write_text('label = "JAX"')
     with pytest.raises(ValueError, match=r"\[label\]: write a table of"):
         frameworks.load(tmp_path)
 
 
-def test_a_page_that_is_not_utf_8_does_not_end_the_set_up(load, tmp_path):
+def test_a_page_that_is_not_utf_8_does_not_stop_the_setup(load, tmp_path):
     load(default="false")
     (tmp_path / "page.md").write_bytes(b"---\nframeworks: jax\n---\n\xff")
     assert "jax" in frameworks.used(tmp_path)
 
 
-def test_a_framework_may_be_left_to_the_pages_that_name_it(load):
+def test_a_framework_may_be_used_only_by_pages_that_name_it(load):
     assert load(default="false")["jax"].default is False

@@ -1,4 +1,4 @@
-"""The first cell names what a page needs and a machine may lack."""
+"""The first cell lists what a page needs and a machine may lack."""
 
 import ast
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_modules_are_the_imports_that_a_machine_may_lack(code, names):
     assert imports(code) == names
 
 
-def test_imports_of_all_cells_count_but_those_that_are_to_fail():
+def test_imports_count_in_all_cells_except_those_meant_to_fail():
     assert imports("import scipy", "import palmerpenguins") == [
         "palmerpenguins", "scipy"
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_module_that_a_cell_writes_is_not_missing():
     assert imports("import mine") == ["mine"]
 
 
-def test_a_module_beside_the_page_is_not_missing(tmp_path):
+def test_a_module_in_the_pages_folder_is_not_missing(tmp_path):
     (tmp_path / "mine.py").write_text("x = 1")
     assert imports("import mine, scipy", path=tmp_path / "page.md") == ["scipy"]
 
@@ -71,7 +71,7 @@ def test_each_module_has_the_version_of_the_lock():
         assert f"\n{pin} " in f"\n{lock}", pin
 
 
-def test_a_module_that_the_lock_does_not_contain_is_refused_with_the_cure():
+def test_a_module_that_the_lock_does_not_contain_is_reported_with_a_fix():
     with pytest.raises(
         SourceError, match=r"page.md: the MXNet notebook imports jax, which "
         r"kernels/mxnet.txt does not .* to the extra mxnet in pyproject.toml"
@@ -80,7 +80,7 @@ def test_a_module_that_the_lock_does_not_contain_is_refused_with_the_cure():
 
 
 def test_a_module_may_come_from_a_package_of_another_name(tmp_path):
-    """As scikit-learn brings sklearn."""
+    """Check this as for scikit-learn, which contains the module sklearn."""
     (tmp_path / "kernels").mkdir()
     entry = FRAMEWORKS["numpy"]
     lines = ["[numpy]", 'label = "NumPy"', 'kernel = "numpy"', 'colab = "CPU"']
@@ -135,7 +135,7 @@ def test_the_cell_passes_what_the_framework_declares_and_the_page_needs():
     }
 
 
-def test_the_cell_names_the_files_beside_the_page_that_its_code_reads(tmp_path):
+def test_the_cell_lists_the_files_in_the_pages_folder_that_the_code_reads(tmp_path):
     for name in "some birds.csv", "mine.py", "other.csv", "page.md":
         (tmp_path / "chapters" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "chapters" / name).touch()

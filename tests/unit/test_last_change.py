@@ -10,7 +10,7 @@ from _ext.page_metadata import last_change
 
 @pytest.fixture
 def book_below_a_repository(tmp_path, monkeypatch):
-    """A book in a folder of a repository with a branch that was merged."""
+    """Make a book in a folder of a repository with a merged branch."""
     if not shutil.which("git"):
         pytest.skip("git is not there")
     book = tmp_path / "the book"

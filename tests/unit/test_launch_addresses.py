@@ -77,5 +77,5 @@ def test_the_address_of_a_repository_may_end_in_git_or_a_slash(ending, host):
         "https://github.com/a",
     ],
 )
-def test_elsewhere_a_notebook_can_only_be_downloaded(repository):
+def test_notebooks_on_other_hosts_can_only_be_downloaded(repository):
     assert [link["kind"] for link in shown(repository)] == ["download"]

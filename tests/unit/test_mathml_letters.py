@@ -14,7 +14,7 @@ GREEK = [chr(c) for c in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA))]
 
 @pytest.mark.parametrize("letter", [*LETTERS, *GREEK])
 def test_a_letter_alone_is_drawn_in_italics(letter):
-    """Compatibility decomposition takes italics back to the plain letter."""
+    """Use that compatibility decomposition turns italics into the plain letter."""
     if letter == "\u03a2":
         return  # no character: a final sigma has no capital
     drawn = mathml.ITALIC[letter]

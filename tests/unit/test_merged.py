@@ -55,7 +55,7 @@ def owners(node: NotebookNode) -> list[str | None]:
     ]
 
 
-def test_twins_stand_side_by_side_with_their_outputs(merged):
+def test_twin_cells_are_neighbors_and_keep_their_outputs(merged):
     text = cell("a", "alpha") + cell("b", "beta")
     node = merged(text, [printed("A")], [printed("B")])
     assert owners(node) == ["alpha", "beta"]
@@ -102,7 +102,7 @@ def test_an_edition_has_cells_of_one_framework_and_no_tabs(merged):
     assert owners(node) == [None, None]
 
 
-def test_what_is_kept_for_the_prose_is_not_shown(merged):
+def test_values_stored_for_the_prose_are_not_shown_as_outputs(merged):
     outputs = [printed("0.50") + valued("loss:.2f", 0.5, "0.50")]
     [code] = merged(cell("loss"), outputs, outputs).cells[1:]
     assert [o.output_type for o in code.outputs if o.get("data") != {}] == ["stream"]

@@ -1,4 +1,4 @@
-"""Minibatches keep the promises of their docstring, tested with NumPy.
+"""Minibatches behave as their docstring says, tested with NumPy.
 
 The subclasses of the frameworks are tested in tests/notebooks/test_loaders.py.
 """
@@ -169,7 +169,7 @@ def test_minibatches_print_their_sizes():
     ([np.zeros(3)], "2", TypeError, "whole number.*not '2'"),
     ([np.zeros(3)], True, TypeError, "whole number.*not True"),
 ])
-def test_unusable_arguments_raise_an_error_that_names_the_cure(
+def test_unusable_arguments_raise_an_error_that_says_what_to_pass(
         arrays, batch_size, error, said):
     with pytest.raises(error, match=said):
         Minibatches(*arrays, batch_size=batch_size)

@@ -1,7 +1,7 @@
-"""In a notebook, figures and tables go where its kernel shows them.
+"""In a notebook, figures and tables are shown by its kernel.
 
-A reader's cells may ask for input; those that a program executes may not. One
-kernel runs them all.
+A reader's cells may request input, but cells that a program executes may not. One
+kernel runs all tests.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def plain(sent: list[dict]) -> list[str | None]:
     return [message["content"]["data"].get("text/plain") for message in sent]
 
 
-def test_a_program_gets_the_finished_table_alone(run):
+def test_a_program_gets_only_the_finished_table(run):
     sent = run(PROGRESS)
     assert kinds(sent) == ["display_data"]
     assert plain(sent) == [TABLE]
@@ -73,7 +73,7 @@ def test_a_reader_sees_one_table_grow(run):
     assert table == TABLE
 
 
-def test_a_program_gets_the_finished_plot_alone(run):
+def test_a_program_gets_only_the_finished_plot(run):
     sent = run(PLOT)
     assert kinds(sent) == ["display_data"]
     assert plain(sent) == ["<Figure with 1 axes>"]

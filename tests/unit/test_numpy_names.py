@@ -1,4 +1,4 @@
-"""MXNet finds the names it needs in any NumPy, and the reader's stays clean."""
+"""MXNet finds the names that it needs in any NumPy, and other code does not see them."""
 
 import importlib
 import sys
@@ -8,8 +8,8 @@ import pytest
 
 from d2l_extras.colab import numpy_names
 
-# A library of the past: it takes a name as it is imported, another as it
-# runs, and a version from a module that Python no longer has.
+# An old library, which uses one removed name when it is imported, another one when it
+# runs, and a module that Python no longer has.
 OLD = """
 import numpy as onp
 from distutils.version import LooseVersion
@@ -24,7 +24,7 @@ def modern():
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
-    """The name of such a library, on the path, and not imported before."""
+    """Return the name of such a library, which can be imported but has not been."""
     folder = tmp_path / "oldlib"
     folder.mkdir()
     (folder / "__init__.py").write_text(OLD)
@@ -77,7 +77,7 @@ def test_a_failed_import_leaves_no_names_behind(library):
 def test_a_half_imported_package_is_imported_anew(library, monkeypatch):
     with pytest.raises((AttributeError, ImportError)):
         importlib.import_module(library)
-    # The package is gone, and a part of it may not be.
+    # The package is not in sys.modules, but a part of it may still be.
     sys.modules["oldlib.part"] = half = type(sys)("oldlib.part")
     with numpy_names.restored(library):
         oldlib = importlib.import_module(library)

@@ -1,4 +1,4 @@
-"""Outputs are cleaned, and refused if the site cannot show them."""
+"""Outputs are cleaned, and rejected if the site cannot show them."""
 
 import pytest
 
@@ -30,8 +30,8 @@ from bookbuild import output_checks
         ("<script>f()</script><div>", "<script>"),
         ("<style>b {color: red}</style>", "<style>"),
         ("<video src='a.mp4'></video>", "<video>"),
-        ("<img src='https://a.org/b.png'>", "a file of another host, https://a.org/b.png"),
-        ("<img src='//a.org/b.png'>", "a file of another host, //a.org/b.png"),
+        ("<img src='https://a.org/b.png'>", "a file from another host, https://a.org/b.png"),
+        ("<img src='//a.org/b.png'>", "a file from another host, //a.org/b.png"),
         ("<a href='https://a.org'>A</a>", None),
     ],
 )

@@ -1,4 +1,4 @@
-"""Figures are the same in every run, opaque, and refuse what does not fit."""
+"""Figures are reproducible and opaque, and invalid arguments are refused."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ DRAWINGS = {
 
 
 class Shown(NamedTuple):
-    """A figure that was displayed."""
+    """Hold a figure that was displayed."""
 
     figure: Figure
     svg: str
@@ -146,8 +146,8 @@ def height(shown) -> float:
     return shown.figure.get_size_inches()[1]
 
 
-def test_each_panel_adds_as_much_to_the_height(shown):
-    """A panel of curves is 2.2 inches high, and a title takes 0.3."""
+def test_each_panel_adds_the_same_height(shown):
+    """Check that a panel of curves adds 2.2 inches, and a title 0.3."""
     for number in (1, 2):
         panels = {str(panel): {"a": [1, 2]} for panel in range(number)}
         plot_curves([1, 2], panels, "epoch", title=(number - 1) * "Alike")
@@ -207,7 +207,7 @@ def test_names_of_groups_are_written_beside_their_own_points(shown):
 
 
 def test_groups_without_room_for_a_name_are_named_once(shown):
-    """Either in a legend, or in the panel before."""
+    """Check that the name is either in a legend or in the panel before."""
     x, y = (axis.ravel() for axis in np.mgrid[:40, :40])
     full, free = {"a": (x, y), "b": (x, y)}, {"a": (x[:9], y[:9]), "b": ([39], [39])}
     plot_points({"full": full}, "y")
@@ -218,7 +218,7 @@ def test_groups_without_room_for_a_name_are_named_once(shown):
     assert not first.get_legend() and not second.get_legend()
 
 
-def test_letters_are_those_of_the_page(shown):
+def test_figures_use_the_font_of_the_page(shown):
     plot_curves([1], {"y": {"a": [1]}}, "epoch")
     [name] = shown[0].figure.axes[0].texts
     assert name.get_fontproperties().get_family()[0] == "Book Text"
@@ -262,7 +262,7 @@ def test_a_level_is_named_in_the_first_panel_at_the_end_of_its_line(shown):
         assert len(second.lines) == 1 and len(second.texts) == 1
 
 
-def test_images_stand_in_rows_and_lines_of_titles_make_room(shown):
+def test_rows_of_images_leave_room_for_titles_of_several_lines(shown):
     images = np.linspace(0, 1, 7 * 4).reshape(7, 2, 2)
     show_images(images, list("abcdefg"))
     show_images(images, ["a\nb", *"bcdefg"])
@@ -298,7 +298,7 @@ def test_a_class_without_examples_is_a_row_of_blanks(shown):
     assert "predicted" in axes.get_xlabel() and "true" in axes.get_ylabel()
 
 
-def test_groups_with_more_x_than_y_are_refused():
+def test_groups_whose_x_and_y_differ_in_length_are_refused():
     with pytest.raises(ValueError, match="'a', x has length 2, but y has"):
         plot_points({"x": {"a": ([1, 2], [1])}}, "y")
 
@@ -309,7 +309,7 @@ def test_more_groups_than_can_be_told_apart_are_refused():
         plot_points({"x": groups}, "y")
 
 
-def test_weights_of_another_shape_than_the_layer_are_refused():
+def test_weights_whose_shape_does_not_match_the_layer_are_refused():
     with pytest.raises(ValueError, match=r"shape \(1, 2\); .* shape \(2, 1\)"):
         show_layer(["x1", "x2"], ["o"], [["a", "b"]])
 
@@ -321,7 +321,7 @@ def test_a_logarithmic_axis_spaces_powers_of_ten_evenly(shown):
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2])
 
 
-def test_a_curve_of_another_length_is_refused():
+def test_a_curve_whose_length_differs_from_x_is_refused():
     with pytest.raises(ValueError, match="'train' has 3 values, but x has 2"):
         plot_curves([1, 2], {"loss": {"train": [1, 2, 3]}}, "epoch")
 
@@ -332,12 +332,12 @@ def test_more_curves_than_can_be_told_apart_are_refused():
         plot_curves([1, 2], {"loss": curves}, "epoch")
 
 
-def test_images_without_a_title_each_are_refused():
+def test_images_without_one_title_each_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 3, 3\), .* 1 titles"):
         show_images(np.zeros((2, 3, 3)), ["one"])
 
 
-def test_a_confusion_matrix_of_another_size_is_refused():
+def test_a_confusion_matrix_that_does_not_match_the_names_is_refused():
     with pytest.raises(ValueError, match=r"shape \(2, 2\); with 3 names"):
         show_confusion_matrix(np.eye(2), ["a", "b", "c"])
 

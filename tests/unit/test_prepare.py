@@ -1,8 +1,8 @@
 """`prepare` makes a machine ready for a notebook, or says why it cannot.
 
-Packages, their versions, pip, and the GPU's driver are stand-ins, found where
-Python would find the real ones. tests/notebooks/test_first_cell.py runs whole
-first cells with real ones.
+Packages, their versions, pip, and the GPU's driver are stand-ins, which are found where
+Python would find the real ones. tests/notebooks/test_first_cell.py runs complete first
+cells with the real ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if fails and fails in sys.argv:
     print(os.environ["PIP_SAYS"], file=sys.stderr)
     sys.exit(1)
 """
-# What the stand-in of a framework's module, d2l_extras.<framework>, reports.
+# What the stand-in for a framework's module, d2l_extras.<framework>, reports.
 CPU = {"mxnet": "MXNet 1.9.1 on cpu(0)", "tensorflow": "TensorFlow on CPU:0"}
 GPU = {"mxnet": "MXNet 1.9.1 on gpu(0)", "tensorflow": "TensorFlow on GPU:0"}
 
@@ -64,7 +64,7 @@ def prepare(name: str, *modules: str, **arguments: object) -> None:
 
 
 class Machine:
-    """A machine with few packages, with a pip that installs nothing."""
+    """Simulate a machine with few packages, and a pip that installs nothing."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
@@ -83,7 +83,7 @@ class Machine:
         self.install("d2l_extras", __version__)
 
     def install(self, name: str, version: str = "", **files: str) -> None:
-        """Let a package be there, and its version if one is given."""
+        """Make a package importable, with a version if one is given."""
         if name != "d2l_extras":
             (self.folder / f"{name}.py").touch()
         if version:
@@ -97,7 +97,7 @@ class Machine:
                 (info / f"{file}.json").write_text(text)
 
     def install_all(self, framework: str, summary: dict[str, str] = CPU) -> None:
-        """Let the framework be there with all that each notebook needs."""
+        """Make the framework importable, with everything that each notebook needs."""
         for name in FRAMEWORKS[framework].needs:
             self.install(name)
         module = SimpleNamespace(
@@ -108,12 +108,12 @@ class Machine:
         )
 
     def pip_fails(self, argument: str, says: str = "ERROR: no") -> None:
-        """Let each call of pip with this argument fail."""
+        """Make every call of pip with this argument fail."""
         self.monkeypatch.setenv("PIP_FAILS", argument)
         self.monkeypatch.setenv("PIP_SAYS", says)
 
     def gpus(self, *capabilities: tuple[int, int] | int) -> None:
-        """Let the driver find GPUs of these capabilities; 0 for no driver."""
+        """Make the driver find GPUs of these capabilities. Pass 0 for no driver."""
         driver = None if capabilities == (0,) else Driver(list(capabilities))
 
         def load(name: str, *mode: int) -> Driver:
@@ -129,7 +129,7 @@ class Machine:
 
 
 class Driver:
-    """NVIDIA's driver; `fails` names the call that returns an error."""
+    """Simulate NVIDIA's driver. `fails` names the call that returns an error."""
 
     def __init__(self, capabilities: list, fails: str = "") -> None:
         self.capabilities, self.fails = capabilities, fails
@@ -165,18 +165,18 @@ def machine(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("version", [(3, 7), (3, 10)])
-def test_the_first_cell_names_a_python_that_is_too_old(monkeypatch, version):
+def test_the_first_cell_reports_a_python_that_is_too_old(monkeypatch, version):
     # Nothing newer than Python 3.6 may come before the check.
     until_check = FIRST_CELL.partition("\nfrom importlib")[0]
     with monkeypatch.context() as older, pytest.raises(RuntimeError) as raised:
         older.setattr(sys, "version_info", (*version, 0))
         exec(until_check, {})
     found = ".".join(map(str, version))
-    said = f"needs Python 3.11 or newer, and this is {found}"
+    said = f"needs Python 3.11 or newer, but this is {found}"
     assert said in str(raised.value)
 
 
-def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
+def test_the_first_cell_reports_helpers_that_it_cannot_replace(machine):
     machine.install("d2l_extras", "0.0.1+old")
     current = machine.folder / f"d2l_extras-{__version__}.dist-info"
     shutil.rmtree(current)
@@ -185,8 +185,8 @@ def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
         exec(FIRST_CELL, {})
     said = str(raised.value)
     assert said.startswith(
-        f"This notebook needs d2l_extras {wheel.version()}, but 0.0.1+old is "
-        "installed, and it could not be installed from http"
+        f"This notebook needs d2l_extras {wheel.version()} (installed: 0.0.1+old), "
+        "which could not be installed from http"
     )
     assert said.count("it is 404") == 2
 
@@ -194,7 +194,7 @@ def test_the_first_cell_names_helpers_that_it_cannot_replace(machine):
 @pytest.mark.parametrize(
     ("system", "machine_type"), [("Darwin", "arm64"), ("Windows", "AMD64")]
 )
-def test_where_mxnet_has_no_package_the_error_says_what_runs_instead(
+def test_the_error_says_where_mxnet_runs_and_what_to_use_instead(
     machine, monkeypatch, system, machine_type
 ):
     monkeypatch.setattr(module.platform, "system", lambda: system)
@@ -244,7 +244,7 @@ def test_packages_that_are_missing_are_installed_at_their_pinned_versions(
 
 
 def hide(machine: Machine, *names: str) -> None:
-    """Let Python find these packages neither here nor in the environment."""
+    """Keep Python from finding these packages, here and in the environment."""
     for name in names:
         machine.monkeypatch.setitem(sys.modules, name, None)
 
@@ -371,7 +371,7 @@ def test_the_books_own_environment_is_never_changed(machine):
 
 
 def editable(machine: Machine, told: str) -> None:
-    """Let this be a clone's package, by what pip notes of its source."""
+    """Write pip's record of the package's source, as for a clone."""
     info = machine.folder / f"d2l_extras-{__version__}.dist-info"
     (info / "direct_url.json").write_text(told)
 
@@ -423,12 +423,12 @@ def test_a_wheel_from_the_site_is_identified_by_its_version(monkeypatch):
     module.check_helpers("0")
 
 
-# What the import of a framework says
+# Errors while a framework is imported
 
 
 @pytest.fixture
 def broken(machine):
-    """Return a function that lets MXNet's import fail with a message."""
+    """Return a function that makes MXNet's import fail with a message."""
 
     def broken(message: str) -> str:
         machine.install_all("mxnet")
@@ -513,7 +513,7 @@ def test_without_the_libraries_of_cuda_mxnet_uses_the_cpu_and_says_why(machine):
         ((12, 0), False),
     ],
 )
-def test_mxnet_uses_the_cpu_where_it_has_no_code_for_the_gpu(
+def test_mxnet_uses_the_cpu_if_it_does_not_support_the_gpu(
     machine, capability, is_served
 ):
     machine.gpus(capability)
@@ -536,7 +536,7 @@ def test_the_reason_for_an_idle_gpu_is_given_once(machine, capsys):
     assert capsys.readouterr().out.count("There is a GPU, but") == 1
 
 
-def test_what_a_helper_module_finds_wrong_is_told_in_a_sentence(machine):
+def test_a_problem_found_by_a_helper_module_is_reported_in_a_sentence(machine):
     machine.install_all("mxnet")
 
     def summary() -> str:
@@ -563,7 +563,7 @@ def test_mxnet_is_checked_against_the_gpu_that_it_would_use(
 
 def test_without_a_driver_there_is_no_gpu():
     assert cuda.num_gpus("libno-such-driver.so.1") == 0
-    # A library that is no driver.
+    # A library that is not a driver.
     assert cuda.num_gpus(None) == 0
 
 
@@ -594,7 +594,7 @@ def test_the_compute_capability_is_that_of_the_first_gpu(
     assert cuda.capability() == found
 
 
-def test_the_libraries_of_cuda_are_loaded_in_the_order_of_their_needs(
+def test_the_libraries_of_cuda_are_loaded_in_dependency_order(
     monkeypatch, tmp_path
 ):
     paths = [

@@ -1,7 +1,7 @@
 """The private names of other packages that the extensions use still exist.
 
-Where one of these tests fails after an upgrade, find the new name in the package
-and change it in _ext/_private.py, the only file that imports private names.
+If one of these tests fails after an upgrade, find the new name in the package, and
+change it in _ext/_private.py, which is the only file that imports private names.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PRIVATE = {
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory):
-    """The environment of a page with a figure, an exercise, and a citation."""
+    """Return the environment of a page with a figure, an exercise, and a citation."""
     folder = tmp_path_factory.mktemp("private")
     (folder / "conf.py").touch()
     (folder / "picture.svg").write_text(
@@ -71,7 +71,7 @@ def env(tmp_path_factory):
         app.cleanup()
 
 
-def test_every_name_that_is_offered_exists():
+def test_every_exported_private_name_exists():
     assert all(hasattr(_private, name) for name in _private.__all__)
 
 

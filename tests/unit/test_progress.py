@@ -21,7 +21,7 @@ def test_the_bar_grows_with_every_row():
     assert " ]" not in str(progress)
 
 
-def test_rows_are_printed_as_they_come_outside_a_notebook(capsys):
+def test_outside_a_notebook_each_row_is_printed_when_it_is_added(capsys):
     progress = Progress(2, "epoch", "train loss")
     progress.add(1, 0.5)
     assert capsys.readouterr().out.splitlines() == TABLE.splitlines()[1:3]
@@ -55,7 +55,7 @@ def test_a_row_has_one_value_per_column():
         progress.add(1)
 
 
-def test_a_finished_progress_takes_no_further_row():
+def test_a_complete_table_accepts_no_more_rows():
     progress = Progress(1, "epoch")
     progress.add(1)
     with pytest.raises(ValueError, match="total is 1, .* one more row"):

@@ -1,4 +1,4 @@
-"""What _config.yml and _toc.yml say is normalized, or refused with the cure."""
+"""The settings in _config.yml and _toc.yml are normalized, or refused with a fix."""
 
 from __future__ import annotations
 

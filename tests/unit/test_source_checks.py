@@ -1,4 +1,4 @@
-"""A fault in a page's text is refused with its line and its cure."""
+"""A fault in a page's text is reported with its line and a fix."""
 
 import re
 from pathlib import Path
@@ -83,12 +83,12 @@ def test_a_good_page_is_accepted(check, text):
     check(text)
 
 
-# The text; which of its lines has the fault, from 0 on; what is said.
+# The text, the line of the fault in it, counted from 0, and the message.
 FAULTS = {
     "a value above all code": ("It is {eval}`a`.\n\n" + cell("a = 1"), 0,
         "{eval}`a` has no code cell above it"),
     "a value that is no expression": (cell("a = 1") + "\n- {eval}`a b`", 4,
-        "{eval}`a b` is not an expression of Python"),
+        "{eval}`a b` is not valid; write a Python expression"),
     "a fence that is not closed": ("Words.\n\n:::{note}\nWords.", 2,
         "the fence of {note} is not closed; write ::: where it ends"),
     "a fence that is closed by a longer one with a name": (
@@ -104,14 +104,14 @@ FAULTS = {
         "this equation is not closed; write $$ where it ends"),
     "an equation at the end": ("$$\na", 0, "this equation is not closed"),
     "a cell in a block": ("````{note}\n\n" + cell("1") + "````", 2,
-        "a code cell must not be inside another block"),
+        "a code cell inside another block or a list is not executed"),
     "a cell in a list": ("- Words.\n\n  ```{code-cell}\n  1\n  ```", 2,
-        "a code cell must not be inside another block or a list"),
+        "a code cell inside another block or a list is not executed"),
     "a tag that is nearly a framework": (cell("1", "alpa"), 1,
         "unknown tag 'alpa'; did you mean 'alpha'?"),
     "options that are not closed": (
         "```{code-cell} ipython3\n---\ntags: []\n1\n```", 0,
-        "the metadata of this cell are not closed"),
+        "the metadata of this cell is not closed"),
     "options that are no YAML": (
         "```{code-cell} ipython3\n---\ntags: []\na: b: c\n---\n1\n```", 3,
         "not valid YAML: mapping values are not allowed here"),
@@ -120,7 +120,7 @@ FAULTS = {
         "not valid YAML"),
     "an option with an open bracket": (
         "```{code-cell} ipython3\n:mystnb: {}\n:tags: [\n:a: 1\n1\n```", 2,
-        "put quotes around text with special signs, and close brackets"),
+        "put quotes around text with special characters, and close brackets"),
     "options that are a list": (
         "```{code-cell} ipython3\n---\n- a\n---\n1\n```", 2,
         "must be lines of `name: value`, not a list"),
@@ -128,15 +128,15 @@ FAULTS = {
         "```{code-cell} ipython3\n---\n# a\n---\n1\n```", 2,
         "must be lines of `name: value`, not empty"),
     "tags that are text": (cell("1").replace("\n1", "\n:tags: a\n1"), 0,
-        "the tags of a cell are a list of names, as in `tags: [hide-input]`, "
+        "the tags of a cell must be a list of names, as in `tags: [hide-input]`, "
         "not 'a'"),
     "tags that are numbers": (cell("1", mystnb={}).replace(
         "mystnb: {}", "tags: [a, 1]"), 0, "not ['a', 1]"),
     "settings that are text": (cell("1", mystnb="A."), 0,
-        "mystnb of this cell must hold lines of `name: value`, such as "
+        "mystnb of this cell must have lines of `name: value`, such as "
         "`figure: ...`, not 'A.'"),
     "a figure that is text": (cell("1", mystnb={"figure": "A."}), 0,
-        "mystnb: figure of this cell must hold lines of `name: value`, such "
+        "mystnb: figure of this cell must have lines of `name: value`, such "
         "as `caption: ...`, not 'A.'"),
     "a caption that is a number": (
         cell("1", mystnb={"figure": {"caption": 3}}), 0,
@@ -147,22 +147,23 @@ FAULTS = {
         cell("1", mystnb={"image": {"alt": ["A"]}}), 0,
         "mystnb: image: alt of this cell must be text, not ['A']"),
     "a tab that is missing": (tabs("alpha"), 0,
-        "these tabs have none for beta; write one beside the others"),
+        "this set has no tab for beta; add it next to the others"),
     "a tab of an unknown framework": (tabs("alpha", "gamma"), 7,
-        "a tab needs `:sync:` and the name of a framework of this page "
-        "(alpha, beta), which no other tab of the set has, not 'gamma'"),
-    "a tab twice": (tabs("alpha", "alpha", "beta"), 3, "not 'alpha'"),
+        "this tab has `:sync: gamma`; write `:sync:` and a framework of this page "
+        "(alpha, beta) that no other tab of the set has"),
+    "a tab twice": (tabs("alpha", "alpha", "beta"), 3,
+        "this tab has `:sync: alpha`"),
     "a tab without a key": (tabs("alpha", "beta", "").replace(
-        ":sync: \n", ""), 11, "which no other tab of the set has"),
+        ":sync: \n", ""), 11, "this tab has no `:sync:`; write"),
     "tabs in no group": (tabs("alpha", "beta", options=""), 0,
-        "these are tabs of frameworks, so write `:sync-group: framework`"),
+        "these are tabs of frameworks; write `:sync-group: framework`"),
     "tabs in another group": (
-        tabs("alpha", options=":sync-group: other\n"), 0, "so write"),
+        tabs("alpha", options=":sync-group: other\n"), 0, "; write"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_refused_with_its_line_and_its_cure(check, fault):
+def test_a_fault_is_reported_with_its_line_and_a_fix(check, fault):
     text, line, said = FAULTS[fault]
     if "%d" in said:
         said %= START + line + 2
@@ -200,19 +201,19 @@ def test_a_header_may_end_with_dots(check):
     check(cell("1"), HEADER[::-1].replace("---", "...", 1)[::-1])
 
 
-def test_a_header_need_not_be_one_that_jupyter_accepts(check):
+def test_a_header_that_jupyter_would_reject_is_accepted(check):
     check(
         cell("1"),
         header="---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n",
     )
 
 
-def test_everything_that_a_framework_lacks_is_reported_at_once(check):
+def test_all_missing_tabs_and_twins_are_reported_at_once(check):
     pair = cell("1", "alpha") + "\nWords.\n\n" + cell("2", "beta")
     with pytest.raises(SourceError) as raised:
         check(f"{pair}\n{tabs('alpha')}")
     assert str(raised.value).count("has no twin") == 2
-    assert "these tabs have none for beta" in str(raised.value)
+    assert "this set has no tab for beta" in str(raised.value)
 
 
 def test_a_misspelled_key_for_the_frameworks_is_refused(check):
@@ -236,7 +237,7 @@ def test_the_header_of_a_page_chooses_its_frameworks(tmp_path):
     assert list(read("[beta, alpha]", cell("1")).frameworks) == ["alpha", "beta"]
     for chosen, text, said in [
         ("gamma", "", "page.md:2: there is no framework 'gamma'"),
-        ("3", "", "page.md:2: `frameworks` is a list of names, not 3"),
+        ("3", "", "page.md:2: `frameworks` must be a list of names, not 3"),
         ("beta", cell("1", "alpha"), "this page does not use alpha"),
         ("beta", tabs("alpha", "beta"), "a framework of this page (beta)"),
     ]:
@@ -254,7 +255,7 @@ def test_a_byte_order_mark_and_carriage_returns_are_removed(tmp_path):
         settings.read_text(path)
 
 
-def test_a_missing_file_of_settings_is_named_with_the_cure(tmp_path):
+def test_a_missing_settings_file_is_reported_with_a_fix(tmp_path):
     with pytest.raises(SourceError, match="git checkout _toc.yml"):
         settings.read_yaml(tmp_path / "_toc.yml")
 

@@ -1,4 +1,4 @@
-"""The commands that help testers name what is wrong and how to mend it."""
+"""The commands for testers say what is wrong and how to fix it."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def run(module: str, *arguments: str, **changes: str):
     )
 
 
-def test_an_empty_machine_is_told_every_package_that_make_test_all_needs():
+def test_make_test_all_names_every_missing_package():
     done = run("support.machine", PATH="/nonexistent")
     assert done.returncode == 1
     assert "make test needs none of this" in done.stderr
@@ -41,7 +41,7 @@ def test_an_empty_machine_is_told_every_package_that_make_test_all_needs():
 @pytest.mark.parametrize(
     "path", ["notebooks/mxnet/no.ipynb", "README.md", "chapters", "/no/file"]
 )
-def test_a_path_that_is_no_committed_notebook_is_named_with_an_example(path):
+def test_nbval_refuses_other_paths_and_gives_an_example(path):
     done = run("support.nbval", path)
     assert done.returncode == 1
     error = " ".join(done.stderr.split())

@@ -1,4 +1,4 @@
-"""A new site replaces the last one as a whole, or not at all."""
+"""A new site replaces the last one completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def site_of(root: Path, text: str) -> Path:
     return root
 
 
-def test_a_new_site_takes_the_place_of_the_last_one(tmp_path):
+def test_a_new_site_replaces_the_last_one(tmp_path):
     site = site_of(tmp_path / "html", "old")
     (site / "gone.html").write_text("old")
     build.swap(site_of(tmp_path / "html.new", "new"), site)
@@ -53,11 +53,11 @@ def test_an_interrupted_swap_keeps_the_last_site(tmp_path, monkeypatch, renames)
     ("number", "remedy"),
     [
         (errno.ENOSPC, "Make room on the disk"),
-        (errno.EROFS, "Copy the book to a place where you can write"),
+        (errno.EROFS, "Copy the book to a folder where you can write"),
         (errno.EACCES, "Give yourself access"),
         (errno.EFBIG, "ulimit -f"),
     ],
 )
-def test_a_file_that_the_system_refuses_is_named_with_a_remedy(number, remedy):
+def test_an_inaccessible_file_is_reported_with_a_remedy(number, remedy):
     text = explained(OSError(number, os.strerror(number), "a/file"))
     assert "'a/file'" in text and remedy in text

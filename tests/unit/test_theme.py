@@ -1,4 +1,4 @@
-"""The theme publishes its files, and says where other people's come from."""
+"""The theme publishes its files, and credits the sources of third-party files."""
 
 import pytest
 from support import ROOT
@@ -87,7 +87,7 @@ def test_html_that_the_policy_allows_is_accepted(html):
         ("<IFRAME src='a'></IFRAME>", "<iframe>"),
         (
             "<p><script src='https://example.org/a.js'></script>",
-            "a file of another",
+            "a file from another",
         ),
         ("<script>a</script>", "<script>"),
         ("<link rel='stylesheet' href='a.css'>", "<link>"),
@@ -95,7 +95,7 @@ def test_html_that_the_policy_allows_is_accepted(html):
         ("<a href=' JavaScript:a()'>a</a>", "a script in href="),
         (
             "<img srcset='HTTPS://example.org/a.png 2x'>",
-            "a file of another host",
+            "a file from another host",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""TeX formulas become MathML with a font of their own, or an error that helps."""
+"""TeX formulas become MathML with a special font, or a helpful error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make serve` watches the files that pages are made from, and no others."""
+"""`make serve` watches the files that the site is made from, and no others."""
 
 from pathlib import Path
 

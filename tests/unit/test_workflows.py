@@ -43,7 +43,7 @@ def commands(workflow: dict) -> str:
     + [("vendor.github-workflows", path) for path in WORKFLOWS],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_githubs_schema_accepts_the_file(schema, path):
+def test_every_workflow_is_valid_by_githubs_schema(schema, path):
     done = subprocess.run(
         [BIN / "check-jsonschema", "--builtin-schema", schema, path],
         capture_output=True, text=True,
@@ -77,7 +77,7 @@ def test_the_workflows_agree_on_the_version_of_an_action():
 
 
 @pytest.mark.parametrize("workflow", [BOOK, NEWEST], ids=["book", "newest"])
-def test_no_job_may_do_more_than_it_needs(workflow):
+def test_every_job_has_only_the_permissions_that_it_needs(workflow):
     assert workflow["permissions"] == {}
     writes = {
         (name, permission)
@@ -127,8 +127,8 @@ def test_the_weekly_run_tries_newest_versions_audits_and_reports_failures():
 
 
 def test_git_reads_a_checkout_that_belongs_to_the_runners_user(tmp_path):
-    # In a container root works in a folder of the runner's user, and git
-    # refuses it until it is told otherwise.
+    # In a container, root works in a folder of the runner's user, which git refuses
+    # unless the folder is declared safe.
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     lines = re.findall(r"(?m)^ *git .*", commands(NEWEST))
     env = {"HOME": str(tmp_path), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
@@ -171,7 +171,7 @@ def test_a_failure_is_reported_in_one_issue_with_or_without_a_log(
     assert f"asked: {asked}" in done.stdout
     assert "The weekly run failed: run/1" in done.stdout
     assert f"    {log or '(no log was saved; see the run)'}" in done.stdout
-    # Without a log there is nothing to fetch, and that must not end the job.
+    # Without a log there is nothing to fetch, which must not end the job.
     assert job["steps"][0]["continue-on-error"] is True
 
 

@@ -1,8 +1,8 @@
 """Run the MXNet cells of every page with old and new versions of NumPy.
 
-MXNet 1.9.1 is older than most of them, so d2l_extras/colab/numpy_names.py restores
-the names that they removed. `make grid` runs all cells, on a few hundred images, in
-each Python on this machine with each NumPy.
+MXNet 1.9.1 is older than most of these versions, so d2l_extras/colab/numpy_names.py
+restores the names that they have removed. `make grid` runs all cells, on a few hundred
+images, in each Python on this machine with each NumPy.
 
     python -m support.colab.grid [python-numpy ...]
 """
@@ -32,9 +32,9 @@ NAMES = (
     pages.SOFTMAX_TWICE, pages.DEVICES, pages.BAYES,
 )  # fmt: skip
 
-# Runs the cells of the pages, which come in as JSON, and prints what failed.
-# Searches end early, since each of their steps does the same; the page on
-# naive Bayes needs all images, so that no class and no pixel lacks examples.
+# Runs the cells of the pages, which it reads as JSON, and prints the failures. Searches
+# end early, because all their steps run the same code. The page on naive Bayes gets all
+# images, so that no class and no pixel lacks examples.
 SCRIPT = """
 import contextlib, io, json, sys, traceback, warnings
 import numpy as np
@@ -76,7 +76,7 @@ UNTIL = {pages.DATASET: "correct = predictions == y_test"}
 
 
 def has(version: str) -> bool:
-    """Whether this machine has a Python of this minor version."""
+    """Return whether this machine has a Python of this minor version."""
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run(
         [find_python(version), "-c", asked],
@@ -107,7 +107,7 @@ def build(version: str, numpy: str, folder: Path = FOLDER) -> Path:
 
 
 def run(python: Path) -> str:
-    """Return what failed among the cells of all pages, or nothing."""
+    """Return the failures of the cells of all pages, if any."""
     cells = {}
     for name in NAMES:
         found = pages.cells(name, "mxnet", UNTIL.get(name, ""))

@@ -1,11 +1,11 @@
-"""Run every notebook in a stand-in for Colab's runtime: `make colab`.
+"""Run every notebook in a stand-in for Colab's runtime (`make colab`).
 
-The stand-in holds what packages.txt, Colab's own list, says of the packages
-that a notebook of ours could meet: ROOTS and all they need, in Colab's
-versions and, where this machine has it, in Colab's Python. Each notebook
-starts from a fresh copy of it, in an empty folder, with no network but a
-server on this machine, which stands in for the package index and for the
-book's site. So what a notebook has beyond the stand-in, its first cell brought.
+The stand-in contains the packages of Colab that our notebooks could encounter: ROOTS
+and their dependencies, in the versions of packages.txt, which is Colab's own list. It
+uses Colab's version of Python if this machine has it. Each notebook starts in a fresh
+copy, in an empty folder, without a network except for a server on this machine, which
+replaces the package index and the book's site. So any additional package was installed
+by the notebook's first cell.
 
     python -m support.colab.stand_in [--build] [notebook ...]
 """
@@ -47,8 +47,8 @@ LIST = Path(__file__).with_name("packages.txt")
 FOLDER = ROOT / ".envs" / "colab"
 UV = ROOT / ".envs" / "uv" / "bin" / "uv"
 PYTHON = "3.13"  # of the runtime that the list is of
-# What Jupyter and our notebooks ask for. Left out of the stand-in is the rest
-# of the list, which they never meet: packages for other fields.
+# What Jupyter and our notebooks request. The stand-in leaves out the rest of the list,
+# which consists of packages for other fields.
 ROOTS = (
     "filelock", "ipykernel", "ipython", "keras", "matplotlib", "numpy",
     "pandas", "pip", "platformdirs", "requests", "scipy", "setuptools",
@@ -60,10 +60,10 @@ TIMEOUT = 600  # seconds, for one cell
 
 
 class Result(NamedTuple):
-    """What running a notebook gave.
+    """Hold the result of running a notebook.
 
     `said` is what its first cell printed, `brought` lists the packages that it
-    installed, and `error` is the text of an error or empty.
+    installed, and `error` is the text of an error, or empty.
     """
 
     notebook: str
@@ -84,7 +84,7 @@ def normalized(name: str) -> str:
 
 
 def find_python(version: str = PYTHON) -> str:
-    """Return a Python of this minor version, or else the one that runs this."""
+    """Return a Python of this minor version, or else the running one."""
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     installed = sorted(home.glob(f"versions/{version}.*/bin/python"))
     for python in [*map(str, installed), f"python{version}"]:
@@ -99,10 +99,10 @@ def find_python(version: str = PYTHON) -> str:
 
 
 def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
-    """Make the stand-in unless it is up to date; return its folder.
+    """Make the stand-in unless it is up to date, and return its folder.
 
-    `report` is given a sentence before the download starts. Raises SystemExit
-    if something cannot be downloaded.
+    Calls `report` with a sentence before the download starts. Raises SystemExit if
+    something cannot be downloaded.
     """
     pins = listed()
     # flit_core builds the helpers where the site has no wheel of them.
@@ -162,7 +162,7 @@ def _run(*command: str | Path) -> None:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A package index at /simple/ and a site at /, from two folders."""
+    """Serve a package index at /simple/ and a site at /, from two folders."""
 
     def __init__(self, wheels: Path, site: Path) -> None:
         handler = functools.partial(Handler, wheels, directory=str(site))
@@ -171,7 +171,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Answers like PyPI's simple index, and with the files of a folder."""
+    """Respond like PyPI's simple index, and with the files of a folder."""
 
     def __init__(self, wheels: Path, *args, **kwargs) -> None:
         self.wheels = wheels
@@ -206,7 +206,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve the index and the book's wheel; give their address."""
+    """Serve the index and the book's wheel, and yield their address."""
     with tempfile.TemporaryDirectory() as site:
         wheel.build(Path(site, wheel.FOLDER))
         with Server(folder / "wheels", Path(site)) as server:
@@ -221,7 +221,7 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def fresh(folder: Path) -> Iterator[Path]:
-    """Give the Python of a fresh copy of the stand-in, deleted afterwards."""
+    """Yield the Python of a fresh copy of the stand-in, and delete the copy."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         copy = Path(place, "runtime")
         shutil.copytree(
@@ -231,7 +231,7 @@ def fresh(folder: Path) -> Iterator[Path]:
 
 
 def load(path: Path, url: str) -> NotebookNode:
-    """Return a notebook whose first cell takes the book's wheel from `url`."""
+    """Return a notebook whose first cell installs the book's wheel from `url`."""
     node = nbformat.read(path, as_version=4)
     first = node.cells[0]
     assert first.id == install_cell.ID, f"{path} does not begin with its set-up"
@@ -242,7 +242,7 @@ def load(path: Path, url: str) -> NotebookNode:
 
 
 def execute(node: NotebookNode, python: Path, url: str) -> str:
-    """Run a notebook in an empty folder; return the text of an error, or ""."""
+    """Run a notebook in an empty folder, and return the text of an error, or ""."""
     with (
         tempfile.TemporaryDirectory() as place,
         tempfile.TemporaryDirectory() as home,
@@ -256,7 +256,7 @@ def execute(node: NotebookNode, python: Path, url: str) -> str:
                 {"argv": argv, "display_name": "Colab", "language": "python"}
             )
         )
-        # Only what Colab's own machine would give, and none of this user's
+        # Only what Colab's own machine would provide, and none of this user's
         # settings, caches, and packages.
         kept = ("PATH", "LANG", "LD_LIBRARY_PATH")
         environment = {k: os.environ[k] for k in kept if k in os.environ}

@@ -1,14 +1,14 @@
-"""Let Lighthouse judge every page as a phone shows it: `make lighthouse`.
+"""Audit every page with Lighthouse, as a phone shows it (`make lighthouse`).
 
-    python -m support.lighthouse.audit [page ...]   a table of scores; all pages
+    python -m support.lighthouse.audit [page ...]   print the scores (default: all pages)
     python -m support.lighthouse.audit --install    only install Lighthouse
 
-The tests judge one page of each kind, and all pages where the environment
-variable LIGHTHOUSE is "all".
+The tests audit one page of each kind, or all pages if the environment variable
+LIGHTHOUSE is "all".
 
-Lighthouse emulates a phone on a slow network; its version and all it needs are
-pinned by package-lock.json, from which npm installs it into .envs/node. Pages
-are served on loopback, so a judgment needs no network.
+Lighthouse emulates a phone on a slow network. package-lock.json pins its version and
+its dependencies, which npm installs into .envs/node. Pages are served on loopback, so
+an audit needs no network.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ SITE = ROOT / "_build" / "html"
 CLI = Path("node_modules", "lighthouse", "cli", "index.js")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 BOUND = 98
-# A busy machine makes a page slow but never fast, so the best run counts.
+# A busy machine can make a page slower but never faster, so the best run counts.
 RUNS = 3
-# With npm's defaults it takes more than a minute to notice a missing network.
+# With its default settings, npm needs more than a minute to notice a missing network.
 PATIENCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 TIMEOUT = 180  # seconds, for one run
 CHROMIUM = "--headless=new --no-sandbox --disable-gpu --no-first-run"
@@ -58,11 +58,11 @@ KINDS = [
 
 
 class AuditError(RuntimeError):
-    """Lighthouse cannot be installed or gave no verdict. The text says why."""
+    """Say why Lighthouse could not be installed, or could not audit a page."""
 
 
 class Scores(NamedTuple):
-    """The scores of a page, from 0 to 100, and what lost points."""
+    """Hold the scores of a page, from 0 to 100, and the audits that lost points."""
 
     page: str
     scores: dict[str, int]
@@ -79,10 +79,10 @@ def install(
     npm: Path = BIN / "npm",
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Install Lighthouse by its lock unless it is installed; return its folder.
+    """Install Lighthouse by its lock unless it is installed, and return its folder.
 
-    `report` is given a sentence before npm starts. Raises AuditError if npm
-    fails or is missing.
+    Calls `report` with a sentence before npm starts. Raises AuditError if npm fails
+    or is missing.
     """
     pinned = [HERE / name for name in ("package.json", "package-lock.json")]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in pinned))
@@ -104,7 +104,7 @@ def install(
 def _npm(npm: Path, folder: Path) -> None:
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    reason = f"{npm} is not there: make test installs it"
+    reason = f"{npm} does not exist. Run make test, which installs it"
     try:
         done = subprocess.run(
             [*command, "--loglevel=error", *PATIENCE],
@@ -118,7 +118,7 @@ def _npm(npm: Path, folder: Path) -> None:
         if done.returncode == 0:
             return
         said = re.findall(r"^(?:npm error )?(.*\S)", done.stderr, re.MULTILINE)
-        # Its first lines are codes for programs; then comes what happened.
+        # Its first lines are codes for programs. The message comes after them.
         words = [s for s in said if not re.match("(code|errno|syscall) ", s)]
         reason = (words or said or [f"npm ended with {done.returncode}"])[0]
     except FileNotFoundError:
@@ -138,17 +138,17 @@ def judge(
 ) -> dict:
     """Return Lighthouse's report on an address, parsed from its JSON.
 
-    Raises AuditError if there is no Lighthouse, no Chromium or no report.
+    Raises AuditError if there is no Lighthouse, no Chromium, or no report.
     """
     if not (folder / "stamp").exists():
         raise AuditError(
-            f"Lighthouse is not in {folder}: make lighthouse installs it, and "
-            "so does make test-all."
+            f"Lighthouse is not in {folder}. Run make lighthouse or make test-all, "
+            "which install it."
         )
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         raise AuditError(
-            "There is no Chromium for Lighthouse: install it (Debian: apt "
+            "There is no Chromium for Lighthouse. Install it (Debian: apt "
             "install chromium)."
         )
     command = [
@@ -175,7 +175,7 @@ def judge(
         except ValueError:
             reason = errors.strip() or f"it ended with {running.returncode}"
         finally:
-            # What it started goes on without it: node, and that Chromium.
+            # The processes that it started, node and Chromium, would keep running.
             with suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGKILL)
     raise AuditError(f"Lighthouse did not judge {url}: {reason}")
@@ -184,8 +184,8 @@ def judge(
 def read(report: dict, page: str = "") -> Scores:
     """Return the scores in a report, and each audit that lost points.
 
-    Raises AuditError if the page could not be judged, if another address was
-    judged in its place, or if a category has no score.
+    Raises AuditError if the page could not be audited, if another address was
+    audited instead, or if a category has no score.
     """
     if error := report.get("runtimeError"):
         raise AuditError(f"Lighthouse did not judge {page}: {error['message']}")
@@ -206,7 +206,7 @@ def read(report: dict, page: str = "") -> Scores:
 
 
 def _said(audit: dict) -> str:
-    """Describe an audit that lost points: its name, its score, its places."""
+    """Describe an audit that lost points by its name, score, and locations."""
     words = [audit["id"], f"{audit['score']:.2f}"]
     words.append(audit.get("displayValue", ""))
     for item in audit.get("details", {}).get("items", [])[:2]:
@@ -220,10 +220,10 @@ def _said(audit: dict) -> str:
 
 
 def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
-    """Judge a page of the site at `url`.
+    """Audit a page of the site at `url`.
 
-    If only the performance falls short, the machine may have been busy. Then
-    the page is judged up to `runs` times, and the best performance counts.
+    If only the performance is too low, the machine may have been busy. In that case,
+    the page is audited up to `runs` times, and the best performance counts.
     """
     found = read(judge(url + page), page)
     for _ in range(runs - 1):
@@ -239,7 +239,7 @@ def best(page: str, url: str, runs: int = RUNS, judge=judge) -> Scores:
 
 
 def table(found: list[Scores]) -> str:
-    """Return a table of scores, with what lost points below each page."""
+    """Return a table of scores, with the audits that lost points below each page."""
     width = max(len(scores.page) for scores in found)
     titles = [f"{name:>{len(name) + 1}}" for name in CATEGORIES]
     lines = [" ".join([f"{'':{width}}", *titles])]
