@@ -31,7 +31,7 @@ TIED = re.compile(
     re.DOTALL,
 )
 # Code and table cells of at most so many characters stay on one line.
-SHORT_CODE, SHORT_CELL = 20, 8
+SHORT_CODE, SHORT_CELL = 16, 8
 # Colors in HTML outputs are meant for white pages, so they are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
 # The difficulty of an exercise, at the start of its title.

@@ -206,13 +206,13 @@ def test_the_slash_key_searches_without_leaving_the_page(page, scheme, address):
     field = page.locator("dialog input")
     field.wait_for()
     assert page.evaluate("document.activeElement.id") == "search-field"
-    page.keyboard.type("surprisal/")
-    assert field.input_value() == "surprisal/"
+    page.keyboard.type("early stopping/")
+    assert field.input_value() == "early stopping/"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.tagName") == "A"
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{base}{GLOSSARY}#term-surprisal")
-    assert page.locator("#term-surprisal").is_visible()
+    page.wait_for_url(f"{base}{GLOSSARY}#term-early-stopping")
+    assert page.locator("#term-early-stopping").is_visible()
 
 
 def test_control_click_on_the_search_button_opens_the_search_page(page):
@@ -341,7 +341,7 @@ def test_the_copy_button_copies_the_code_and_nothing_else(
         ).code(framework)
     }
     buttons = page.locator(".cell .copy:visible")
-    assert buttons.count() > 20
+    assert buttons.count() > 10
     assert page.locator(".cell_output .copy").count() == 0
     for number in range(0, buttons.count(), 3):
         button = buttons.nth(number)
@@ -381,7 +381,7 @@ def test_a_formula_is_copied_as_its_tex(page, address):
     # Half of a formula in a sentence is copied as the whole.
     page.evaluate(SELECT, ["article p span.math mi", "article p span.math mi"])
     page.keyboard.press("Control+c")
-    inline = page.locator("article p span.math annotation").first.text_content()
+    inline = page.locator("article p span.math:has(mi) annotation").first.text_content()
     assert clipboard(page).strip() == f"${inline}$"
 
 
