@@ -147,13 +147,11 @@ def test_a_clone_of_another_commit_is_rejected(workspace):
 
 
 def test_the_taught_loop_runs_in_a_process_of_its_own():
-    page = next(p for p in Book(ROOT).pages() if p.name == training.PAGE)
-    for framework in page.frameworks:
-        taught, *others = training.cells(page, framework)
-        assert '"taught"' in taught[-1] and '"bare"' in taught[-1]
-        assert "d2l_loader" not in "".join(taught)
-        for other in others:
-            assert other[:-1] == taught[:-1] and '"taught"' not in other[-1]
+    for framework in training.LOOPS:
+        taught, *others = training.programs(framework)
+        assert '"taught"' in taught and '"bare"' in taught
+        assert "d2l_loader" not in taught
+        assert others and not any('"taught"' in other for other in others)
 
 
 def test_the_helpers_that_the_benchmark_of_training_imports_exist():

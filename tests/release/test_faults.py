@@ -118,7 +118,7 @@ ctypes.PyDLL(None).sleep(300)  # holding the interpreter's lock
     [
         ("1", None),
         ("os._exit(3)", "the kernel died"),
-        (STUBBORN.strip(), "ran longer than 5 s: "),
+        (STUBBORN.strip(), "ran longer than 5 s; "),
     ],
 )
 def test_processes_that_a_cell_started_end_with_its_kernel(tiny, then, fault):
