@@ -46,8 +46,9 @@ class ArrangeBook(SphinxPostTransform):
     """Arrange the parts of the book: front, sections, appendix, back.
 
     Sphinx passes LaTeX one tree, in which the pages follow the text of the first
-    page. Numbered pages are sections. Other pages with figures or formulas become
-    the appendix. The solutions move to the back.
+    page. Numbered pages are sections. Other pages before them belong to the front.
+    Of those after them, the ones with figures or formulas become the appendix. The
+    solutions move to the back.
     """
 
     # Before sphinx-exercise reads the numbers of exercises.
@@ -64,14 +65,16 @@ class ArrangeBook(SphinxPostTransform):
         main = [page for page in pages if self._number(page)]
         rest = [page for page in pages if not self._number(page)]
         appendix = [page for page in rest if letter_of(self.env, page["docname"])]
-        back = [page for page in rest if page not in appendix]
+        start = pages.index(main[0]) if main else 0
+        early = [page for page in pages[:start] if page not in appendix]
+        back = [page for page in rest if page not in appendix + early]
         solutions = self._take_solutions(main + appendix)
 
         title = root[0].deepcopy()  # for the title page
         front = nodes.section("", *root.children, ids=root["ids"], names=root["names"])
         root["ids"] = []
         root.children = []
-        root += [title, _latex(r"\bookunnumbered"), front]
+        root += [title, _latex(r"\bookunnumbered"), front, *early]
         root += [_latex(r"\bookmain"), *main]
         if appendix:
             root += [_latex(r"\bookappendix"), *appendix]

@@ -271,7 +271,7 @@ def test_content_that_notebooks_cannot_show_is_reported_before_execution(tiny):
     )
     failed = tiny.build("book")
     assert failed.returncode == 1
-    assert re.search(r"chapters/tiny/page\.md:\d+: in a notebook, a cell", failed.stderr)
+    assert re.search(r"page\.md:\d+: a table in a notebook can only", failed.stderr)
     assert "ZeroDivisionError" not in failed.stderr + failed.stdout
 
 
