@@ -163,7 +163,7 @@ def test_an_html_response_is_reported_as_a_possible_proxy(python, index):
         source = CELL["mxnet"]
         assert complaints(run(python, source.split("from d2l_e")[0], index)) == []
         said = sentence(run(python, source, proxy))
-    assert "Does a proxy answer in place" in said
+    assert "Is there a proxy in between" in said
 
 
 def test_the_repository_archive_is_used_when_the_site_lacks_the_wheel(
