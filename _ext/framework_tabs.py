@@ -206,7 +206,17 @@ class ShareFigureNumbers(SphinxPostTransform):
                 numbers[own] = numbers[target]
 
 
+def has_code(node: nodes.Node | None) -> bool:
+    """Return whether a set of tabs contains a code cell, and so needs buttons."""
+    if not isinstance(node, framework_tabs):
+        return False
+    return any(_private.cell_metadata(part) for part in node.findall(nodes.container))
+
+
 def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
+    if not has_code(node):
+        self.body.append(self.starttag(node, "div", CLASS="tabs prose"))
+        return
     self.body.append(self.starttag(node, "div", CLASS="tabs"))
     self.body.append('<div class="tab-list" role="tablist" aria-label="Framework">')
     for tab in node.children:
@@ -221,7 +231,7 @@ def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
 
 def visit_framework_tab(self: HTML5Translator, node: framework_tab) -> None:
     pattern = ""
-    if isinstance(node.parent, framework_tabs):
+    if has_code(node.parent):
         key = f"tab-{node.parent['number']}-{node['framework']}"
         pattern = f'role="tabpanel" id="{key}-panel" aria-labelledby="{key}" '
     self.body.append(

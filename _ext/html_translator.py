@@ -31,7 +31,7 @@ TIED = re.compile(
     re.DOTALL,
 )
 # Code and table cells of at most so many characters stay on one line.
-SHORT_CODE, SHORT_CELL = 16, 8
+SHORT_CODE, SHORT_CELL = 24, 8
 # Colors in HTML outputs are meant for white pages, so they are left out.
 OUTPUT = re.compile(r"<(?:table|pre)\b")
 # The difficulty of an exercise, at the start of its title.
@@ -158,7 +158,7 @@ class Translator(HTML5Translator):
 
 def _permalink(target: str, title: str) -> str:
     return (
-        f'<a class="headerlink" href="#{escape(target)}" '
+        f'<a class="headerlink" tabindex="-1" href="#{escape(target)}" '
         f'aria-label="{escape(title)}" title="{escape(title)}">#</a>'
     )
 

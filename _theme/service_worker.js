@@ -42,7 +42,7 @@ async function kept(request) {
 async function page(request) {
   const copy = await kept(request.url.split(/[?#]/)[0].replace(/\/$/, "/index.html"));
   const fresh = fetch(request, { cache: "no-cache" });
-  if (!copy) return fresh;
+  if (!copy) return fresh.catch(() => kept(`${self.registration.scope}404.html`));
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   const first = await Promise.race([fresh.catch(() => null), patience]);
   return first ?? copy;

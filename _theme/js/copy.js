@@ -1,8 +1,10 @@
-// Add a button that copies the code of a cell, and copy formulas as TeX.
+// Add buttons that copy code, and copy formulas as TeX.
 
-const COPY_ICON =
-  '<svg class="icon" viewBox="0 0 24 24" width="18" height="18" ' +
-  'aria-hidden="true"><path d="M9 9h11v11H9zM5 15V4h11"/></svg>';
+const icon = (path) =>
+  `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
+const COPY_ICON = icon("M9 9h11v11H9zM5 15V4h11");
+const COPY_ALL_ICON = icon("M4 4h16M4 9h16M12 21v-7m-4 4 4-4 4 4");
+const DONE_ICON = icon("m5 12.5 4.5 4.5L19 7.5");
 
 async function toClipboard(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -16,34 +18,58 @@ async function toClipboard(text) {
   if (!done) throw new Error("The browser did not allow copying.");
 }
 
+function copyButton(icon, words, code) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.innerHTML = icon + DONE_ICON;
+  const say = (words) => {
+    button.setAttribute("aria-label", words);
+    button.title = words;
+  };
+  say(words);
+  button.addEventListener("click", async () => {
+    try {
+      await toClipboard(code());
+      say("Copied");
+      button.classList.add("done");
+    } catch {
+      say("Your browser does not allow copying. Select the code instead");
+    }
+    window.setTimeout(() => {
+      say(words);
+      button.classList.remove("done");
+    }, 2000);
+  });
+  return button;
+}
+
+// Every cell needs those before it, but not those of other frameworks or solutions.
+function codeUpTo(last, cells) {
+  const solution = last.closest(".solution");
+  return cells
+    .slice(0, cells.indexOf(last) + 1)
+    .filter((pre) => !pre.closest(".tab[hidden]"))
+    .filter((pre) => [null, solution].includes(pre.closest(".solution")))
+    .map(textOf)
+    .join("\n\n");
+}
+
+const textOf = (pre) => pre.textContent.replace(/\n$/, "");
+
 function copyButtons() {
   const blocks = all("article .highlight > pre").filter(
     (pre) => !pre.closest(".cell_output")
   );
+  const cells = blocks.filter((pre) => pre.closest(".cell_input"));
   for (const pre of blocks) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.innerHTML = COPY_ICON;
-    const say = (words) => {
-      button.setAttribute("aria-label", words);
-      button.title = words;
-    };
-    say("Copy the code");
-    button.addEventListener("click", async () => {
-      try {
-        await toClipboard(pre.textContent.replace(/\n$/, ""));
-        say("Copied");
-        button.classList.add("done");
-      } catch {
-        say("Your browser does not allow copying. Select the code instead");
-      }
-      window.setTimeout(() => {
-        say("Copy the code");
-        button.classList.remove("done");
-      }, 2000);
-    });
-    pre.parentElement.append(button);
+    const row = document.createElement("div");
+    row.className = "copy-buttons";
+    if (cells.indexOf(pre) > 0) {
+      const words = "Copy all code up to here";
+      row.append(copyButton(COPY_ALL_ICON, words, () => codeUpTo(pre, cells)));
+    }
+    row.append(copyButton(COPY_ICON, "Copy the code", () => textOf(pre)));
+    pre.parentElement.append(row);
   }
 }
 
@@ -68,7 +94,7 @@ function copyFormulas(event) {
     const displayed = formula.tagName === "DIV";
     formula.textContent = displayed ? `\n$$${tex}$$\n` : `$${tex}$`;
   }
-  for (const link of all(".headerlink, .copy", holder)) link.remove();
+  for (const link of all(".headerlink, .copy-buttons", holder)) link.remove();
   holder.className = "out-of-sight";
   document.body.append(holder); // otherwise, its line breaks would be lost
   event.clipboardData.setData("text/plain", holder.innerText);

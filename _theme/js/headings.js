@@ -1,12 +1,18 @@
-// In "On this page", mark the section that the reader is in.
+// Say which section the reader is in, in the header and in "On this page".
 
 function followHeadings() {
+  const list = document.getElementById("sections");
+  if (!list) return;
   const links = new Map();
-  for (const link of all(".on-this-page.beside a")) {
+  for (const link of all("a", list)) {
     const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (target) links.set(target, link);
   }
-  if (!links.size) return;
+  list.addEventListener("click", ({ target }) => {
+    if (target.closest("a") && list.matches(":popover-open")) list.hidePopover();
+  });
+  const here = document.querySelector(".here > span");
+  const words = here.textContent;
   let waiting = false;
   const mark = () => {
     waiting = false;
@@ -18,6 +24,12 @@ function followHeadings() {
       if (section === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    const name = current ? links.get(current).textContent : words;
+    if (here.textContent === name) return;
+    here.textContent = name;
+    if (!current) return;
+    const detail = { title: name, hash: links.get(current).hash };
+    document.dispatchEvent(new CustomEvent("section", { detail }));
   };
   document.addEventListener("scroll", () => {
     if (!waiting) window.requestAnimationFrame(mark);

@@ -10,18 +10,20 @@ function skipLink() {
 // Switch between the system's colors, light colors, and dark colors.
 
 function theme() {
-  const button = document.querySelector(".theme-button");
+  const buttons = all(".theme-button");
   const words = { auto: "same as the system", light: "light", dark: "dark" };
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const say = () => {
     const now = root.dataset.theme ?? "auto";
-    button.setAttribute("aria-label", `Colors: ${words[now]}. Change colors`);
-    button.title = `Colors: ${words[now]}`;
+    for (const button of buttons) {
+      button.hidden = false;
+      button.setAttribute("aria-label", `Colors: ${words[now]}. Change colors`);
+      button.title = `Colors: ${words[now]}`;
+    }
     const color = document.querySelector("meta[name=theme-color]");
     color.content = window.getComputedStyle(root).getPropertyValue("--paper");
   };
-  button.hidden = false;
-  button.addEventListener("click", () => {
+  const change = () => {
     const order = dark.matches
       ? ["auto", "light", "dark"]
       : ["auto", "dark", "light"];
@@ -31,7 +33,8 @@ function theme() {
     else root.dataset.theme = next;
     choices.remember("theme", next, "localStorage");
     say();
-  });
+  };
+  for (const button of buttons) button.addEventListener("click", change);
   dark.addEventListener("change", say);
   say();
 }
