@@ -3,7 +3,7 @@
 const icon = (path) =>
   `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
 const COPY_ICON = icon("M9 9h11v11H9zM5 15V4h11");
-const COPY_ALL_ICON = icon("M4 4h16M4 9h16M12 21v-7m-4 4 4-4 4 4");
+const COPY_ABOVE_ICON = icon("M4 4h16M4 9h16M12 21v-7m-4 4 4-4 4 4");
 const DONE_ICON = icon("m5 12.5 4.5 4.5L19 7.5");
 
 async function toClipboard(text) {
@@ -18,8 +18,9 @@ async function toClipboard(text) {
   if (!done) throw new Error("The browser did not allow copying.");
 }
 
-function copyButton(icon, words, code) {
+function copyButton(kind, icon, words, code) {
   const button = document.createElement("button");
+  button.className = kind;
   button.type = "button";
   button.innerHTML = icon + DONE_ICON;
   const say = (words) => {
@@ -66,9 +67,11 @@ function copyButtons() {
     row.className = "copy-buttons";
     if (cells.indexOf(pre) > 0) {
       const words = "Copy all code up to here";
-      row.append(copyButton(COPY_ALL_ICON, words, () => codeUpTo(pre, cells)));
+      const code = () => codeUpTo(pre, cells);
+      row.append(copyButton("copy-above", COPY_ABOVE_ICON, words, code));
     }
-    row.append(copyButton(COPY_ICON, "Copy the code", () => textOf(pre)));
+    const code = () => textOf(pre);
+    row.append(copyButton("copy-code", COPY_ICON, "Copy the code", code));
     pre.parentElement.append(row);
   }
 }

@@ -156,14 +156,14 @@ def test_previous_and_next_follow_the_table_of_contents(name):
 def test_on_this_page_lists_its_headings(name):
     sections = soup(name).select("article section[id] > :is(h2, h3, h4)")
     title = soup(name).select_one("article h1").get_text()
-    # The title leads to the top of the page, and its link is hidden.
+    # The title leads to the top of the page.
     expected = [("#", title.removesuffix("#").split())] if sections else []
     expected += [
         ("#" + heading.parent["id"], heading.get_text().removesuffix("#").split())
         for heading in sections
     ]
     lists = soup(name).select(".on-this-page nav")
-    assert len(lists) == (2 if expected else 0)  # beside the text, and above
+    assert len(lists) == (1 if expected else 0)
     for one in lists:
         found = [(a["href"], a.get_text().split()) for a in one.select("a")]
         assert found == expected

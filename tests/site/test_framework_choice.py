@@ -95,14 +95,14 @@ def test_a_click_on_a_tab_chooses_for_the_whole_page(visit):
 
 def test_a_shared_cell_keeps_its_code_and_changes_its_outputs(visit):
     read = visit(f"{LIGHTEST}?framework={FIRST}")
-    cell = read.locator(".cell:has(> .cell_input):has(pre + .copy):has(.tab pre)").first
+    cell = read.locator(".cell:has(> .cell_input):has(.copy-code):has(.tab pre)").first
     cell.evaluate("(e) => e.closest('details')?.setAttribute('open', '')")
     code, outputs = cell.locator(".cell_input pre"), cell.locator(".cell_output")
     before = code.inner_text(), outputs.inner_text()
     choose(read, LAST)
     assert code.is_visible() and code.inner_text() == before[0]
     assert outputs.inner_text() != before[1]
-    assert cell.locator(".copy").count() == 1
+    assert cell.locator(".copy-code").count() == 1
 
 
 def test_a_sentence_shows_the_number_of_the_chosen_framework(visit):
@@ -152,7 +152,7 @@ def test_two_books_on_one_host_have_their_own_choices(browser, two_books):
     read = context.new_page()
     read.goto(f"{two_books}one/{LIGHTEST}")
     choose(read, LAST)
-    read.locator(".theme-button").click()
+    read.locator(".bar .theme-button").click()
     theme = read.evaluate("document.documentElement.dataset.theme")
     for book, framework, colors in (("one", LAST, theme), ("two", FIRST, None)):
         read.goto(f"{two_books}{book}/{LIGHTEST}")
@@ -196,7 +196,7 @@ def test_a_framework_can_be_chosen_in_a_browser_that_stores_nothing(visit):
     assert chosen(read) == {FIRST}
     read.locator(f"[role=tab][data-framework={LAST}]").first.click()
     assert chosen(read) == {LAST}
-    read.locator(".theme-button").click()
+    read.locator(".bar .theme-button").click()
     assert errors == []
 
 
@@ -449,10 +449,14 @@ def test_a_printed_page_is_white_unfolded_and_without_controls(visit, chooser):
         read.evaluate("document.documentElement.dataset.theme = 'dark'")
     read.emulate_media(media="print")
     read.evaluate("dispatchEvent(new Event('beforeprint'))")
-    folded = read.locator("article details p:not(summary p)")
-    assert folded.count() > 10
-    assert folded.first.is_visible()
-    gone = ".bar, .contents, .copy, .tab-list, .headerlink, .foot, .skip, nav"
+    deeper = read.locator("article details.deeper > p")
+    assert deeper.count() > 3
+    assert deeper.first.is_visible()
+    answers = read.locator("article :is(.solution, .sd-dropdown) p:not(summary p)")
+    assert answers.count() > 10
+    assert read.locator(".solution p:not(summary p) >> visible=true").count() == 0
+    assert read.locator(".paper-head").is_visible()
+    gone = ".bar, .contents, .copy-buttons, .done, .tab-list, .headerlink, .foot, .skip, nav"
     assert read.locator(f":is({gone}) >> visible=true").count() == 0
     assert read.locator("img.by-day >> visible=true").count() > 3
     assert read.locator("img.by-night >> visible=true").count() == 0
@@ -504,7 +508,7 @@ def test_the_first_frame_shows_only_the_chosen_framework(visit):
 
 def test_the_theme_button_cycles_through_the_schemes_and_remembers(visit):
     read = visit(LIGHTEST, color_scheme="light")
-    button = read.locator(".theme-button")
+    button = read.locator(".bar .theme-button")
     seen = []
     for _ in range(3):
         button.click()

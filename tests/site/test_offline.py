@@ -367,7 +367,7 @@ def test_the_page_says_nothing_where_service_workers_are_blocked(
 def test_the_browser_remembers_only_the_framework_and_the_theme(context, host):
     page = visit(context, f"{host.url}some-book/{CONCISE}")
     page.locator("[role=tab][aria-selected=false]").first.click()
-    page.locator(".theme-button").click()
+    page.locator(".bar .theme-button").click()
     page.keyboard.press("/")
     page.locator("dialog input").fill("softmax")
     page.locator("dialog li a").first.click()

@@ -51,7 +51,7 @@ def test_no_page_makes_requests_to_other_sites_or_breaks_its_policy(browser, sch
         )
         for name in [name for name in PAGES if name != "404.html"]:
             page.goto(base + name)
-            page.locator(".theme-button").click()
+            page.locator(".bar .theme-button").click()
             if page.locator(".choose-framework").count():
                 page.locator(".choose-framework").select_option("tensorflow")
             if page.locator("[role=tab]").count():

@@ -340,9 +340,9 @@ def test_the_copy_button_copies_the_code_and_nothing_else(
             pages.FRAMEWORKS,
         ).code(framework)
     }
-    buttons = page.locator(".cell .copy:visible")
+    buttons = page.locator(".cell .copy-code:visible")
     assert buttons.count() > 10
-    assert page.locator(".cell_output .copy").count() == 0
+    assert page.locator(".cell_output .copy-code").count() == 0
     for number in range(0, buttons.count(), 3):
         button = buttons.nth(number)
         button.click()
@@ -356,7 +356,21 @@ def test_the_copy_button_copies_the_code_and_nothing_else(
 def test_every_code_cell_has_a_copy_button(page):
     page.goto((SITE / CONCISE).as_uri())
     cells = page.locator("article .cell_input").count()
-    assert page.locator("article .cell_input .copy").count() == cells > 30
+    assert page.locator("article .cell_input .copy-code").count() == cells > 30
+
+
+def test_all_code_up_to_a_cell_can_be_copied_and_runs_in_one_piece(page, address):
+    page.goto(f"{address}{CONCISE}?framework={next(iter(pages.FRAMEWORKS))}")
+    cells = split.read_page(
+        ROOT / "chapters" / f"{pages.SOFTMAX}.md", pages.SOFTMAX, pages.FRAMEWORKS
+    ).code(next(iter(pages.FRAMEWORKS)))
+    page.locator(".cell .copy-above:visible").nth(3).click()
+    page.wait_for_selector(".copy-above.done")
+    copied = clipboard(page)
+    written = [cell.source.rstrip("\n") for cell in cells]
+    last = next(i for i, code in enumerate(written) if copied.endswith(code))
+    assert last >= 4
+    assert copied == "\n\n".join(written[: last + 1])
 
 
 SELECT = """(range) => {
