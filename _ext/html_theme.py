@@ -77,7 +77,9 @@ def add_context(
         name for name, framework in declared.items() if framework.default
     ]
     context["frameworks"] = [declared[name] for name in names]
-    context["has_math"] = "<math" in context.get("body", "")
+    body = context.get("body", "")
+    context["has_math"] = "<math" in body
+    context["has_choice"] = "data-framework=" in body
 
 
 class RefuseWhatThePolicyForbids(SphinxTransform):
