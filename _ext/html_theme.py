@@ -24,7 +24,7 @@ COMMENTS = {
     ".css": re.compile(rb"^ */\*(?:(?!\*/).)*\*/\n", re.DOTALL | re.MULTILINE),
     ".js": re.compile(rb"^ *//.*\n", re.MULTILINE),
 }
-# Files of _static that mathml.py and search_index.py write.
+# Files of _static that mathml.py, previews.py, and search_index.py write.
 GENERATED = {
     "fonts/math.woff2", "fonts/root.woff2", "previews.js", "search-index.js"
 }  # fmt: skip

@@ -1,7 +1,7 @@
-"""Write the search index and the previews of equations and terms.
+"""Write the search index.
 
-Both are made from the HTML of the pages. They are scripts that assign an object,
-because a page that is opened as a local file can load scripts, but no other data.
+It is made from the HTML of the pages. It is a script that assigns an object, because a
+page that is opened as a local file can load scripts, but no other data.
 """
 
 from __future__ import annotations
@@ -78,27 +78,6 @@ def terms(
         }
 
 
-def previews(page: HtmlElement, url: str) -> Iterator[tuple[str, str]]:
-    """Yield the address of each labeled equation and term, and its HTML."""
-    for formula in page.xpath("//div[starts-with(@id, 'equation-')]"):
-        yield f"{url}#{formula.get('id')}", html_of(formula)
-    for term in page.xpath("//dt[starts-with(@id, 'term-')]"):
-        meaning = "".join(html_of(part) for part in term.getnext())
-        yield f"{url}#{term.get('id')}", meaning
-
-
-def html_of(element: HtmlElement) -> str:
-    """Return the HTML of an element without ids and links."""
-    element = copy.deepcopy(element)
-    element.tail = None
-    remove(element, ".//a[contains(@class, 'headerlink')]")
-    for link in element.xpath(".//a"):
-        link.drop_tag()
-    for named in element.xpath("descendant-or-self::*[@id]"):
-        del named.attrib["id"]
-    return lxml.html.tostring(element, encoding="unicode")
-
-
 def text_of(element: HtmlElement) -> str:
     """Return the text of an element, with plain letters instead of Unicode's
     mathematical letters.
@@ -118,19 +97,16 @@ def remove(element: HtmlElement, xpath: str) -> None:
 
 
 def write_search_index(app: Sphinx, exception: Exception | None) -> None:
-    """Write both scripts once the site is complete."""
+    """Write the script once the site is complete."""
     if exception or app.builder.name != "html":
         return
     found: list[dict[str, str]] = []
-    shown: dict[str, str] = {}
     for name in sorted(app.env.found_docs):
         text = Path(app.builder.get_outfilename(name)).read_text("utf-8")
         page, url = lxml.html.fromstring(text), app.builder.get_target_uri(name)
         found += sections(page, url)
-        shown.update(previews(page, url))
     static = Path(app.outdir, "_static")
     assign(static / "search-index.js", "bookSections", found)
-    assign(static / "previews.js", "bookPreviews", shown)
 
 
 def assign(path: Path, name: str, value: object) -> None:
