@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from . import _private
+from .cited_in import citations
 from .reading_time import reading_times
 
 
@@ -24,6 +25,7 @@ def digest_shared_texts(env: BuildEnvironment) -> str:
         _private.section_and_figure_numbers(env),
         _private.exercise_titles(env),
         _private.cited_works(env),
+        citations(env),
         reading_times(env),
     ]
     return hashlib.sha256(repr(shared).encode()).hexdigest()
