@@ -9,7 +9,7 @@ strict := $(if $(filter-out 0,$(STRICT)),--strict)
 
 .DEFAULT_GOAL := help
 .PHONY: help book test test-all nbval serve notebooks site kernels check lock
-.PHONY: bench colab grid pdf epub lighthouse screenshots why clean audit
+.PHONY: bench colab grid pdf epub downloads lighthouse screenshots why clean audit
 .PHONY: setup test-setup
 
 help: ## list these commands
@@ -54,6 +54,10 @@ pdf: ## make a PDF in _build/pdf (FRAMEWORK=mxnet: with MXNet's code)
 epub: ## make an EPUB in _build/epub (FRAMEWORK as for the PDF)
 	@$(call bootstrap,--no-kernel)
 	@"$(BOOK)" -m bookbuild epub $(FRAMEWORK) $(strict)
+
+downloads: ## make all PDFs, EPUBs, and archives, and a site that offers them
+	@$(call bootstrap,--no-kernel)
+	@"$(BOOK)" -m bookbuild downloads $(strict)
 
 kernels: setup ## register the frameworks' kernels with JupyterLab and VS Code
 	@for kernel in .envs/share/jupyter/kernels/*; do \

@@ -7,6 +7,7 @@
     python -m bookbuild why PAGE    explain why a page is executed or reused
     python -m bookbuild pdf         make a PDF in _build/pdf
     python -m bookbuild epub        make an EPUB in _build/epub
+    python -m bookbuild downloads   make all of these, and a site that offers them
 
 To restrict `book` or `notebooks` to some frameworks, add their names. `pdf` and `epub`
 make one edition per named framework, or one of the first framework declared.
@@ -45,7 +46,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "what",
-        choices=["book", "notebooks", "site", "check", "why", "pdf", "epub"],
+        choices=[
+            "book", "notebooks", "site", "check", "why", "pdf", "epub", "downloads"
+        ],
     )
     parser.add_argument("names", nargs="*", help="frameworks, or pages")
     parser.add_argument("--root", type=Path, default=cache.ROOT)
@@ -137,6 +140,10 @@ def run_command(root: Path, options: argparse.Namespace) -> None:
                 )  # fmt: skip
                 print(f"\nOpen {path}")
             return
+        if options.what == "downloads":
+            from .print_editions import make_editions
+
+            make_editions(book, strict=options.strict)
         stand_ins = build.build_book(
             book, options.what, names=options.names, jobs=options.jobs,
             strict=options.strict, force=options.force,

@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 from filelock import FileLock, Timeout
 
-from . import cache
+from . import cache, downloads
 from .book import Book
 from .errors import BuildError
 from .executor import Executor, code_cells, notebook_metadata, pairs_of
@@ -68,7 +68,7 @@ def build_book(
 ) -> StandIns:
     """Make the "book", only its "notebooks", or the "site" without executing.
 
-    `names` restricts execution to these frameworks, and `jobs` is the number of
+    "downloads" also makes an archive of the site. `names` restricts execution to these frameworks, and `jobs` is the number of
     pages to execute at a time. Returns the pages that this machine cannot execute.
     Raises BuildError if the sources have a fault or, if `strict`, if a page cannot
     be executed. With "notebooks", the committed notebooks get this machine's
@@ -79,7 +79,7 @@ def build_book(
     pages = book.pages()
     executor = Executor(book, pages, names, strict=strict)
     with working_copy(book) as folder:
-        if what == "site":
+        if what in ("site", "downloads"):
             require_outputs(book, pages, strict=strict)
         else:
             if executor.plan(force=force):
@@ -96,6 +96,9 @@ def build_book(
         line.done("written")
         with installed_notebooks(book, pages, folder):
             if what != "notebooks":
+                downloads.archive_notebooks(book, pages)
+                if what == "downloads":
+                    make_site_archive(book, folder)
                 render_site(book, folder)
     if what != "notebooks":
         new = book.build / "html.new"
@@ -290,16 +293,34 @@ def run_sphinx(
         raise BuildError("\n".join([intro, messages, *cures]))
 
 
-def render_site(book: Book, folder: Path) -> None:
-    """Render the pages as HTML, with an index.html that redirects to the first."""
+def render_site(book: Book, folder: Path, **config: object) -> None:
+    """Render the pages as HTML, with an index.html that redirects to the first.
+
+    `config` overrides settings.
+    """
     line = Line("site")
     line.now("rendering")
     first = escape(f"{book.contents[0]}.html")
     if first != "index.html":
         # Before Sphinx runs, so that the service worker includes the page.
         cache.write_whole(folder / "html" / "index.html", DOOR.format(first).encode())
-    run_sphinx(book, "html", folder)
+    run_sphinx(book, "html", folder, **config)
     line.done("rendered")
+
+
+def make_site_archive(book: Book, folder: Path) -> None:
+    """Make the archive of the site, whose pages do not offer any downloads.
+
+    It is rendered in a copy of the working copy `folder`, which stays as it is.
+    """
+    key = cache.digest_of_editions(book.root)
+    aside = book.build / "printed" / "site"
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(folder, aside)
+    render_site(book, aside, offer_downloads=False)
+    downloads.archive_site(book, aside / "html")
+    cache.remember_made(book.root, downloads.site_archive(book), key)
+    shutil.rmtree(aside)
 
 
 @contextmanager

@@ -11,6 +11,8 @@
   the last commit (pages show when they were changed), and on the Python of each
   environment. If none of that has changed and BUILT is intact, `make book` has
   nothing to do.
+- A **PDF or EPUB**, and the archive of the site, depend on the same and on the
+  outputs in `_build/outputs`.
 
 Everything is compared by content, never by time. This module imports only the
 standard library, so that a build with nothing to do ends immediately.
@@ -48,6 +50,7 @@ BUILT = ("_build/html", "_build/outputs", "notebooks")
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = "code cells"  # their key in `inputs`
 STATE = Path("_build", "unchanged.json")
+MADE = Path("_build", "made.json")
 
 
 # Outputs
@@ -180,6 +183,30 @@ def remember_build(root: Path, sources: str) -> None:
     """Record that the existing site was built from sources with this digest."""
     state = {"sources": sources, "built": _digest_files(root, BUILT)}
     write_whole(root / STATE, json.dumps(state).encode())
+
+
+def digest_of_editions(root: Path) -> str:
+    """Digest everything that PDFs, EPUBs, and the site's archive are made from."""
+    outputs = _digest_files(root, ["_build/outputs"])
+    return _sha256((digest_of_sources(root) + outputs).encode())
+
+
+def was_made_from(root: Path, path: Path, key: str) -> bool:
+    """Return whether a file exists and was made from what has the digest `key`."""
+    return path.exists() and _made(root).get(path.name) == key
+
+
+def remember_made(root: Path, path: Path, key: str) -> None:
+    """Record that a file was made from what has the digest `key`."""
+    state = {**_made(root), path.name: key}
+    write_whole(root / MADE, json.dumps(state).encode())
+
+
+def _made(root: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads((root / MADE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def write_whole(path: Path, content: bytes) -> None:

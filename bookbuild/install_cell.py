@@ -1,6 +1,7 @@
 """Write the first cell of a notebook, which the site does not show.
 
-The cell installs d2l_extras if it is missing, and d2l_extras.colab does the rest. In
+The cell installs d2l_extras if it is missing, and d2l_extras.colab does the rest. It
+prefers the wheel in the notebook's folder or the one above, which needs no network. In
 an environment of the book, nothing needs to be installed.
 """
 
@@ -32,6 +33,7 @@ ID = "setup"
 
 SOURCE = '''\
 # @title Prepare this machine: run this cell first
+import os
 import subprocess
 import sys
 
@@ -43,7 +45,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 WANTED = "{version}"
 HELPERS = "{content}"
+WHEEL = "{wheel}"
 {sources}
+NEARBY = [path for path in (WHEEL, "../" + WHEEL) if os.path.exists(path)]
 
 
 def installed():
@@ -59,7 +63,7 @@ def is_wanted():
 
 
 errors = ""
-for source in SOURCES:
+for source in NEARBY + SOURCES:
     if not is_wanted():
         pip = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--no-input",
@@ -70,8 +74,9 @@ for source in SOURCES:
 if not is_wanted():
     raise RuntimeError("This notebook needs d2l_extras " + WANTED + " (installed: "
                        + installed() + "), which could not be installed from "
-                       + " or ".join(SOURCES) + ". Is this machine online, and "
-                       "are you allowed to install packages? "
+                       + " or ".join(NEARBY + SOURCES) + ". Is this machine "
+                       "online, and are you allowed to install packages? "
+                       "Offline, put " + WHEEL + " beside this notebook. "
                        "The errors of pip: " + errors)
 
 from d2l_extras.colab import prepare
@@ -113,6 +118,7 @@ def cell(
         SOURCE.format(
             version=version,
             content=wheel.content(),
+            wheel=wheel.name(),
             sources=_assigned("SOURCES = ", sources),
             arguments=",\n".join(lines),
         ),

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import cache
 from .book import Book
 from .build import require_outputs, run_sphinx
 from .cache import write_whole
+from .downloads import EDITIONS, edition, offered_frameworks
 from .errors import BuildError
 from .frameworks import Framework
 from .progress import Line
@@ -27,6 +29,7 @@ EXTENSIONS = [
     "_ext.computed_results",
     "_ext.appendix_numbers",
     "_ext.reading_time",
+    "_ext.downloads",
     "_ext.framework_tabs",
     "_ext.mathml",
     "_ext.latex_layout",
@@ -64,7 +67,7 @@ FAULTS = re.compile(
 def make_edition(
     book: Book, what: str, framework: Framework, *, strict: bool = False
 ) -> Path:
-    """Make the "pdf" or "epub" of a framework, and return its path.
+    """Make the "pdf" or "epub" of a framework if it is not current, and return its path.
 
     The outputs must exist already. Raises BuildError for any fault that a reader
     would notice and, if `strict`, if a page was not executed on this machine.
@@ -72,6 +75,11 @@ def make_edition(
     require_programs(what)
     require_outputs(book, book.pages(), [framework.name], strict=strict)
     line = Line(f"{framework.label:<10}  {what}")
+    path = edition(book, what, framework)
+    key = cache.digest_of_editions(book.root)
+    if cache.was_made_from(book.root, path, key):
+        line.done("reused")
+        return path
     folder = book.build / "printed" / f"{what}-{framework.name}"
     shutil.rmtree(folder, ignore_errors=True)
     line.now("rendering")
@@ -83,10 +91,22 @@ def make_edition(
         line.now("checking")
         made = next(rendered.glob("*.epub"))
         check_epub(made)
-    path = book.build / what / f"{book.slug}-{framework.name}.{what}"
     write_whole(path, made.read_bytes())
+    cache.remember_made(book.root, path, key)
     line.done("made")
     return path
+
+
+def make_editions(book: Book, *, strict: bool = False) -> None:
+    """Make the PDF and the EPUB of every framework that readers can choose.
+
+    Looks for all programs first, so that none is found to be missing after minutes.
+    """
+    for what in EDITIONS:
+        require_programs(what)
+    for framework in offered_frameworks(book):
+        for what in EDITIONS:
+            make_edition(book, what, framework, strict=strict)
 
 
 def require_programs(what: str) -> None:

@@ -60,7 +60,8 @@ const choices = {
   for (const name of names) {
     sheet.insertRule(
       `.scripts[data-framework="${name}"] ` +
-        `:is(.tab, .value):not([data-framework="${name}"]) { display: none; }`
+        ":is(.tab, .value, .downloads [data-framework])" +
+        `:not([data-framework="${name}"]) { display: none; }`
     );
   }
   document.adoptedStyleSheets = [sheet];

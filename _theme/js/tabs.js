@@ -14,7 +14,7 @@ function showFramework() {
     tab.setAttribute("aria-selected", String(selected));
     tab.tabIndex = selected ? 0 : -1;
   }
-  for (const list of all(".launch-menu [data-framework]")) {
+  for (const list of all(":is(.launch-menu, .downloads) [data-framework]")) {
     list.hidden = list.dataset.framework !== chosen;
   }
   for (const select of all(".choose-framework")) select.value = chosen;

@@ -885,7 +885,7 @@ def test_make_kernels_registers_them_with_the_users_jupyter(copied):
 
 
 COMMANDS = (
-    "help book test test-all nbval serve notebooks site pdf epub kernels why "
+    "help book test test-all nbval serve notebooks site pdf epub downloads kernels why "
     "check lock audit bench lighthouse screenshots colab grid clean"
 )
 
