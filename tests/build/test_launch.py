@@ -29,7 +29,9 @@ def book(tiny_built) -> TinyBook:
 def header(book: TinyBook) -> dict[str, str]:
     """Return the addresses in the menu and below the page, by their texts."""
     html = bs4.BeautifulSoup(book.site.read_text(), "html.parser")
-    found = html.select(".launch-menu a[href], .about-page a[href]")
+    found = html.select(
+        ".launch-menu a[href]:not([href*='downloads/']), .about-page a[href]"
+    )
     links = {a.get_text().strip(): a["href"] for a in found}
     assert len(links) == len(found)
     return links

@@ -59,9 +59,12 @@ def index(folder):
 
 
 def run(
-    python: Path, source: str, index: str, home: str = ""
+    python: Path, source: str, index: str, home: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess:
-    """Run a first cell as a script, with `index` as the site and the index."""
+    """Run a first cell as a script, with `index` as the site and the index.
+
+    It runs in the folder `cwd`, or in an empty one.
+    """
     source = source.replace(REPOSITORY.site, index)
     source = source.replace(f"{REPOSITORY.url}/", index)
     with tempfile.TemporaryDirectory() as place:
@@ -73,7 +76,7 @@ def run(
         }
         return subprocess.run(
             [python, "-c", source],
-            cwd=place,
+            cwd=cwd or place,
             env=environment,
             capture_output=True,
             text=True,
@@ -141,10 +144,22 @@ def test_the_books_own_environments_need_no_installation(framework):
     assert done.stdout.endswith("Nothing had to be installed.\n"), done.stderr
 
 
+@pytest.mark.parametrize("place", [".", "chapter"])
+def test_a_notebook_near_the_wheel_needs_no_network_for_its_helpers(
+    python, tmp_path, place
+):
+    wheel.build(tmp_path)
+    (tmp_path / place).mkdir(exist_ok=True)
+    source = CELL["tensorflow"].split("from d2l_ext")[0]
+    done = run(python, source, NOWHERE, cwd=tmp_path / place)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_error_says_that_the_machine_may_be_offline(python):
     said = sentence(run(python, CELL["mxnet"], NOWHERE))
     assert "could not be installed from http" in said
     assert "Is this machine online" in said
+    assert f"Offline, put {wheel.name()} beside this notebook." in said
 
 
 def test_the_error_says_when_only_the_framework_cannot_be_downloaded(python, index):

@@ -77,7 +77,7 @@ def epubcheck():
 
 @pytest.fixture(scope="session")
 def pdf(request, latex) -> Path:
-    """Return the book as a PDF, made once per run."""
+    """Return the book as a PDF, made once per run unless it is current already."""
 
     def build(folder: Path) -> None:
         announce(request, "Making the PDF with LuaLaTeX")

@@ -1,4 +1,6 @@
-"""The *Run* menu leads to the notebooks of the chosen framework."""
+"""The menu *Run or download* leads to the notebooks of the chosen framework, and to
+what its readers can take away.
+"""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -6,11 +8,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from support import ROOT
-from support.site_pages import SITE
+from support.site_pages import FIRST, SITE
 from support.tiny_book import TinyBook, cell
 
+from _ext.downloads import groups_of
 from bookbuild import frameworks
 from bookbuild.build import Book
+from bookbuild.downloads import offered
 
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
@@ -24,6 +28,10 @@ every_page = pytest.mark.parametrize("page", PAGES)
 every_framework = pytest.mark.parametrize(
     "framework", DECLARED, ids=lambda framework: framework.name
 )
+# What readers can take away, by the name of the framework.
+TAKEN = {group["framework"]: group["files"] for group in groups_of(offered(Book(ROOT)))}
+# Links to notebooks in the menu.
+NOTEBOOKS = ".launch-menu a:not([href*='downloads/']):visible"
 widths = pytest.mark.parametrize("width", [390, 1280])
 
 
@@ -93,10 +101,15 @@ class Menu:
         self.page.locator(".launch-menu[open]").wait_for()
 
     def shown(self) -> list[str]:
-        """Open the menu if necessary, and return its texts."""
+        """Open the menu if necessary, and return the texts about this page."""
         if not self.page.locator(".launch-menu[open]").count():
             self.open()
-        links = self.page.locator(".launch-menu a:visible")
+        links = self.page.locator(NOTEBOOKS)
+        return [text.strip() for text in links.all_inner_texts()]
+
+    def taken(self, place: str) -> list[str]:
+        """Return the texts of the visible links to downloads."""
+        links = self.page.locator(f"{place} a[href*='downloads/']:visible")
         return [text.strip() for text in links.all_inner_texts()]
 
     def choose(self, framework: frameworks.Framework) -> None:
@@ -181,7 +194,7 @@ def test_the_keyboard_chooses_a_tab_and_opens_and_closes_the_menu(browser):
     assert visited == texts(label)
     press("Escape")
     assert read.page.locator(".launch-menu[open]").count() == 0
-    assert read.page.locator(":focus").inner_text().strip() == "Run"
+    assert read.page.locator(":focus").inner_text().strip() == "Run or download"
 
 
 def test_the_menu_closes_when_the_reader_clicks_or_tabs_elsewhere(browser):
@@ -191,7 +204,8 @@ def test_the_menu_closes_when_the_reader_clicks_or_tabs_elsewhere(browser):
     read.page.locator("article h1").first.click(position={"x": 2, "y": 2})
     assert closed.count() == 1
     read.open()
-    for _ in range(5):  # four links, and what follows them
+    links = read.page.locator(".launch-menu a:visible").count()
+    for _ in range(links + 1):
         read.page.keyboard.press("Tab")
     assert closed.count() == 1
 
@@ -226,6 +240,44 @@ def test_on_a_page_without_tabs_the_menu_follows_address_and_last_choice(
     assert read.shown() == texts("Alpha")
 
 
+def described(*names: str) -> list[str]:
+    """Return the texts of the menu about the files of some frameworks."""
+    files = [file for name in names for file in TAKEN.get(name, [])]
+    return [f"{file['title']} {file['size']}" for file in files]
+
+
+def test_the_menu_and_the_footer_offer_the_files_of_the_chosen_framework(browser):
+    read = of_book(browser, PAGE)
+    for one in (DECLARED[0], DECLARED[-1]):
+        read.choose(one)
+        read.open()
+        assert read.taken(".launch-menu") == described(one.name, "")
+        shown = [*TAKEN[one.name], *TAKEN.get("", [])]
+        assert read.taken(".foot") == [file["text"] for file in shown]
+        read.page.keyboard.press("Escape")
+
+
+def test_a_page_without_the_choice_offers_the_files_of_every_framework(browser):
+    read = of_book(browser, FIRST.removeprefix("chapters/").removesuffix(".html"))
+    read.open()
+    every = described(*(one.name for one in DECLARED), "")
+    assert read.taken(".launch-menu") == every
+
+
+def test_a_download_is_the_file_that_was_made(browser):
+    read = of_book(browser, PAGE)
+    files = [file for file in offered(Book(ROOT)) if file.path.suffix == ".zip"]
+    assert files
+    for file in files:
+        link = f".foot a[href$='/{file.path.name}']"
+        if file.framework:
+            read.choose(file.framework)
+        with read.page.expect_download() as download:
+            read.page.locator(link).click()
+        assert download.value.suggested_filename == file.path.name
+        assert Path(download.value.path()).read_bytes() == file.path.read_bytes()
+
+
 @widths
 def test_without_scripts_the_links_of_every_framework_are_shown(browser, width):
     size = {"width": width, "height": 800}
@@ -245,7 +297,7 @@ def test_the_menu_fits_the_screen_and_is_large_enough_for_a_finger(browser, page
     bar = read.page.locator(".bar")
     buttons = bar.locator("button:visible, summary").all()
     links = read.page.locator(".launch-menu a:visible").all()
-    assert len(links) == len(texts(""))
+    assert len(links) > len(texts(""))
     for box in [target.bounding_box() for target in buttons + links]:
         assert box["x"] >= 0 and box["x"] + box["width"] <= width
         assert box["width"] >= 24 and box["height"] >= 24

@@ -62,7 +62,7 @@ CHOSEN = """() => {
     return [
       ...all("[role=tab][aria-selected=true]"),
       ...all(".tab:not([hidden])"),
-      ...all(".launch-menu [data-framework]:not([hidden])"),
+      ...all(":is(.launch-menu, .downloads) [data-framework]:not([hidden])"),
     ].map((e) => e.dataset.framework).concat(
       all(".choose-framework").map((e) => e.value));
 }"""
@@ -123,7 +123,7 @@ REWIND = """document.body.tabIndex = -1, document.body.focus(),
     document.body.removeAttribute("tabindex")"""
 # Shows the content of all frameworks, so that axe can check all of it at once.
 SHOW_ALL = """() => {
-    const parts = ".tab, .value, .launch-menu [data-framework]";
+    const parts = ".tab, .value, :is(.launch-menu, .downloads) [data-framework]";
     document.querySelectorAll(parts).forEach((e) => { e.hidden = false; });
     dispatchEvent(new Event("resize")); // book.js looks which boxes are too wide
     return [...document.querySelectorAll(".tab")]

@@ -1,6 +1,7 @@
 """The first cell lists what a page needs and a machine may lack."""
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -93,12 +94,30 @@ def test_a_module_may_come_from_a_package_of_another_name(tmp_path):
     assert found == {"sklearn": "scikit-learn==1.7.2"}
 
 
+def variables(source: str) -> dict:
+    """Return the variables that the cell assigns before it defines functions."""
+    space = {"os": os}
+    exec(source[source.index("WANTED =") : source.index("def installed")], space)
+    return space
+
+
+def test_the_cell_looks_for_the_wheel_in_the_notebooks_folder_and_the_one_above(
+    tmp_path, monkeypatch
+):
+    made = install_cell.cell(page("1"), MXNET, Repository())
+    (tmp_path / "chapter").mkdir()
+    monkeypatch.chdir(tmp_path / "chapter")
+    assert variables(made.source)["NEARBY"] == []
+    (tmp_path / wheel.name()).touch()
+    assert variables(made.source)["NEARBY"] == [f"../{wheel.name()}"]
+    monkeypatch.chdir(tmp_path)
+    assert variables(made.source)["NEARBY"] == [wheel.name()]
+
+
 def test_the_cell_installs_this_version_from_the_site_or_the_repository():
     repository = Repository("https://github.com/c/d", "fix/no#1")
     made = install_cell.cell(page("import scipy"), MXNET, repository)
-    space = {}
-    begin, end = made.source.index("WANTED ="), made.source.index("def installed")
-    exec(made.source[begin:end], space)
+    space = variables(made.source)
     assert space["WANTED"] == wheel.version()
     assert space["HELPERS"] == wheel.content()
     site, archive = space["SOURCES"]

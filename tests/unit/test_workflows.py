@@ -13,7 +13,7 @@ import pytest
 import yaml
 from support import ROOT
 
-from bookbuild import frameworks
+from bookbuild import frameworks, print_editions
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
@@ -113,6 +113,15 @@ def test_the_site_is_published_only_when_it_was_built_and_tested():
     assert "github.ref == 'refs/heads/main'" in deploy["if"]
     assert "github.event_name == 'push'" in deploy["if"]
     assert "execute" in BOOK["jobs"]["build"]["needs"]
+
+
+def test_the_published_site_offers_the_pdfs_and_epubs():
+    done = "\n".join(step.get("run", "") for step in BOOK["jobs"]["build"]["steps"])
+    assert "make downloads STRICT=1" in done
+    packages = {*print_editions.TEX_FILES.values()}.union(
+        *(programs.values() for programs in print_editions.PROGRAMS.values())
+    )
+    assert packages <= set(done.split())
 
 
 def test_the_weekly_run_tries_newest_versions_audits_and_reports_failures():
