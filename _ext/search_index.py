@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-import unicodedata
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,77 +16,172 @@ import lxml.html
 from lxml.html import HtmlElement
 from sphinx.application import Sphinx
 
+from .formula_text import formula_text
+
 # The elements that are not part of the running text.
 ASIDE = " | ".join(
     [
-        ".//annotation",
+        ".//figure",
         ".//*[contains(@class, 'cell_output')]",
         *(
             f".//*[contains(concat(' ', @class, ' '), ' {name} ')]"
-            for name in ("headerlink", "tab-list", "tab-name")
+            for name in ("headerlink", "tab-list", "tab-name", "eqno", "hide")
         ),
     ]
 )
+HEADING = "./*[self::h1 or self::h2 or self::h3 or self::h4][1]"
+SOLUTION = "[contains(@class, 'solution')]"
+# Commands that only choose a font, with what they apply to.
+FONT_COMMAND = re.compile(r"\\(?:math|bold|text)[a-z]+ ?\{(\w+)\}")
+COMMAND = re.compile(r"\\[A-Za-z]+(?:\{\w\})?")
+
+Entry = dict[str, str]
 
 
-def sections(page: HtmlElement, url: str) -> Iterator[dict[str, str]]:
-    """Yield each section of a page without its subsections, and each term."""
+def index_entries(page: HtmlElement, url: str) -> Iterator[Entry]:
+    """Yield what can be found on a page: its sections without their subsections, and
+    its terms, exercises, numbered figures, and numbered equations.
+
+    Exercises have neither their hints nor their solutions, which are left out
+    altogether. A figure in a solution can be found by its number only.
+    """
     article = page.find(".//article")
     if article is None:
         return
+    article = copy.deepcopy(article)
+    for hint in article.xpath(".//*[contains(@class, 'exercise')]//details"):
+        hint.drop_tree()
+    write_formulas_as_text(article)
     heads = article.xpath(".//h1")
     page_title = text_of(heads[0]) if heads else ""
     for section in article.xpath(".//section[@id]"):
-        own = copy.deepcopy(section)
-        remove(own, ".//section[@id]")
-        for glossary in own.xpath(".//dl[contains(@class, 'glossary')]"):
-            yield from terms(glossary, url, page_title)
-            glossary.drop_tree()
-        labels = [
-            id.replace("-", "_")
-            for id in own.xpath("descendant-or-self::*/@id")
-        ]
-        remove(own, ASIDE)
-        code = [block.text_content() for block in own.xpath(".//pre")]
-        remove(own, ".//pre")
-        heads = own.xpath("./h1 | ./h2 | ./h3 | ./h4")[:1]
-        title = text_of(heads[0]) if heads else ""
-        remove(own, "./*[self::h1 or self::h2 or self::h3 or self::h4][1]")
-        yield {
-            "page": page_title,
-            "title": title,
-            "url": f"{url}#{section.get('id')}",
-            "labels": " ".join(dict.fromkeys(labels)),
-            "text": text_of(own),
-            "code": "\n".join(dict.fromkeys(code)),
-        }
+        for found in section_entries(own_part(section)):
+            found["url"] = f"{url}#{found.pop('id')}"
+            if found["kind"] != "section" or section.find("h1") is None:
+                found["page"] = page_title
+            yield {key: value for key, value in found.items() if value}
 
 
-def terms(
-    glossary: HtmlElement, url: str, page: str
-) -> Iterator[dict[str, str]]:
-    """Yield each term of a glossary as if it were a section."""
-    for term in glossary.xpath("./dt[@id]"):
-        meaning = term.getnext()
-        yield {
-            "page": page,
-            "title": text_of(term),
-            "url": f"{url}#{term.get('id')}",
-            "labels": term.get("id").replace("-", "_"),
-            "text": text_of(meaning),
-            "code": "",
-        }
+def own_part(section: HtmlElement) -> HtmlElement:
+    """Return a copy of a section without its subsections."""
+    own = copy.deepcopy(section)
+    remove(own, ".//section[@id]")
+    return own
+
+
+def section_entries(own: HtmlElement) -> Iterator[Entry]:
+    """Yield the parts of a section that are entries of their own, then the section."""
+    for term in own.xpath(".//dl[contains(@class, 'glossary')]/dt[@id]"):
+        yield entry("term", term, title=text_of(term), text=text_of(term.getnext()))
+    remove(own, ".//dl[contains(@class, 'glossary')]")
+    for exercise in own.xpath(".//*[contains(@class, 'exercise')][@id]"):
+        heading = exercise.find("p")
+        number, title = numbered(heading, ".//*[@class='caption-number']")
+        heading.drop_tree()
+        code = code_of(exercise)
+        yield entry(
+            "exercise",
+            exercise,
+            number=number,
+            title=re.sub(r"^\(★*\s*|\)$", "", title),
+            text=text_of(exercise),
+            code=code,
+            tex=tex_commands(exercise),
+        )
+    remove(own, ".//*[contains(@class, 'exercise')][@id]")
+    yield from figures(own)
+    remove(own, f".//details{SOLUTION}")
+    for equation in own.xpath(".//div[starts-with(@id, 'equation-')]"):
+        number = equation.find(".//*[@class='eqno']").text.strip("()")
+        yield entry(
+            "equation", equation, number=f"Equation {number}", text=text_of(equation)
+        )
+    heading = own.xpath(HEADING)[0]
+    number, title = numbered(heading, "./*[@class='section-number']")
+    heading.drop_tree()
+    labels = " ".join(label(id) for id in own.xpath("./span/@id"))
+    code = code_of(own)
+    yield entry(
+        "section",
+        own,
+        number=number.rstrip("."),
+        title=title,
+        labels=labels,
+        text=text_of(own),
+        code=code,
+        tex=tex_commands(own),
+    )
+
+
+def figures(own: HtmlElement) -> Iterator[Entry]:
+    """Yield the numbered figures of a section, each once for all frameworks."""
+    seen = set()
+    for caption in own.xpath(".//figcaption[.//*[@class='caption-number']]"):
+        figure = caption.xpath(
+            "ancestor::*[@id][self::figure or contains(@class, 'cell_output')]"
+        )[0]
+        if figure.get("id") in seen:
+            continue
+        seen.add(figure.get("id"))
+        number, text = numbered(caption, ".//*[@class='caption-number']")
+        if caption.xpath(f"ancestor::details{SOLUTION}"):
+            text = ""
+        yield entry("figure", figure, number=number, text=text)
+
+
+def entry(kind: str, element: HtmlElement, **fields: str) -> Entry:
+    """Return the entry of an element, which can be found by its id as well."""
+    id = element.get("id")
+    return {"kind": kind, "id": id, "labels": label(id)} | fields
+
+
+def label(id: str) -> str:
+    """Return the label from which docutils has made an id."""
+    return id.removeprefix("equation-").replace("-", "_")
+
+
+def numbered(element: HtmlElement, number: str) -> tuple[str, str]:
+    """Return the number in an element and the rest of its text."""
+    element = copy.deepcopy(element)
+    found = element.xpath(number)
+    text = text_of(found[0]) if found else ""
+    remove(element, number)
+    return text, text_of(element)
+
+
+def code_of(element: HtmlElement) -> str:
+    """Take the code out of an element. Return its lines, each of them once."""
+    remove(element, ".//*[contains(@class, 'cell_output')]")
+    lines = [
+        line.rstrip()
+        for block in element.xpath(".//pre")
+        for line in block.text_content().splitlines()
+    ]
+    remove(element, ".//pre")
+    return "\n".join(dict.fromkeys(filter(None, lines)))
+
+
+def write_formulas_as_text(element: HtmlElement) -> None:
+    """Replace every formula of an element by a line of text, and keep its TeX."""
+    for math in element.xpath(".//math"):
+        text, tex = formula_text(math), math.findtext(".//annotation")
+        math.clear(keep_tail=True)
+        math.text = text
+        math.set("data-tex", tex or "")
+
+
+def tex_commands(element: HtmlElement) -> str:
+    r"""Return the commands in the formulas of an element, such as "\hat{y} \nabla"."""
+    formulas = " ".join(element.xpath(".//math/@data-tex"))
+    return " ".join(sorted(set(COMMAND.findall(FONT_COMMAND.sub(r"\1", formulas)))))
 
 
 def text_of(element: HtmlElement) -> str:
-    """Return the text of an element, with plain letters instead of Unicode's
-    mathematical letters.
-    """
+    """Return the running text of an element."""
     element = copy.deepcopy(element)
     element.tail = None
     remove(element, ASIDE)
-    text = unicodedata.normalize("NFKC", element.text_content())
-    return " ".join(text.split())
+    return " ".join(element.text_content().split())
 
 
 def remove(element: HtmlElement, xpath: str) -> None:
@@ -100,13 +195,13 @@ def write_search_index(app: Sphinx, exception: Exception | None) -> None:
     """Write the script once the site is complete."""
     if exception or app.builder.name != "html":
         return
-    found: list[dict[str, str]] = []
+    found: list[Entry] = []
     for name in sorted(app.env.found_docs):
         text = Path(app.builder.get_outfilename(name)).read_text("utf-8")
         page, url = lxml.html.fromstring(text), app.builder.get_target_uri(name)
-        found += sections(page, url)
+        found += index_entries(page, url)
     static = Path(app.outdir, "_static")
-    assign(static / "search-index.js", "bookSections", found)
+    assign(static / "search-index.js", "bookEntries", found)
 
 
 def assign(path: Path, name: str, value: object) -> None:

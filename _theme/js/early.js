@@ -38,6 +38,7 @@ const choices = {
   const theme = choices.recall("theme", "localStorage");
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   root.classList.add("scripts");
+  if (/^(Mac|iP)/.test(navigator.platform)) root.classList.add("apple"); // has a ⌘ key
 
   // Load the fonts before the styles request them, except for local files, where fonts
   // load immediately anyway.

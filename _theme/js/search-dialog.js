@@ -1,25 +1,29 @@
-// Open the search with the button or the key "/", without leaving the page.
+// Open the search with the button, the key "/", or Ctrl+K (⌘ K), without leaving the page.
 
 function searchDialog() {
   const button = document.querySelector(".search-button");
-  if (document.getElementById("search")) return; // this is the search page
-  let dialog;
+  let dialog, mounted;
+  const mount = async () => {
+    const parts = ["search-index.js", "search.js"];
+    for (const part of parts) await load(part);
+    dialog = document.createElement("dialog");
+    dialog.className = "search-dialog";
+    dialog.setAttribute("aria-label", "Search the book");
+    document.body.append(dialog);
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close(); // a click next to it
+      if (event.target.closest("a")) dialog.close();
+    });
+    window.mountSearch(dialog);
+  };
   const open = async () => {
-    if (!dialog) {
-      const parts = ["search-index.js", "search.js"];
-      for (const part of parts) await load(part);
-      dialog = document.createElement("dialog");
-      dialog.className = "search-dialog";
-      dialog.setAttribute("aria-label", "Search the book");
-      document.body.append(dialog);
-      dialog.addEventListener("click", (event) => {
-        if (event.target === dialog) dialog.close(); // a click next to it
-        if (event.target.closest("a")) dialog.close();
-      });
-      window.mountSearch(dialog);
+    if (!document.getElementById("search")) { // this is not the search page
+      await (mounted ??= mount());
+      if (!dialog.open) dialog.showModal();
     }
-    dialog.showModal();
-    dialog.querySelector("input").select();
+    const field = document.getElementById("search-field");
+    field.focus();
+    field.select();
   };
   button.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -27,8 +31,12 @@ function searchDialog() {
     open().catch(() => window.location.assign(button.href));
   });
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+    const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;
+    const typing = target.closest?.("input, textarea, select, [contenteditable]");
+    const command = ctrlKey || metaKey;
+    const isSlash = key === "/" && !typing && !command;
+    const isK = key.toLowerCase() === "k" && command && !altKey && !shiftKey;
+    if (!isSlash && !isK) return;
     event.preventDefault();
     button.click();
   });

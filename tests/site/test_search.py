@@ -36,6 +36,10 @@ FINDS = {
     "surprisal": f"{GLOSSARY}#term-surprisal",
     "log-sum-exp": f"{GLOSSARY}#term-log-sum-exp",
     "minibatch": f"{GLOSSARY}#term-minibatch",
+    "train_epoch": f"{NETWORKS}/softmax-regression-concise.html#training",
+    "def softmax": f"{NETWORKS}/softmax-regression.html#the-softmax",
+    "learning rate": f"{GLOSSARY}#term-learning-rate",
+    "overfiting": f"{GLOSSARY}#term-overfitting",
 }
 
 
@@ -93,11 +97,89 @@ def test_the_first_result_is_the_section_that_the_query_names(search, query):
     assert finds(search, query)[0].startswith(FINDS[query])
 
 
-@pytest.mark.parametrize("query", ["softmax", "fashion", "Fashion-MNIST", "loss"])
+@pytest.mark.parametrize(
+    "query", ["softmax", "fashion", "Fashion-MNIST", "loss", "learning rate"]
+)
 def test_exercises_are_not_among_the_first_results_for_a_topic(search, query):
     first = finds(search, query)[:5]
     assert len(first) == 5
-    assert [link for link in first if link.endswith("exercises")] == []
+    exercises = [link for link in first if "#ex_" in link or link.endswith("#exercises")]
+    assert exercises == []
+
+
+NUMBERS = {
+    "section": "article section > :is(h1, h2, h3) > .section-number",
+    "exercise": "article .exercise .caption-number",
+    "figure": "article figcaption .caption-number",
+    "equation": "article .eqno",
+}
+IS_FOUND_FIRST = """(queries) => {
+  const field = document.querySelector("#search-field");
+  return queries.filter(([query, title]) => {
+    field.value = query;
+    field.dispatchEvent(new Event("input"));
+    const first = document.querySelector(".search-finds a")?.textContent ?? "";
+    return first !== title && !first.startsWith(title + ":") &&
+      !first.startsWith(title + " ");
+  });
+}"""
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_number_finds_the_thing_with_this_number_first(search, kind):
+    queries = []
+    for lesson in LESSONS:
+        for element in soup(lesson).select(NUMBERS[kind]):
+            text = " ".join(element.get_text().strip("# ").split())
+            number = text.split()[-1].strip("().")
+            title = {"section": number, "equation": f"Equation {number}"}.get(kind, text)
+            queries += [(number if kind == "section" else text, title)]
+            queries += [(f"{kind} {number}", title)]
+    assert len(queries) > 60
+    assert search.evaluate(IS_FOUND_FIRST, queries) == []
+
+
+def commands_of(link: str) -> str:
+    """Return the TeX of a section or an exercise that a result leads to."""
+    path, _, anchor = link.partition("#")
+    found = soup(path).find(id=anchor)
+    return " ".join(tex.get_text() for tex in found.select("annotation"))
+
+
+@pytest.mark.parametrize(
+    ("query", "command"),
+    [
+        (r"\nabla", r"\nabla"),
+        ("nabla", r"\nabla"),
+        (r"\hat{\mathbf{y}}", r"\hat{\mathbf{y}}"),
+    ],
+)
+def test_the_name_of_a_tex_command_finds_formulas_that_use_it(search, query, command):
+    links = finds(search, query)
+    assert len(links) > 2
+    for link in links:
+        tex = commands_of(link).lower().replace(r"\hat{y}", r"\hat{\mathbf{y}}")
+        assert command in tex, link
+
+
+def test_code_is_shown_in_a_line_of_its_own(search):
+    finds(search, "def softmax")
+    line = search.locator(".search-finds li p code").first
+    assert re.fullmatch(r"def softmax\(.*\):", line.inner_text())
+    prose = search.locator(".search-finds li p:not(:has(code))").all_inner_texts()
+    assert [text for text in prose if "def " in text] == []
+
+
+def test_the_index_quotes_no_solution():
+    index = str(assigned("search-index.js"))
+    solutions = [
+        " ".join(paragraph.get_text().split())
+        for lesson in LESSONS
+        for paragraph in soup(lesson).select("details.solution > div > p")
+        if not paragraph.select(".math, .value")
+    ]
+    assert len(solutions) > 20
+    assert [text for text in solutions if text in index] == []
 
 
 def test_a_section_with_the_words_as_its_heading_is_found_first(search):
@@ -116,14 +198,15 @@ FIND_ALL = """(queries) => {
 }"""
 
 
-def test_a_search_for_a_label_finds_its_section(search):
+def test_a_search_for_a_label_finds_what_it_names(search):
     expected = {}
     for lesson in LESSONS:
-        for named in soup(lesson).select("article [id]"):
+        for named in soup(lesson).select("article [id]:not(figure figure, .tab figure)"):
             label = named["id"].removeprefix("equation-").replace("-", "_")
+            if label.startswith("sec_"):
+                named = named.find_parent("section", id=True)
             if label.startswith(("sec_", "eq_", "fig_", "ex_")):
-                section = named.find_parent("section", id=True)
-                expected[label] = f"{lesson}#{section['id']}"
+                expected[label] = f"{lesson}#{named['id']}"
     assert len(expected) > 150
     found = search.evaluate(FIND_ALL, list(expected))
     base = SITE.as_uri() + "/"
@@ -199,20 +282,89 @@ def test_an_address_can_carry_a_query(page):
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
-def test_the_slash_key_searches_without_leaving_the_page(page, scheme, address):
+@pytest.mark.parametrize("keys", ["/", "Control+k", "Meta+k"])
+def test_keys_search_without_leaving_the_page(page, scheme, keys, address):
     base = address if scheme == "http" else SITE.as_uri() + "/"
     page.goto(base + CONCISE)
-    page.keyboard.press("/")
+    page.keyboard.press(keys)
     field = page.locator("dialog input")
     field.wait_for()
     assert page.evaluate("document.activeElement.id") == "search-field"
     page.keyboard.type("early stopping/")
     assert field.input_value() == "early stopping/"
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.tagName") == "A"
-    page.keyboard.press("Enter")
     page.wait_for_url(f"{base}{GLOSSARY}#term-early-stopping")
     assert page.locator("#term-early-stopping").is_visible()
+
+
+@pytest.mark.parametrize("keys", ["/", "Control+k"])
+def test_keys_lead_to_the_field_of_the_search_page(search, keys):
+    finds(search, "softmax")
+    search.locator(".search-finds a").first.focus()
+    search.keyboard.press(keys)
+    assert search.evaluate("document.activeElement.id") == "search-field"
+    assert search.locator("dialog").count() == 0
+
+
+@pytest.mark.parametrize("place", ["dialog", "#search"])
+def test_arrow_keys_move_through_the_results(page, place):
+    start = FIRST if place == "dialog" else "search.html"
+    page.goto((SITE / start).as_uri())
+    page.keyboard.press("/")
+    page.locator(f"{place} input").fill("gradient")
+    links = page.locator(f"{place} .search-finds a")
+    focus = "link => link === document.activeElement"
+    for number in (0, 1, 2):
+        page.keyboard.press("ArrowDown")
+        assert links.nth(number).evaluate(focus)
+    page.keyboard.press("ArrowUp")
+    assert links.nth(1).evaluate(focus)
+    target = links.nth(1).evaluate("link => link.href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(target)
+
+
+def test_arrow_keys_lead_from_the_first_result_back_to_the_field(search):
+    finds(search, "gradient")
+    for key in ("ArrowDown", "ArrowUp"):
+        search.keyboard.press(key)
+    assert search.evaluate("document.activeElement.id") == "search-field"
+
+
+def test_one_escape_closes_the_search_even_with_a_query(page):
+    page.goto((SITE / FIRST).as_uri())
+    page.keyboard.press("Control+k")
+    page.locator("dialog input").fill("gradient")
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="hidden")
+
+
+def test_the_last_query_is_kept_for_the_visit_and_selected(page, address):
+    page.goto(address + FIRST)
+    page.keyboard.press("/")
+    page.locator("dialog input").fill("gradient")
+    page.goto(address + CONCISE)
+    page.keyboard.press("/")
+    page.locator("dialog .search-finds a").first.wait_for()
+    assert page.evaluate("getSelection().toString()") == "gradient"
+
+
+@pytest.mark.parametrize(
+    ("platform", "keys"), [("Linux x86_64", "Ctrl K"), ("MacIntel", "⌘ K")]
+)
+def test_the_header_shows_the_keys_that_open_the_search(page, platform, keys):
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'platform', {get: () => '%s'})" % platform
+    )
+    page.goto((SITE / FIRST).as_uri())
+    shown = page.locator(".search-button kbd")
+    assert shown.evaluate("kbd => getComputedStyle(kbd, '::before').content") == (
+        f'"{keys}"'
+    )
+    page.set_viewport_size({"width": 820, "height": 800})
+    assert shown.is_visible()
+    page.set_viewport_size({"width": 819, "height": 800})
+    assert not shown.is_visible()
 
 
 def test_control_click_on_the_search_button_opens_the_search_page(page):
