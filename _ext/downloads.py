@@ -25,8 +25,8 @@ from ._private import copyfile
 
 # How a link names a file below the name of its framework, and on its own.
 TEXTS = {
-    "pdf": ("PDF", "Whole book as PDF, {}"),
-    "epub": ("EPUB", "Whole book as EPUB, {}"),
+    "pdf": ("PDF", "{} book as PDF"),
+    "epub": ("EPUB", "{} book as EPUB"),
     "notebooks": ("notebooks", "All {} notebooks"),
     "site": ("Whole site", "Whole site"),
 }
