@@ -45,11 +45,12 @@ window.bookSearch = (entries) => {
       return { sought: number, isNamed };
     }
     const name = query.replace(/^(def|class)\s+|\(.*$/g, "");
-    if (!/^\w+$/.test(name) || (name === query && !name.includes("_")))
-      return { sought: query, isNamed: () => false };
     const isNamed = (id) =>
       known[id].labels.includes(name) || known[id].defined.includes(name);
-    return { sought: name, isNamed };
+    const looksLikeCode = name !== query || name.includes("_");
+    return looksLikeCode && known.some((_, id) => isNamed(id))
+      ? { sought: name, isNamed }
+      : { sought: query, isNamed: () => false };
   };
 
   // The weight of an entry beyond its words. Terms and headings with exactly these words

@@ -364,7 +364,7 @@ def test_the_page_says_nothing_where_service_workers_are_blocked(
     assert not page.locator(LINE).is_visible()
 
 
-def test_the_browser_remembers_only_the_framework_and_the_theme(context, host):
+def test_the_browser_remembers_the_framework_the_theme_and_for_a_visit_the_query(context, host):
     page = visit(context, f"{host.url}some-book/{CONCISE}")
     page.locator("[role=tab][aria-selected=false]").first.click()
     page.locator(".bar .theme-button").click()
@@ -376,7 +376,7 @@ def test_the_browser_remembers_only_the_framework_and_the_theme(context, host):
         "theme /some-book/",
     ]
     visited = page.evaluate("Object.keys(sessionStorage)")
-    assert visited == ["framework /some-book/"]
+    assert sorted(visited) == ["framework /some-book/", "search /some-book/"]
     assert page.evaluate("indexedDB.databases()") == []
     assert context.cookies() == []
 
