@@ -97,7 +97,8 @@ function copyFormulas(event) {
     const displayed = formula.tagName === "DIV";
     formula.textContent = displayed ? `\n$$${tex}$$\n` : `$${tex}$`;
   }
-  for (const link of all(".headerlink, .copy-buttons", holder)) link.remove();
+  const added = ".headerlink, .copy-buttons, .margin-note";
+  for (const link of all(added, holder)) link.remove();
   holder.className = "out-of-sight";
   document.body.append(holder); // otherwise, its line breaks would be lost
   event.clipboardData.setData("text/plain", holder.innerText);

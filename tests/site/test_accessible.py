@@ -48,7 +48,17 @@ def open_menu(page) -> None:
 
 def open_preview(page) -> None:
     page.locator(REFERENCE).first.focus()
-    page.locator(".preview").wait_for()
+    page.locator("#preview").wait_for()
+
+
+def open_sheet(page) -> None:
+    page.locator(REFERENCE).first.tap()
+    page.locator(".sheet").wait_for()
+
+
+def open_figure(page) -> None:
+    page.locator("article figure img:visible").first.click()
+    page.locator(".lightbox").wait_for()
 
 
 # How something is opened, on which screens, and what it is. On a wide screen, the
@@ -59,14 +69,17 @@ OPENINGS = [
     (open_contents, PHONE, "#contents"),
     (open_menu, PHONE, ".launch-menu"),
     (open_menu, DESKTOP, ".launch-menu"),
-    (open_preview, PHONE, ".preview"),
-    (open_preview, DESKTOP, ".preview"),
+    (open_preview, PHONE, "#preview"),
+    (open_preview, DESKTOP, "#preview"),
+    (open_sheet, PHONE, ".sheet"),
+    (open_figure, PHONE, ".lightbox"),
+    (open_figure, DESKTOP, ".lightbox"),
 ]
 
 
 @pytest.mark.parametrize(("opening", "width", "part"), OPENINGS)
 def test_axe_finds_no_violation_in_opened_menus_and_dialogs(visit, opening, width, part):
-    read = visit(LESSON, **size(width))
+    read = visit(LESSON, has_touch=width == PHONE, **size(width))
     opening(read)
     assert read.locator(part).count() == 1
     assert axe.violations(read, within=part) == []
@@ -191,7 +204,7 @@ def test_escape_closes_a_preview_and_keeps_the_focus(visit):
     read = visit(LESSON, **size(DESKTOP))
     open_preview(read)
     read.keyboard.press("Escape")
-    read.locator(".preview").wait_for(state="hidden")
+    read.locator("#preview").wait_for(state="hidden")
     assert at(read, REFERENCE)
 
 

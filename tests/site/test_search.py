@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import re
 from pathlib import Path
 
+import bs4
 import nbformat
 import pytest
 from support import ROOT, pages
@@ -389,28 +391,61 @@ def test_a_result_on_the_same_page_closes_the_dialog(page):
 # Previews
 
 
-def shown_by(lesson: str) -> list[str]:
-    """Return the addresses of the terms and equations that a page refers to."""
-    found = []
-    for link in soup(lesson).select("article a.reference.internal[href*='#']"):
-        path, _, name = link["href"].partition("#")
-        if name.startswith(("term-", "equation-")):
-            target = SITE / lesson
-            if path:
-                target = (target.parent / path).resolve()
-            found.append(f"{target.relative_to(SITE).as_posix()}#{name}")
-    return found
+# What a reference's address contains, for each kind with a preview.
+KINDS = {
+    "equation": "#equation-",
+    "term": "#term-",
+    "figure": "#fig-",
+    "exercise": "#ex_",
+    "work": "references.html#id",
+}
+MOST_OF_PREVIEWS = 40_000  # bytes, compressed
 
 
-def test_every_reference_to_a_term_or_an_equation_has_a_preview():
+def references(kind: str) -> set[str]:
+    """Return the addresses of all targets of one kind that the pages refer to."""
+    found = set()
+    for lesson in LESSONS:
+        for link in soup(lesson).select("article a.reference.internal[href*='#']"):
+            path, _, name = link["href"].partition("#")
+            target = (SITE / lesson).parent / path if path else SITE / lesson
+            found.add(f"{target.resolve().relative_to(SITE).as_posix()}#{name}")
+    return {address for address in found if KINDS[kind] in address}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reference_has_a_preview_of_its_kind(kind):
     previews = assigned("previews.js")
-    references = [one for lesson in LESSONS for one in shown_by(lesson)]
-    assert len(references) > 100
-    for one in references:
-        assert previews.get(one), one
-        assert "id=" not in previews[one] and "<a " not in previews[one]
-        formula = "#equation-" in one
-        assert not formula or "<math" in previews[one]
+    found = references(kind)
+    assert len(found) > 10
+    for address in found:
+        html = previews[address]
+        assert html.startswith(f'<div class="{kind}">'), address
+        assert "id=" not in html and "<a " not in html
+        assert ("<math" in html) or kind != "equation"
+
+
+def test_a_preview_of_a_section_has_its_title_and_first_sentences():
+    html = assigned("previews.js")[f"{CONCISE}#sec-softmax-concise"]
+    card = bs4.BeautifulSoup(html, "lxml")
+    words = soup(CONCISE).select_one("article section > p").get_text()
+    assert card.select_one(".preview-title").get_text() in soup(CONCISE).h1.get_text()
+    assert words.startswith(card.select("p")[1].get_text())
+
+
+def test_a_preview_of_an_exercise_has_neither_its_hint_nor_its_solution():
+    previews = assigned("previews.js")
+    for address in references("exercise"):
+        card = bs4.BeautifulSoup(previews[address], "lxml")
+        assert card.select_one(".caption-number")
+        assert len(card.get_text()) > 80
+        assert not card.select("details, pre"), address
+        assert "Hint" not in card.get_text()
+
+
+def test_previews_are_small_enough_to_load_on_a_phone():
+    data = (SITE / "_static" / "previews.js").read_bytes()
+    assert len(gzip.compress(data, 6)) < MOST_OF_PREVIEWS
 
 
 CARDS = {
