@@ -45,8 +45,20 @@ def restore_plain_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
+def name_the_appendix(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
+    """Say in the links to the previous and next page where the appendix begins."""
+    neighbors = app.env.collect_relations().get(pagename, [None] * 3)[1:]
+    for key, docname in zip(("prev", "next"), neighbors):
+        if docname and (letter := letter_of(app.env, docname)) and context.get(key):
+            title = f"Appendix {letter} · {context[key]['title']}"
+            context[key] = {**context[key], "title": title}
+
+
 def setup(app: Sphinx) -> dict:
     # Before and after Sphinx's own handler, which has the priority 500.
     app.connect("env-get-updated", restore_plain_numbers, priority=400)
     app.connect("env-get-updated", number_by_letter, priority=501)
+    app.connect("html-page-context", name_the_appendix)
     return {"version": "1", "parallel_read_safe": True}

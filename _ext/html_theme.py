@@ -55,9 +55,12 @@ def configure(app: Sphinx, config: Config) -> None:
     config.project = config.html_title
     config.html_additional_pages = {"404": "404.html", "search": "search.html"}
     config.html_copy_source = False
+    version, date = settings.release(Path(app.srcdir))
     # Sphinx writes all pages again if any of these has changed.
     config.html_context.update(
         author=config.author,
+        book_version=version,
+        book_date=date,
         site=config.html_baseurl,
         site_path=urlsplit(config.html_baseurl).path or "/",
         policy=content_policy.header(),

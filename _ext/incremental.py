@@ -1,4 +1,4 @@
-"""Write all pages again if a title, number, label, or cited work has changed.
+"""Write all pages again if a title, number, label, figure, or cited work has changed.
 
 By itself, Sphinx writes only the pages that it has read again. The other pages would
 keep the old text in references, citations, and the contents.
@@ -15,6 +15,7 @@ from sphinx.environment import BuildEnvironment
 from . import _private
 from .cited_in import citations
 from .reading_time import reading_times
+from .thumbnails import figure_images
 
 
 def digest_shared_texts(env: BuildEnvironment) -> str:
@@ -27,6 +28,7 @@ def digest_shared_texts(env: BuildEnvironment) -> str:
         _private.cited_works(env),
         citations(env),
         reading_times(env),
+        figure_images(env),
     ]
     return hashlib.sha256(repr(shared).encode()).hexdigest()
 

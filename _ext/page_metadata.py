@@ -42,7 +42,9 @@ def links(repository: str, branch: str, path: str, title: str) -> dict:
         if match := pattern.fullmatch(repository):
             base = f"{host}/{match[1]}"
             query = urlencode({parameter: f"On the page {title!r}: "})
+            discuss = {"discuss": f"{base}/discussions"} if pattern is GITHUB else {}
             return {
+                **discuss,
                 "repository": base,
                 "edit": f"{base}{between}/edit/{quote(branch)}/{quote(path)}",
                 "report": f"{base}{between}/issues/new?{query}",

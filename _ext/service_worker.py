@@ -34,6 +34,8 @@ def write_service_worker(app: Sphinx, exception: Exception | None) -> None:
     version = hashlib.sha256(whole.encode()).hexdigest()[:8]
     versions = {k: v for k, v in digests.items() if k.startswith("_static/")}
     text = text.replace("@VERSION@", version)
+    days = [day for day in app.env.days_of_change.values() if day]
+    text = text.replace("@DATE@", max(days, default=""))
     text = text.replace("@FILES@", json.dumps([quote(n) for n in digests]))
     text = text.replace("@VERSIONS@", json.dumps(versions))
     (site / "sw.js").write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@
 "use strict";
 
 const VERSION = "@VERSION@";
+const DATE = "@DATE@"; // of the last change to a page, or empty
 const FILES = @FILES@;
 const VERSIONS = @VERSIONS@; // of the files in _static, by path
 const PREFIX = `book ${self.registration.scope} `;
@@ -31,7 +32,7 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("message", ({ data, ports }) => {
-  if (data === "version") ports[0].postMessage(VERSION);
+  if (data === "date") ports[0].postMessage(DATE);
 });
 
 async function kept(request) {

@@ -35,6 +35,8 @@ CURES = {
     "undefined label": "Correct the label, or write (label)= above what it refers to.",
     "equation not found": "Correct the label, or write $$ (label) where the equation "
     "ends.",
+    "is not the label of a figure": "Correct the label, or name a figure that has a "
+    "caption.",
     "duplicate label": "Labels must be unique in the book. Rename one of the two.",
     "Unknown interpreted text role": "Correct the name of the role in braces.",
     "Unknown directive type": "Correct the name of the directive in braces, or add "
@@ -46,6 +48,7 @@ DOOR = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <title>The book</title>
 <link rel="canonical" href="{0}">
 <meta http-equiv="refresh" content="0; url={0}">

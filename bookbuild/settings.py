@@ -97,6 +97,13 @@ def _repository(found: dict, path: Path) -> Repository:
     return Repository(f"https://{host}/{owner}/{name}", branch or tree or BRANCH)
 
 
+def release(root: Path) -> tuple[str, str]:
+    """Return the book's version and its date from CITATION.cff, "" for what is missing."""
+    path = root / "CITATION.cff"
+    citation = read_yaml(path) if path.exists() else {}
+    return tuple(str(citation.get(key, "")) for key in ("version", "date-released"))
+
+
 def contents(root: Path) -> list[str]:
     """Return Sphinx's names of the documents in `_toc.yml`, in order.
 

@@ -15,8 +15,8 @@ async function offline() {
   const saved = (worker) => {
     const channel = new MessageChannel();
     channel.port1.onmessage = ({ data }) =>
-      say(`Available offline, version ${data}.`);
-    worker.postMessage("version", [channel.port2]);
+      say(`Available offline${data && `, as of ${data}`}.`);
+    worker.postMessage("date", [channel.port2]);
   };
   try {
     const known = workers.controller;

@@ -106,6 +106,12 @@ def test_numbered_items_show_their_numbers(book, name):
         assert shown in text
 
 
+def test_the_link_to_the_next_page_says_that_the_appendix_begins(book):
+    html = book.site.with_name("main.html").read_text()
+    link = bs4.BeautifulSoup(html, "html.parser").select_one(".neighbors .next")
+    assert link.get_text().split() == "Next Appendix A · The proof".split()
+
+
 def test_the_notebook_has_the_numbers_of_the_site(book):
     prose = book.prose(page="proof")
     assert r"\tag{A.1}" in prose and r"\tag{A.2}" in prose

@@ -101,6 +101,11 @@ def version(site: Path = SITE) -> str:
     return re.search(r'VERSION = "(\w+)"', (site / "sw.js").read_text())[1]
 
 
+def date(site: Path = SITE) -> str:
+    """Return the date of the newest page, by which readers know a version."""
+    return re.search(r'DATE = "(\d{4}-\d\d-\d\d)"', (site / "sw.js").read_text())[1]
+
+
 def says(page, words: str) -> None:
     """Wait until the line in the footer starts with these words."""
     page.wait_for_function(
@@ -114,7 +119,7 @@ def visit(context, url: str, saved: str | None = None):
     """Open a page and wait until this version of the book is saved."""
     page = context.new_page()
     page.goto(url)
-    says(page, f"Available offline, version {saved or version()}.")
+    says(page, f"Available offline, as of {saved or date()}.")
     return page
 
 
@@ -178,7 +183,7 @@ def test_after_one_page_the_whole_book_opens_without_a_network(
     copied(tmp_path / "served" / place)
     with hosted(tmp_path / "served") as host:
         page = visit(context, host.url + place + FIRST)
-        assert version() in page.locator(LINE).inner_text()
+        assert date() in page.locator(LINE).inner_text()
         host.down = True
         host.asked.clear()
         wrong = watched(page)
@@ -223,6 +228,9 @@ def test_the_cache_holds_the_book_without_its_notebooks(context, host):
     assert sum((SITE / a).stat().st_size for a in addresses) < MOST
 
 
+LATER = "2099-12-31"
+
+
 def updated(site: Path) -> str:
     """Change a page and the stylesheet of a copy, and return its new version."""
     css = site / "_static" / "book.css"
@@ -235,7 +243,10 @@ def updated(site: Path) -> str:
         if name == GLOSSARY:
             text = text.replace("</h1>", " renewed</h1>")
         changed(site / name, text)
-    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=site)
+    app = SimpleNamespace(
+        builder=SimpleNamespace(name="html"), outdir=site,
+        env=SimpleNamespace(days_of_change={GLOSSARY: LATER, FIRST: None}),
+    )  # fmt: skip
     (site / "sw.js").unlink()
     service_worker.write_service_worker(app, None)
     return version(site)
@@ -259,7 +270,7 @@ def test_after_an_update_the_next_page_is_new(context, host, tmp_path):
     host.folder = (tmp_path / "second").resolve()
     page.goto(base + GLOSSARY)
     assert edition(page) == (True, True)
-    says(page, f"Available offline, version {new}.")
+    says(page, f"Available offline, as of {LATER}.")
     [name] = kept(page)
     assert name.endswith(new)
     host.down = True
@@ -288,7 +299,7 @@ def test_a_failed_update_leaves_the_last_version_complete(
     wrong = watched(page)
     for name in (GLOSSARY, CONCISE, "search.html"):
         page.goto(base + name)
-        says(page, f"Available offline, version {version()}.")
+        says(page, f"Available offline, as of {date()}.")
         assert edition(page) == (False, False)
         assert_whole(page)
     assert wrong == []

@@ -17,9 +17,9 @@ from bookbuild import frameworks, print_editions
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
-BOOK, NEWEST = (
+BOOK, NEWEST, RELEASE = (
     yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
-    for name in ("book.yml", "newest.yml")
+    for name in ("book.yml", "newest.yml", "release.yml")
 )
 BIN = Path(sys.executable).parent
 every_workflow = pytest.mark.parametrize(
@@ -76,7 +76,9 @@ def test_the_workflows_agree_on_the_version_of_an_action():
     assert all(len(found) == 1 for found in pins.values()), pins
 
 
-@pytest.mark.parametrize("workflow", [BOOK, NEWEST], ids=["book", "newest"])
+@pytest.mark.parametrize(
+    "workflow", [BOOK, NEWEST, RELEASE], ids=["book", "newest", "release"]
+)
 def test_every_job_has_only_the_permissions_that_it_needs(workflow):
     assert workflow["permissions"] == {}
     writes = {
@@ -86,7 +88,8 @@ def test_every_job_has_only_the_permissions_that_it_needs(workflow):
         if access != "read"
     }
     allowed = {
-        ("deploy", "pages"), ("deploy", "id-token"), ("report", "issues")
+        ("deploy", "pages"), ("deploy", "id-token"), ("report", "issues"),
+        ("publish", "contents"),
     }  # fmt: skip
     assert writes <= allowed
     for job in workflow["jobs"].values():
@@ -133,6 +136,30 @@ def test_the_weekly_run_tries_newest_versions_audits_and_reports_failures():
     assert report["if"] == "failure()"
     assert set(report["needs"]) == set(NEWEST["jobs"]) - {"report"}
     assert "gh issue create" in report["steps"][-1]["run"]
+
+
+def test_a_release_has_a_tag_the_newest_changes_and_all_downloads(tmp_path):
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\ncat notes.md\n')
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "downloads").mkdir()
+    for name in ("book.pdf", "book.epub", "site.zip"):
+        (tmp_path / "downloads" / name).touch()
+    (tmp_path / "CHANGELOG.md").write_text("# C\n\n## 2\n\nNew.\n\n## 1\n\nOld.\n")
+    done = subprocess.run(
+        ["bash", "-ec", RELEASE["jobs"]["publish"]["steps"][-1]["run"]],
+        cwd=tmp_path, capture_output=True, text=True,
+        env={
+            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+            "TAG": "fall-2026", "GITHUB_SHA": "abc",
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split("\n")
+    assert said[:3] == ["release", "create", "fall-2026"]
+    assert said[said.index("--target") + 1] == "abc"
+    for name in ("book.pdf", "book.epub", "site.zip"):
+        assert f"downloads/{name}" in said
+    assert "New." in said and "Old." not in said
 
 
 def test_git_reads_a_checkout_that_belongs_to_the_runners_user(tmp_path):
