@@ -75,7 +75,7 @@ function followReading() {
     });
     const neighbors = document.querySelector(".neighbors");
     if (neighbors) end.observe(neighbors);
-  } else if (document.querySelector(".progress")) {
+  } else if (document.querySelector(".page-cards")) {
     const started = Object.entries(known).filter(([, { place }]) => place);
     started.sort(([, a], [, b]) => b.time - a.time);
     if (started.length) offerToContinue(started[0][1].place, started[0][0]);
@@ -98,20 +98,23 @@ function markExercises() {
   }
 }
 
-// On the first page, say next to the links what has been read and done.
+// On the first page, say on the cards what has been read and done.
 function showProgress() {
-  const place = document.querySelector(".progress");
+  const place = document.querySelector(".page-cards");
   if (!place) return;
   const show = () => {
     const known = progress.read();
-    for (const old of all(".progress .mark-read")) old.remove();
+    for (const old of all(".mark-read", place)) old.remove();
     for (const link of all("a[href]", place)) {
       const { read, done = [], exercises } = known[pageOf(new URL(link.href))] ?? {};
       const words = [
         read && "✓ read",
         done.length && `${done.length} of ${exercises} exercises done`,
       ].filter(Boolean);
-      if (words.length) link.after(element("small", "mark-read", words.join(", ")));
+      if (words.length) {
+        const mark = element("small", "mark-read", words.join(", "));
+        link.closest("li").append(mark);
+      }
     }
     tools.hidden = Object.keys(known).length === 0;
   };
