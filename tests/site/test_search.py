@@ -356,7 +356,7 @@ def test_the_last_query_is_kept_for_the_visit_and_selected(page, address):
 )
 def test_the_header_shows_the_keys_that_open_the_search(page, platform, keys):
     page.add_init_script(
-        "Object.defineProperty(navigator, 'platform', {get: () => '%s'})" % platform
+        f"Object.defineProperty(navigator, 'platform', {{get: () => '{platform}'}})"
     )
     page.goto((SITE / FIRST).as_uri())
     shown = page.locator(".search-button kbd")

@@ -16,8 +16,10 @@ def text(mathml: str) -> str:
         ("<mi>a</mi><mo>=</mo><mi>b</mi><mo>−</mo><mn>1</mn>", "a = b − 1"),
         ("<mo form='prefix'>−</mo><mi>a</mi>", "−a"),
         (
-            "<mi>H</mi><mo form='prefix'>(</mo><mi>P</mi>"
-            "<mo separator='true'>,</mo><mi>Q</mi><mo form='postfix'>)</mo>",
+            (
+                "<mi>H</mi><mo form='prefix'>(</mo><mi>P</mi>"
+                "<mo separator='true'>,</mo><mi>Q</mi><mo form='postfix'>)</mo>"
+            ),
             "H(P, Q)",
         ),
         (
