@@ -26,7 +26,8 @@ COMMENTS = {
 }
 # Files of _static that mathml.py, previews.py, and search_index.py write.
 GENERATED = {
-    "fonts/math.woff2", "fonts/root.woff2", "previews.js", "search-index.js"
+    "fonts/math.woff2", "fonts/root.woff2", "notes.js", "previews.js",
+    "search-index.js",
 }  # fmt: skip
 
 

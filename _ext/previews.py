@@ -22,6 +22,9 @@ from sphinx.application import Sphinx
 from .search_index import assign, remove
 
 REFERENCES = "//article//a[contains(@class, 'reference')]/@href"
+# What wide screens show in the margin. It is a small file of its own, because wide
+# screens load it with the page.
+NOTES = tuple(f'<div class="{kind}">' for kind in ("work", "term", "footnote"))
 # A section's preview ends with the sentence that reaches this many characters.
 ENOUGH = 160
 END_OF_SENTENCE = re.compile(r"[.?!][)”’]?(?=\s|$)")
@@ -152,15 +155,20 @@ def html_of(element: HtmlElement) -> str:
 
 
 def write_previews(app: Sphinx, exception: Exception | None) -> None:
-    """Write the script once the site is complete."""
+    """Write both scripts once the site is complete."""
     if exception or app.builder.name != "html":
         return
     pages = {}
     for name in sorted(app.env.found_docs):
         text = Path(app.builder.get_outfilename(name)).read_text("utf-8")
         pages[app.builder.get_target_uri(name)] = lxml.html.fromstring(text)
-    path = Path(app.outdir, "_static", "previews.js")
-    assign(path, "bookPreviews", previews(pages))
+    found = previews(pages)
+    notes = {
+        address: html for address, html in found.items() if html.startswith(NOTES)
+    }
+    static = Path(app.outdir, "_static")
+    assign(static / "previews.js", "bookPreviews", found)
+    assign(static / "notes.js", "bookNotes", notes)
 
 
 def setup(app: Sphinx) -> dict:

@@ -4,13 +4,17 @@
 const PREVIEWED = "article a:is(.reference.internal, .footnote-reference)";
 let previews;
 
+function allPreviews() {
+  previews ??= load("previews.js").then(() => window.bookPreviews);
+  return previews.catch(() => ({}));
+}
+
 // Return the element that previews a link's target, or null.
-async function previewOf(link) {
+async function previewOf(link, source = allPreviews) {
   const url = new URL(link.href);
   const base = new URL(root.dataset.root, window.location.href).pathname;
   if (!url.hash || !url.pathname.startsWith(base)) return null;
-  previews ??= load("previews.js").then(() => window.bookPreviews);
-  const known = await previews.catch(() => ({}));
+  const known = await source();
   const holder = document.createElement("template");
   holder.innerHTML = known[url.pathname.slice(base.length) + url.hash] ?? "";
   const { content } = holder;
