@@ -73,7 +73,7 @@ def offer_feed(
 ) -> None:
     """Pass the name of the feed to the templates, if there is one."""
     context["whats_new"] = PAGE if PAGE in app.env.found_docs else None
-    context["feed"] = FEED if context["whats_new"] and context["site"] else None
+    context["feed"] = FEED if context["whats_new"] and context.get("site") else None
 
 
 def write_feed(app: Sphinx, exception: Exception | None) -> None:
