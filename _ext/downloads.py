@@ -16,12 +16,11 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.osutil import relative_uri
 
 from bookbuild.book import Book
 from bookbuild.downloads import FOLDER, Download, offered
 
-from ._private import copyfile
+from ._private import copyfile, relative_uri
 
 # How a link names a file below the name of its framework, and on its own.
 TEXTS = {
