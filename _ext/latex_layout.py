@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.transforms.post_transforms.images import ImageConverter
 from sphinx.writers.latex import LaTeXTranslator
 
-from ._private import escape_tex, solution_node
+from ._private import escape_tex, exercise_titles, solution_node
 from .appendix_numbers import letter_of
 from .printed_text import EXERCISES
 
@@ -118,6 +118,25 @@ def _keep_numbers(solution: nodes.Element, numbers: dict) -> None:
                     text = ".".join(map(str, number))
                     command = rf"\booknumber{{{counter}}}{{{text}}}"
                     _insert_before(node, _latex(command))
+
+
+class LinkExercisesOfOtherPages(SphinxPostTransform):
+    """Link to an exercise on another page as to one on the same page.
+
+    sphinx-exercise handles only the latter.
+    """
+
+    default_priority = 23  # after sphinx-exercise
+    builders = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        labels = {label for label, _ in exercise_titles(self.env)}
+        for link in list(self.document.findall(addnodes.number_reference)):
+            label = link.get("refuri", "").rpartition("#")[2]
+            if label in labels:
+                text = escape_tex(link.astext())
+                latex = rf"\hyperref[exercise:{label}]{{{text}}}"
+                link.replace_self(nodes.raw("", latex, format="latex"))
 
 
 class KeepLinesTogether(SphinxPostTransform):
@@ -276,6 +295,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", set_up_latex, priority=900)
     for transform in (
         ArrangeBook,
+        LinkExercisesOfOtherPages,
         KeepLinesTogether,
         FitTables,
         ScaleFigures,

@@ -135,3 +135,15 @@ def test_building_again_writes_no_page_of_the_appendix(book):
     book.edit("By {eq}`eq_start`.", "By now, {eq}`eq_start`.")
     book.render()
     assert (path.stat().st_mtime_ns, path.read_text()) == before
+
+
+def test_the_pdf_links_to_the_exercises_of_other_sections(book, tmp_path):
+    source = Book(book.root)
+    folder = print_editions.render(
+        source, "pdf", source.frameworks["alpha"], tmp_path
+    )
+    tex = (folder / "book.tex").read_text()
+    links = re.findall(r"\\hyperref\[exercise:(\w+)\]\{(.*?)\}", tex)
+    assert links.count(("ex_proof", "Exercise A.1")) == 2  # one from the first page
+    for label, _ in links:
+        assert rf"\begin{{bookexercise}}{{exercise:{label}}}" in tex
