@@ -16,9 +16,7 @@ from d2l_extras import plots
 from d2l_extras.fashion_mnist import fashion_mnist
 
 BOOK = Book(ROOT)
-INDEX = "linear-networks/index"
 CALLS = {
-    "the map of the chapter": (INDEX, "show_map("),
     "a layer with one output": (pages.LINEAR, "show_layer("),
     "a layer with three outputs": (pages.THEORY, "show_layer("),
     "images of the data": (pages.DATASET, "show_images(X_train[order]"),
