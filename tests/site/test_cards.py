@@ -132,7 +132,7 @@ def with_notes(visit, width: int, address: str = LESSON):
 def test_notes_stand_between_the_text_and_the_list_of_sections(visit, width, address):
     read = with_notes(visit, width, address)
     text = read.locator("article").bounding_box()
-    beside = read.locator(".on-this-page.beside nav").bounding_box()
+    beside = read.locator("#sections nav").bounding_box()
     notes = [note.bounding_box() for note in read.locator(".margin-note:visible").all()]
     bottom = 0
     for note in sorted(notes, key=lambda note: note["y"]):

@@ -399,7 +399,7 @@ KINDS = {
     "exercise": "#ex_",
     "work": "references.html#id",
 }
-MOST_OF_PREVIEWS = 40_000  # bytes, compressed
+MOST_OF_PREVIEWS = 50_000  # bytes, compressed. They load when the first is shown.
 
 
 def references(kind: str) -> set[str]:
