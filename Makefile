@@ -9,7 +9,7 @@ strict := $(if $(filter-out 0,$(STRICT)),--strict)
 
 .DEFAULT_GOAL := help
 .PHONY: help book test test-all nbval serve notebooks site kernels check lock
-.PHONY: bench colab grid pdf epub downloads lighthouse screenshots why clean audit
+.PHONY: bench colab colab-list grid pdf epub downloads lighthouse screenshots why clean audit
 .PHONY: setup test-setup
 
 help: ## list these commands
@@ -97,6 +97,9 @@ screenshots: book test-setup ## take screenshots of every page
 
 colab: setup test-setup ## run all notebooks in a stand-in for Colab's runtime
 	@$(RUN) -m support.colab.stand_in
+
+colab-list: test-setup ## renew the list of Colab's packages that the stand-in is made from
+	@$(RUN) -m support.colab.renew
 
 grid: setup test-setup ## run MXNet's cells in each Python with each NumPy
 	@$(RUN) -m support.colab.grid

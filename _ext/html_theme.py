@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ExtensionError
+from sphinx.errors import ConfigError, ExtensionError
 from sphinx.transforms import SphinxTransform
 
 from bookbuild import content_policy, frameworks, settings
@@ -50,9 +50,13 @@ def static_files() -> dict[str, bytes]:
 
 def configure(app: Sphinx, config: Config) -> None:
     """Set the theme, and derive the site's address from the repository."""
-    site = settings.repository(Path(app.srcdir)).site
+    repository = settings.repository(Path(app.srcdir))
     config.html_theme = "book"
-    config.html_baseurl = config.html_baseurl or site
+    config.html_baseurl = _with_slash(config.html_baseurl) or repository.public_site
+    config.html_theme_options.update(
+        repository_url=repository.url if repository.is_public else "",
+        repository_branch=repository.branch,
+    )
     config.project = config.html_title
     config.html_additional_pages = {"404": "404.html", "search": "search.html"}
     config.html_copy_source = False
@@ -62,11 +66,23 @@ def configure(app: Sphinx, config: Config) -> None:
         author=config.author,
         book_version=version,
         book_date=date,
+        is_public=repository.is_public,
         site=config.html_baseurl,
-        site_path=urlsplit(config.html_baseurl).path or "/",
+        site_path=urlsplit(config.html_baseurl or repository.site).path or "/",
         policy=content_policy.header(),
         assets={name: digest(file) for name, file in static_files().items()},
     )
+
+
+def _with_slash(address: str) -> str:
+    """Return the site's own address as a folder's. Raises ConfigError for others."""
+    if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
+        raise ConfigError(
+            f"_config.yml: `baseurl: {address}` is not the address of a site; write it "
+            "like https://example.org/book/, or leave it out if the site is on GitHub "
+            "Pages"
+        )
+    return address and address.rstrip("/") + "/"
 
 
 def add_context(

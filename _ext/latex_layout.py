@@ -274,11 +274,12 @@ def depart_solution(self: LaTeXTranslator, node: nodes.Element) -> None:
 
 def set_up_latex(app: Sphinx, config: Config) -> None:
     """Pass LaTeX the texts of the title page, and the design."""
+    site = config.edition_site
     texts = {
         "edition": escape_tex(f"{config.edition_label} edition"),
         "year": escape_tex(config.copyright),
         "license": escape_tex(config.epub_copyright),
-        "site": rf"\url{{{config.edition_site}}}",
+        "site": site and rf"The website of the book, with all frameworks: \url{{{site}}}\par",
     }
     config.latex_elements["preamble"] = "\n".join(
         [rf"\newcommand{{\book{name}}}{{{text}}}" for name, text in texts.items()]

@@ -96,7 +96,11 @@ def write_pages_that_were_committed(
 
 
 def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
-    if exception or app.builder.name != "html" or not app.config.html_baseurl:
+    if exception or app.builder.name != "html":
+        return
+    path = Path(app.outdir, "sitemap.xml")
+    if not app.config.html_baseurl:
+        path.unlink(missing_ok=True)
         return
     entries = []
     for name in sorted(app.env.found_docs):
@@ -109,7 +113,7 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
         f"{''.join(entries)}</urlset>\n"
     )
-    Path(app.outdir, "sitemap.xml").write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict:

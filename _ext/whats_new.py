@@ -82,6 +82,7 @@ def write_feed(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
     if PAGE not in app.env.found_docs or not site:
+        Path(app.outdir, FEED).unlink(missing_ok=True)
         return
     page = f"{site}{app.builder.get_target_uri(PAGE)}"
     versions = read_versions(Path(app.srcdir, "CHANGELOG.md"))

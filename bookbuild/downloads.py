@@ -139,7 +139,7 @@ def archive_notebooks(book: Book, pages: list[Page]) -> None:
 
 def readme(book: Book, framework: Framework, helpers: str) -> str:
     """Return the instructions that accompany a framework's notebooks."""
-    title, site = book.settings.title, book.settings.repository.site
+    title, site = book.settings.title, book.settings.repository.public_site
     return README.format(
         title=title,
         label=framework.label,

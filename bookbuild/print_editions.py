@@ -146,7 +146,7 @@ def render(book: Book, what: str, framework: Framework, folder: Path) -> Path:
         project=book.settings.title,
         edition=framework.name,
         edition_label=framework.label,
-        edition_site=book.settings.repository.site,
+        edition_site=book.settings.repository.public_site,
         pygments_style="_ext.printed_text.Printed",
         numfig_format={"figure": "Figure\u00a0%s"},
         epub_uid=name,

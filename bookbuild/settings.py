@@ -13,7 +13,8 @@ from sphinx_external_toc.parsing import GlobItem, MalformedError, parse_toc_data
 
 from .errors import SourceError
 
-BRANCH = "main"
+# The address that the book has until it is published. It leads nowhere.
+PLACEHOLDER = "https://github.com/linear-neural-networks/linear-neural-networks"
 # The address of a repository, in the form of browsers, `git clone`, or SSH.
 ADDRESS = re.compile(
     r"(?:(?:https?|ssh)://)?(?:\w+@)?(?:www\.)?([\w.-]+\.\w+)[/:]"
@@ -26,7 +27,17 @@ class Repository:
     """Describe the book's repository, from which all links are derived."""
 
     url: str = ""  # without a slash at the end
-    branch: str = BRANCH
+    branch: str = "main"
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether the address is set, so that links to it lead somewhere."""
+        return self.url not in ("", PLACEHOLDER)
+
+    @property
+    def public_site(self) -> str:
+        """Return the address of the site for readers, or "" if it has none yet."""
+        return self.site if self.is_public else ""
 
     @property
     def site(self) -> str:
@@ -86,7 +97,7 @@ def _mapping(config: dict, name: str, key: str, path: Path) -> dict:
 def _repository(found: dict, path: Path) -> Repository:
     url, branch = found.get("url"), found.get("branch")
     if not url:
-        return Repository(branch=branch or BRANCH)
+        return Repository()
     match = ADDRESS.fullmatch(str(url).strip())
     if match is None:
         raise SourceError(
@@ -94,7 +105,12 @@ def _repository(found: dict, path: Path) -> Repository:
             "https://github.com/owner/name` below `repository:`"
         )
     host, owner, name, tree = match.groups()
-    return Repository(f"https://{host}/{owner}/{name}", branch or tree or BRANCH)
+    if not (branch := branch or tree):
+        raise SourceError(
+            f"{path}: `repository:` has no branch, so links into the repository would "
+            "be guesses; write `branch: main`, or the name of your branch, below `url:`"
+        )
+    return Repository(f"https://{host}/{owner}/{name}", str(branch))
 
 
 def release(root: Path) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Provide helpers that the book's notebooks share, with one module per framework."""
 
 from .arrays import to_numpy
-from .diagrams import show_map
 from .fashion_mnist import CLASS_NAMES, text_labels
 from .plots import (
     LivePlot,
@@ -23,7 +22,6 @@ __all__ = [
     "show_confusion_matrix",
     "show_images",
     "show_layer",
-    "show_map",
     "text_labels",
     "to_numpy",
 ]

@@ -36,7 +36,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Serve the built site on loopback, at its published path."""
+    """Serve the built site on loopback, below the path that it may be published at."""
     from bookbuild import settings
 
     path = urlsplit(settings.repository(ROOT).site).path.strip("/")

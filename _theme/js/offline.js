@@ -41,6 +41,16 @@ async function offline() {
   }
 }
 
+// Notebooks and archives are not saved, so links to them say that they need a network.
+function noteNetwork() {
+  root.classList.toggle("no-network", !navigator.onLine);
+}
+if (window.location.protocol !== "file:") {
+  noteNetwork();
+  window.addEventListener("online", noteNetwork);
+  window.addEventListener("offline", noteNetwork);
+}
+
 // On the first visit, draw the page before saving the book.
 if (document.readyState === "complete") offline();
 else window.addEventListener("load", offline);

@@ -42,4 +42,14 @@ function searchDialog() {
   });
 }
 
+// The page for missing addresses leads to a search for the words of the address.
+function searchAddress(link) {
+  const [name] = window.location.pathname.split("/").pop().split(".");
+  if (!name || name === "404") return;
+  const words = decodeURIComponent(name).match(/[\p{L}\p{N}]+/gu) ?? [];
+  link.search = new URLSearchParams({ q: words.join(" ") });
+}
+
 searchDialog();
+const missing = document.querySelector(".search-address");
+if (missing) searchAddress(missing);

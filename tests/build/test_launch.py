@@ -1,8 +1,10 @@
-"""Each page links to its notebooks and to its source."""
+"""Each page links to its notebooks and to its source, if the book has an address."""
 
 import bs4
 import pytest
 from support.tiny_book import BRANCH, REPOSITORY, TinyBook, standard
+
+from bookbuild.settings import PLACEHOLDER
 
 COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
@@ -67,3 +69,48 @@ def test_below_the_page_are_links_to_its_source(header):
         "Index": "../../genindex.html",
         "Repository": REPOSITORY,
     }
+
+
+def test_a_page_of_a_book_with_an_address_names_its_own(book):
+    site = "https://some-body.github.io/some-book/"
+    page = f"{site}chapters/tiny/page.html"
+    html = bs4.BeautifulSoup(book.site.read_text(), "html.parser")
+    assert html.select_one("link[rel=canonical]")["href"] == page
+    assert html.select_one("meta[property='og:url']")["content"] == page
+    picture = html.select_one("meta[property='og:image']")["content"]
+    root = book.root / "_build/html"
+    assert (root / picture.removeprefix(site)).exists()
+    assert f"<loc>{page}</loc>" in (root / "sitemap.xml").read_text()
+
+
+def plain(tiny: TinyBook) -> None:
+    """Write a book whose address is still the placeholder, with links to it."""
+    standard(tiny)
+    tiny.configure(repository={"url": PLACEHOLDER, "branch": "main"})
+    tiny.add_page("other", "(sec_other)=\n# Other\n\n[Ask](repository:discussions).\n")
+
+
+def test_without_an_address_nothing_leads_to_one(tiny_built):
+    book = tiny_built(plain)
+    root = book.root / "_build/html"
+    for path in root.rglob("*.html"):
+        html = bs4.BeautifulSoup(path.read_text(), "html.parser")
+        assert not html.select(f"[href^='{PLACEHOLDER}'], [href*='colab.research']")
+        assert "has no address yet" in html.footer.get_text()
+        assert not html.select("link[rel=canonical]")
+    html = bs4.BeautifulSoup(book.site.read_text(), "html.parser")
+    assert [a.get_text().strip() for a in html.select(".launch-menu li")][:2] == [
+        "Download Alpha notebook", "Download Beta notebook",
+    ]  # fmt: skip
+    other = (root / "chapters/tiny/other.html").read_text()
+    assert "<p>Ask.</p>" in other
+    assert not (root / "sitemap.xml").exists()
+
+
+@pytest.mark.parametrize("address", ["example.org/book", "ftp://example.org", "/book/"])
+def test_the_sites_own_address_is_checked(tiny, address):
+    standard(tiny)
+    tiny.configure(html={"baseurl": address})
+    done = tiny.build("book")
+    assert done.returncode != 0
+    assert f"`baseurl: {address}` is not the address of a site" in done.stderr

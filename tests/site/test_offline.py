@@ -216,6 +216,20 @@ def test_search_and_previews_work_without_a_network(context, host):
     assert wrong == []
 
 
+def test_without_a_network_the_menu_says_what_needs_one(context, host):
+    page = visit(context, host.url + "some-book/" + CONCISE)
+    page.locator(".launch-menu > summary").click()
+    said = (
+        "() => getComputedStyle(document.querySelector('.launch-menu a'), '::after')"
+        ".content"
+    )
+    assert page.evaluate(said) == "none"
+    context.set_offline(True)
+    assert "needs a network" in page.evaluate(said)
+    context.set_offline(False)
+    assert page.evaluate(said) == "none"
+
+
 def test_the_cache_holds_the_book_without_its_notebooks(context, host):
     base = f"{host.url}some-book/"
     page = visit(context, base + FIRST)

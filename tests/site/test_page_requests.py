@@ -167,6 +167,11 @@ def test_the_page_for_missing_addresses_works_at_any_depth(browser, tmp_path):
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}{place}/{path}#main")
         assert page.locator("h1").inner_text() == "No such page"
+        page.goto(f"{url}{place}/chapters/softmax_regresion.html")
+        page.locator(".search-address").click()
+        page.wait_for_url("**/search.html?q=softmax+regresion")
+        assert "Softmax" in page.locator("#search li").first.inner_text()
+        page.go_back()
         page.get_by_role("link", name="first page").click()
         page.wait_for_url(f"{url}{place}/{FIRST}")
         page.close()

@@ -6,13 +6,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from support import ROOT
 from support.site_pages import FIRST, SITE
-from support.tiny_book import TinyBook, cell
+from support.tiny_book import REPOSITORY, TinyBook, cell
 
 from _ext.downloads import groups_of
-from bookbuild import frameworks
+from bookbuild import frameworks, settings
 from bookbuild.build import Book
 from bookbuild.downloads import offered
 
@@ -20,7 +19,7 @@ COLAB = "https://colab.research.google.com/github"
 BINDER = "https://mybinder.org/v2"
 ORIGIN = "http://book.invalid"
 DECLARED = [one for one in frameworks.used(ROOT).values() if one.default]
-SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+ADDRESS = settings.repository(ROOT)
 OWN = {page.name: list(page.frameworks.values()) for page in Book(ROOT).pages()}
 PAGES = list(OWN)
 PAGE = "linear-networks/how-to-run"  # a short one with tabs
@@ -35,8 +34,13 @@ NOTEBOOKS = ".launch-menu a:not([href*='downloads/']):visible"
 widths = pytest.mark.parametrize("width", [390, 1280])
 
 
-def texts(label: str) -> list[str]:
-    """Return the texts of the menu for one framework, in order."""
+def texts(label: str, public: bool = ADDRESS.is_public) -> list[str]:
+    """Return the texts of the menu for one framework, in order.
+
+    A book without an address offers only the file.
+    """
+    if not public:
+        return [f"Download {label} notebook"]
     return [
         f"Open {label} in Colab",
         f"Open {label} in Binder",
@@ -46,11 +50,13 @@ def texts(label: str) -> list[str]:
 
 
 def expected(page: str, framework: frameworks.Framework) -> dict[str, str]:
-    """Return where a page's four links should lead, in order."""
-    url, ref = SETTINGS["url"], SETTINGS["branch"]
+    """Return where a page's links should lead, in order."""
+    url, ref = ADDRESS.url, ADDRESS.branch
     path = f"notebooks/{framework.name}/{page}.ipynb"
     name = url.removeprefix("https://github.com/")
     lab = path.replace("/", "%2F")
+    if not ADDRESS.is_public:
+        return dict(zip(texts(framework.label), [f"{ORIGIN}/{path}"], strict=True))
     return dict(
         zip(
             texts(framework.label),
@@ -223,6 +229,7 @@ def test_without_local_storage_the_links_still_follow_the_tab(browser):
 
 
 def without_tabs(tiny: TinyBook) -> None:
+    tiny.configure(repository={"url": REPOSITORY, "branch": "main"})
     tiny.write("Words.\n\n" + cell("1"))
 
 
@@ -232,12 +239,14 @@ def test_on_a_page_without_tabs_the_menu_follows_address_and_last_choice(
     site = tiny_built(without_tabs).root / "_build" / "html"
     read = Menu(browser, site, "tiny/page")
     assert read.page.locator(".tabs").count() == 0
-    assert read.shown() == texts("Alpha")
+    assert read.shown() == texts("Alpha", public=True)
+    colab = f"{COLAB}/some-body/some-book/blob/main/notebooks/alpha/tiny/page.ipynb"
+    assert read.follow("Open Alpha in Colab") == colab
     read.page.evaluate("localStorage.setItem(choices.key('framework'), 'beta')")
     read.page.reload()
-    assert read.shown() == texts("Beta")
+    assert read.shown() == texts("Beta", public=True)
     read.page.goto(f"{read.url}?framework=alpha")
-    assert read.shown() == texts("Alpha")
+    assert read.shown() == texts("Alpha", public=True)
 
 
 def described(*names: str) -> list[str]:

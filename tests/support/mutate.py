@@ -59,7 +59,6 @@ FURTHER = {
     "d2l_extras/download.py": "tests/unit/test_fashion_mnist.py",
     "d2l_extras/colab/cuda.py": "tests/unit/test_prepare.py",
     "d2l_extras/colab/first_cell.py": "tests/unit/test_prepare.py",
-    "d2l_extras/diagrams.py": "tests/book/test_redrawn.py",
     "d2l_extras/mxnet.py": "tests/unit/test_framework_modules.py",
     "d2l_extras/plots.py": "tests/book/test_redrawn.py",
     "d2l_extras/progress.py": "tests/unit/test_notebook.py",

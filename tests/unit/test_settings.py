@@ -13,17 +13,17 @@ URL = "https://github.com/me/book"
 @pytest.mark.parametrize(
     ("lines", "url", "branch"),
     [
-        (f"url: {URL}", URL, "main"),
+        (f"url: {URL}\n  branch: main", URL, "main"),
         (f"url: {URL}/\n  branch: next", URL, "next"),
-        (f"url: {URL}.git", URL, "main"),
-        ("url: git@github.com:me/book.git", URL, "main"),
-        ("url: ssh://git@github.com/me/book.git", URL, "main"),
-        ("url: https://www.github.com/me/book", URL, "main"),
-        ("url: github.com/me/book", URL, "main"),
+        (f"url: {URL}.git\n  branch: a", URL, "a"),
+        ("url: git@github.com:me/book.git\n  branch: a", URL, "a"),
+        ("url: ssh://git@github.com/me/book.git\n  branch: a", URL, "a"),
+        ("url: https://www.github.com/me/book\n  branch: a", URL, "a"),
+        ("url: github.com/me/book\n  branch: 2.0", URL, "2.0"),
         (f"url: {URL}/tree/old", URL, "old"),
         (f"url: {URL}/tree/old\n  branch: next", URL, "next"),
-        ("url: https://gitlab.com/me/book", "https://gitlab.com/me/book", "main"),
-        ("branch: next", "", "next"),
+        ("url: gitlab.com/me/book/-/tree/a", "https://gitlab.com/me/book", "a"),
+        ("branch: next", "", "main"),
     ],
 )
 def test_an_address_of_the_repository_may_be_written_in_any_usual_way(
@@ -32,6 +32,21 @@ def test_an_address_of_the_repository_may_be_written_in_any_usual_way(
     (tmp_path / "_config.yml").write_text(f"title: A\nrepository:\n  {lines}\n")
     found = settings.repository(tmp_path)
     assert (found.url, found.branch) == (url, branch)
+
+
+def test_an_address_without_a_branch_is_refused(tmp_path):
+    (tmp_path / "_config.yml").write_text(f"title: A\nrepository:\n  url: {URL}\n")
+    with pytest.raises(SourceError, match="no branch.*write `branch: main`"):
+        settings.repository(tmp_path)
+
+
+@pytest.mark.parametrize("url", ["", settings.PLACEHOLDER])
+def test_a_placeholder_is_no_address_for_readers(url):
+    repository = settings.Repository(url)
+    assert not repository.is_public
+    assert repository.public_site == ""
+    assert settings.Repository(URL).is_public
+    assert settings.Repository(URL).public_site == "https://me.github.io/book/"
 
 
 def test_the_site_is_where_github_serves_it(tmp_path):

@@ -131,11 +131,42 @@ def test_the_weekly_run_tries_newest_versions_audits_and_reports_failures():
     assert "schedule" in NEWEST[True]  # YAML reads the key `on` so
     done = commands(NEWEST)
     assert "make lock UPGRADE=1" in done and "git push" not in done
-    assert "make audit" in done
+    assert "make audit" in done and "colab/image.sh" in done
     report = NEWEST["jobs"]["report"]
     assert report["if"] == "failure()"
     assert set(report["needs"]) == set(NEWEST["jobs"]) - {"report"}
     assert "gh issue create" in report["steps"][-1]["run"]
+
+
+def test_each_notebook_runs_alone_in_colabs_image_and_failures_are_listed(tmp_path):
+    # A stand-in for Docker records its arguments, and fails for the second notebook.
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        '#!/bin/sh\necho "$@" >> calls\n'
+        'case "$*" in *"second one.ipynb"*) echo broken; exit 1;; esac\n'
+    )
+    docker.chmod(0o755)
+    for name in ("mxnet/linear/first.ipynb", "tensorflow/linear/second one.ipynb"):
+        path = tmp_path / "notebooks" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    script = ROOT / "tests/support/colab/image.sh"
+    path = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", script], cwd=tmp_path, env={"PATH": path},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "1 of 2 notebooks failed in Colab's image:",
+        "notebooks/tensorflow/linear/second one.ipynb",
+    ]
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls[0].startswith("pull ") and len(calls) == 3
+    assert all("--rm" in call and "nbconvert" in call for call in calls[1:])
+    (tmp_path / "notebooks/tensorflow/linear/second one.ipynb").unlink()
+    subprocess.run(["bash", script], cwd=tmp_path, env={"PATH": path}, check=True)
 
 
 def test_a_release_has_a_tag_the_newest_changes_and_all_downloads(tmp_path):
@@ -218,7 +249,9 @@ def test_a_run_that_takes_too_long_is_a_failure():
     assert step["timeout-minutes"] < job["timeout-minutes"]
 
 
-@pytest.mark.parametrize("workflow", [BOOK, NEWEST], ids=["book", "newest"])
+@pytest.mark.parametrize(
+    "workflow", [BOOK, NEWEST, RELEASE], ids=["book", "newest", "release"]
+)
 def test_every_command_that_is_called_exists(workflow):
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"(?m)^ *make ([a-z-]+)", commands(workflow)):

@@ -46,7 +46,7 @@ from bookbuild.frameworks import ROOT, load as load_frameworks, platform_tag
 LIST = Path(__file__).with_name("packages.txt")
 FOLDER = ROOT / ".envs" / "colab"
 UV = ROOT / ".envs" / "uv" / "bin" / "uv"
-PYTHON = "3.13"  # of the runtime that the list is of
+PYTHON = re.search(r"^# Python (\S+)$", LIST.read_text(), re.MULTILINE)[1]
 # What Jupyter and our notebooks request. The stand-in leaves out the rest of the list,
 # which consists of packages for other fields.
 ROOTS = (
