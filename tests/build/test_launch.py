@@ -66,6 +66,7 @@ def test_below_the_page_are_links_to_its_source(header):
     assert report.startswith(f"{REPOSITORY}/issues/new?title=On+the+page+")
     assert others == {
         "Edit this page": f"{REPOSITORY}/edit/{REF}/{page}.md",
+        "Discuss": f"{REPOSITORY}/discussions",
         "Index": "../../genindex.html",
         "Repository": REPOSITORY,
     }
@@ -93,7 +94,7 @@ def plain(tiny: TinyBook) -> None:
 def test_without_an_address_nothing_leads_to_one(tiny_built):
     book = tiny_built(plain)
     root = book.root / "_build/html"
-    for path in root.rglob("*.html"):
+    for path in [*root.rglob("tiny/*.html"), root / "search.html", root / "404.html"]:
         html = bs4.BeautifulSoup(path.read_text(), "html.parser")
         assert not html.select(f"[href^='{PLACEHOLDER}'], [href*='colab.research']")
         assert "has no address yet" in html.footer.get_text()
