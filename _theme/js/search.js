@@ -12,7 +12,7 @@ window.mountSearch = (holder) => {
     '<button type="button" class="button search-close">Close</button></form>' +
     '<p class="search-count" role="status"></p><ol class="search-finds"></ol>' +
     '<p class="search-tip">Search for words, names in the code, numbers such as ' +
-    "<kbd>1.6</kbd> or <kbd>Exercise 4.5</kbd>, and TeX such as <kbd>\\nabla</kbd>. " +
+    "<kbd>1.6</kbd> or <kbd>Exercise 4.5</kbd>, and TeX such as <code>\\nabla</code>. " +
     "<span><kbd>↓</kbd> and <kbd>↑</kbd> move through the results, and " +
     "<kbd>Enter</kbd> opens one.</span></p>";
   const field = holder.querySelector("input");

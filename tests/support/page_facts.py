@@ -150,7 +150,7 @@ WITHOUT_SCRIPTS = """() => {
       all_panels: all(".tab").length,
       dead: all(":is(button:not([popovertarget]), select)").filter(visible)
         .map((e) => e.outerHTML),
-      contents: all("button[popovertarget=contents]").length,
+      contents: all(".bar button[popovertarget=contents]").length,
     };
 }"""
 
