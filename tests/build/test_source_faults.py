@@ -6,7 +6,7 @@ import re
 import bs4
 import pytest
 from myst_nb.core.read import is_myst_markdown_notebook
-from support.tiny_book import HEADER, TinyBook, cell, standard
+from support.tiny_book import HEADER, REPOSITORY, TinyBook, cell, standard
 
 from bookbuild import page as split
 from bookbuild.build import Book
@@ -206,6 +206,7 @@ DRAW = (
 
 
 def odd_pages(tiny: TinyBook) -> None:
+    tiny.configure(repository={"url": REPOSITORY, "branch": "main"})
     text = (
         f"{HEADER}\n(sec_crlf)=\n# Tiny\n\nSee {{ref}}`sec_odd` and "
         "{numref}`fig_odd`, {eq}`eq_a`.\n\n$$\na\n$$ (eq_a)\n\n"
