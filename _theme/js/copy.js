@@ -57,6 +57,19 @@ function codeUpTo(last, cells) {
 
 const textOf = (pre) => pre.textContent.replace(/\n$/, "");
 
+// The Tab key stops once at both buttons, and the arrow keys lead from one to the other.
+function makeToolbar(row, left, right) {
+  row.setAttribute("role", "toolbar");
+  row.setAttribute("aria-label", "Copy");
+  left.tabIndex = -1;
+  row.addEventListener("keydown", (event) => {
+    const target = { ArrowLeft: left, ArrowRight: right }[event.key];
+    if (!target) return;
+    event.preventDefault();
+    target.focus();
+  });
+}
+
 function copyButtons() {
   const blocks = all("article .highlight > pre").filter(
     (pre) => !pre.closest(".cell_output")
@@ -65,13 +78,15 @@ function copyButtons() {
   for (const pre of blocks) {
     const row = document.createElement("div");
     row.className = "copy-buttons";
+    const copy = copyButton("copy-code", COPY_ICON, "Copy the code", () => textOf(pre));
+    row.append(copy);
     if (cells.indexOf(pre) > 0) {
       const words = "Copy all code up to here";
       const code = () => codeUpTo(pre, cells);
-      row.append(copyButton("copy-above", COPY_ABOVE_ICON, words, code));
+      const copyAbove = copyButton("copy-above", COPY_ABOVE_ICON, words, code);
+      row.prepend(copyAbove);
+      makeToolbar(row, copyAbove, copy);
     }
-    const code = () => textOf(pre);
-    row.append(copyButton("copy-code", COPY_ICON, "Copy the code", code));
     pre.parentElement.append(row);
   }
 }

@@ -560,6 +560,21 @@ def test_all_code_up_to_a_cell_can_be_copied_and_runs_in_one_piece(page, address
     assert copied == "\n\n".join(written[: last + 1])
 
 
+def test_the_tab_key_stops_once_at_the_copy_buttons_of_a_cell(page, address):
+    page.goto(address + CONCISE)
+    page.locator(".cell .copy-code:visible").nth(2).focus()
+    focused = "document.activeElement.className"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(focused) == "copy-above"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".copy-above.done")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(focused) == "copy-code"
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('.copy-buttons')"
+                         " || document.activeElement.className === 'copy-code'")
+
+
 SELECT = """(range) => {
   const [start, end] = range.map(one => document.querySelector(one));
   const selection = getSelection();
