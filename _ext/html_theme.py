@@ -97,6 +97,7 @@ def add_context(
         name for name, framework in declared.items() if framework.default
     ]
     context["frameworks"] = [declared[name] for name in names]
+    context["initial"] = frameworks.initial(context["frameworks"])
     body = context.get("body", "")
     context["has_math"] = "<math" in body
     context["has_choice"] = "data-framework=" in body

@@ -28,6 +28,7 @@ class Framework:
     lock: str
     platforms: list[str] = field(hash=False)
     colab: str
+    initial: bool = False
     default: bool = True
     needs: list[str] = field(default_factory=list, hash=False)
     versions: list[str] = field(default_factory=list, hash=False)
@@ -70,7 +71,18 @@ def load(root: Path = ROOT) -> dict[str, Framework]:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
     if not entries:
         raise ValueError(f"{path} declares no framework; add at least one")
-    return {name: _framework(name, entry) for name, entry in entries.items()}
+    found = {name: _framework(name, entry) for name, entry in entries.items()}
+    if len(first := [name for name, framework in found.items() if framework.initial]) > 1:
+        raise ValueError(
+            f"{DECLARATION.as_posix()}: {' and '.join(first)} are all `initial`; keep "
+            "`initial = true` for one of them"
+        )
+    return found
+
+
+def initial(frameworks: list[Framework]) -> Framework:
+    """Return the framework that readers see until they choose one."""
+    return next((f for f in frameworks if f.initial), frameworks[0])
 
 
 def used(root: Path = ROOT) -> dict[str, Framework]:

@@ -9,6 +9,14 @@ const all = (selector, inside = document) => [
   ...inside.querySelectorAll(selector),
 ];
 
+// Scroll a list, and not the page, so that one of its items is in sight.
+function showInList(item, list) {
+  const outside = item.getBoundingClientRect();
+  const inside = list.getBoundingClientRect();
+  if (outside.top >= inside.top && outside.bottom <= inside.bottom) return;
+  list.scrollTop += outside.top - inside.top - list.clientHeight / 2;
+}
+
 function load(name) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");

@@ -17,14 +17,16 @@ function followHeadings() {
   const mark = () => {
     waiting = false;
     let current = null;
+    const line = Math.max(120, window.innerHeight / 4); // where readers look
     for (const section of links.keys()) {
-      if (section.getBoundingClientRect().top < 120) current = section;
+      if (section.getBoundingClientRect().top < line) current = section;
     }
     for (const [section, link] of links) {
       if (section === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
     const name = current ? links.get(current).textContent : words;
+    if (current) showInList(links.get(current), list);
     if (here.textContent === name) return;
     here.textContent = name;
     if (!current) return;
@@ -35,6 +37,7 @@ function followHeadings() {
     if (!waiting) window.requestAnimationFrame(mark);
     waiting = true;
   }, { passive: true });
+  list.addEventListener("toggle", mark);
   window.requestAnimationFrame(mark);
 }
 

@@ -57,6 +57,18 @@ function menus() {
   }
 }
 
+// The contents may be longer than the window.
+
+function contents() {
+  const list = document.getElementById("contents");
+  const current = list.querySelector("[aria-current]");
+  if (!current) return;
+  const show = () => showInList(current, list);
+  list.addEventListener("toggle", show);
+  show();
+}
+
 skipLink();
 theme();
 menus();
+contents();

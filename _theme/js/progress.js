@@ -160,6 +160,19 @@ function showProgress() {
   show();
 }
 
+// Mark the pages that have been read in the contents.
+function markContents() {
+  const known = progress.read();
+  for (const link of all(".contents a[href]")) {
+    if (!known[pageOf(new URL(link.href))]?.read) continue;
+    const mark = element("span", "", " ✓");
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", "read");
+    link.append(mark);
+  }
+}
+
 followReading();
 markExercises();
 showProgress();
+markContents();

@@ -160,6 +160,7 @@ class Desktop:
     """Hold facts on a page 1280 pixels wide, opened as a file, with reduced motion."""
 
     frameworks: list[str] = field(default_factory=list)
+    initial: str = ""
     asked: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)

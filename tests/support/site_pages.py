@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bs4
 
+from bookbuild import frameworks
 from support import ROOT
 from support.served import lessons
 
@@ -31,6 +32,12 @@ def soup(page: str) -> bs4.BeautifulSoup:
 def frameworks_of(page: str) -> list[str]:
     """Return the frameworks that a page offers."""
     return soup(page.partition("?")[0]).html["data-frameworks"].split()
+
+
+def initial_of(page: str) -> str:
+    """Return the framework that a page shows to a new reader."""
+    declared = frameworks.load(ROOT)
+    return frameworks.initial([declared[n] for n in frameworks_of(page)]).name
 
 
 @cache

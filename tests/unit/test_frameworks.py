@@ -57,6 +57,30 @@ def test_the_error_names_a_faulty_entry_and_what_is_wrong(
         load(name, **entries)
 
 
+def declare(root, *initial: str):
+    """Declare two frameworks, and mark some of them as initial."""
+    (root / "kernels").mkdir()
+    lines = "\n".join(f"{key} = {value}" for key, value in GOOD.items())
+    entries = [
+        f"[{name}]\n{lines}\ninitial = {str(name in initial).lower()}\n"
+        for name in ("mxnet", "jax")
+    ]
+    (root / "kernels" / "frameworks.toml").write_text("\n".join(entries))
+
+
+@pytest.mark.parametrize(("marked", "name"), [([], "mxnet"), (["jax"], "jax")])
+def test_readers_first_see_the_initial_framework_or_the_first(tmp_path, marked, name):
+    declare(tmp_path, *marked)
+    found = list(frameworks.load(tmp_path).values())
+    assert frameworks.initial(found).name == name
+
+
+def test_two_initial_frameworks_are_refused(tmp_path):
+    declare(tmp_path, "mxnet", "jax")
+    with pytest.raises(ValueError, match="mxnet and jax are all `initial`; keep"):
+        frameworks.load(tmp_path)
+
+
 def test_a_declaration_without_frameworks_is_refused(tmp_path):
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels" / "frameworks.toml").touch()
