@@ -51,6 +51,8 @@ def static_files() -> dict[str, bytes]:
 def configure(app: Sphinx, config: Config) -> None:
     """Set the theme, and derive the site's address from the repository."""
     repository = settings.repository(Path(app.srcdir))
+    if repository.is_public:
+        app.tags.add("public")  # for {only}
     config.html_theme = "book"
     config.html_baseurl = _with_slash(config.html_baseurl) or repository.public_site
     config.html_theme_options.update(
@@ -68,7 +70,7 @@ def configure(app: Sphinx, config: Config) -> None:
         book_date=date,
         is_public=repository.is_public,
         site=config.html_baseurl,
-        site_path=urlsplit(config.html_baseurl or repository.site).path or "/",
+        site_path=urlsplit(config.html_baseurl).path or "/",
         policy=content_policy.header(),
         assets={name: digest(file) for name, file in static_files().items()},
     )

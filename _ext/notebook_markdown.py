@@ -175,6 +175,8 @@ class MarkdownTranslator:
     def render_download_reference(self, node: nodes.Element) -> str:
         if "refuri" in node:
             return self.render_reference(node)
+        if not self.builder.repository.is_public:
+            return self.inline(node)
         _, file = self.builder.env.relfn2path(node["reftarget"], self.docname)
         return f"[{self.inline(node)}]({self.builder.address_of_file(Path(file))})"
 

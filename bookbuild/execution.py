@@ -237,6 +237,8 @@ def _run(
             coalesce_streams=True,
             record_timing=False,
             skip_cells_with_tag="skip-execution",
+            # A kernel that is asked to end may print that it was interrupted.
+            shutdown_kernel="immediate",
             # Use sockets in a temporary folder, so that no port is opened.
             config=Config(
                 KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}

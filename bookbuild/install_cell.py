@@ -72,12 +72,14 @@ for source in NEARBY + SOURCES:
         lines = pip.stdout.strip().split("\\n")
         errors += ([s for s in lines if "ERROR" in s] or lines)[-1] + " "
 if not is_wanted():
+    if errors:
+        errors = (", which could not be installed from "
+                  + " or ".join(NEARBY + SOURCES) + ". Is this machine online, and "
+                  "are you allowed to install packages? The errors of pip: " + errors)
     raise RuntimeError("This notebook needs d2l_extras " + WANTED + " (installed: "
-                       + installed() + "), which could not be installed from "
-                       + " or ".join(NEARBY + SOURCES) + ". Is this machine "
-                       "online, and are you allowed to install packages? "
-                       "Offline, put " + WHEEL + " beside this notebook. "
-                       "The errors of pip: " + errors)
+                       + installed() + ")" + (errors or ". ") + "Without a network, "
+                       "put " + WHEEL + " beside this notebook. It is in the archive "
+                       "of all notebooks.")
 
 from d2l_extras.colab import prepare
 
@@ -97,7 +99,7 @@ def cell(
     """
     version = wheel.version()
     sources, files = [], []
-    if repository.site:
+    if repository.public_site:
         branch = quote(repository.branch)
         sources = [
             f"{repository.site}{wheel.FOLDER}/{quote(wheel.name())}",

@@ -51,7 +51,7 @@ class Repository:
 
     def page(self, docname: str) -> str:
         """Return the address of a page on the site, relative if there is no site."""
-        return f"{self.site}{quote(docname)}.html"
+        return f"{self.public_site}{quote(docname)}.html"
 
 
 @dataclass(frozen=True)

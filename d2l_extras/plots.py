@@ -31,6 +31,7 @@ font_manager.fontManager.addfont(
 WIDTH = 6.4  # of a page's column, in inches
 INK, GRAY = "#1d2126", "#5c6370"
 STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": "0.75",
     "axes.grid": True,
     "axes.labelcolor": GRAY,

@@ -36,10 +36,10 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Serve the built site on loopback, below the path that it may be published at."""
+    """Serve the built site on loopback, below the path that it is published at."""
     from bookbuild import settings
 
-    path = urlsplit(settings.repository(ROOT).site).path.strip("/")
+    path = urlsplit(settings.repository(ROOT).public_site).path.strip("/")
     folder = tmp_path_factory.mktemp("host")
     shutil.copytree(
         ROOT / "_build" / "html", folder / path, dirs_exist_ok=True

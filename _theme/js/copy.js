@@ -18,6 +18,12 @@ async function toClipboard(text) {
   if (!done) throw new Error("The browser did not allow copying.");
 }
 
+// What has been copied, for screen readers.
+const said = document.createElement("p");
+said.className = "out-of-sight";
+said.setAttribute("role", "status");
+document.body.append(said);
+
 function copyButton(kind, icon, words, code) {
   const button = document.createElement("button");
   button.className = kind;
@@ -32,11 +38,13 @@ function copyButton(kind, icon, words, code) {
     try {
       await toClipboard(code());
       say("Copied");
+      said.textContent = "Copied";
       button.classList.add("done");
     } catch {
       say("Your browser does not allow copying. Select the code instead");
     }
     window.setTimeout(() => {
+      said.textContent = "";
       say(words);
       button.classList.remove("done");
     }, 2000);

@@ -1,6 +1,10 @@
 // Open a figure in a window of its own, as large as the screen, and then larger.
 
 const SMALLEST = 200; // pixels of width; smaller pictures gain nothing
+const ZOOM_ICON =
+  '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" ' +
+  'aria-hidden="true"><path d="M10.5 7v7M7 10.5h7M15.5 15.5 20 20"/>' +
+  '<circle cx="10.5" cy="10.5" r="6.5"/></svg>';
 const ENLARGE_ICON =
   '<svg class="icon" viewBox="0 0 24 24" width="18" height="18" ' +
   'aria-hidden="true"><path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"/></svg>';
@@ -21,7 +25,7 @@ function iconButton(className, label, icon) {
 function lightboxDialog() {
   const dialog = document.createElement("dialog");
   dialog.className = "lightbox";
-  const zoom = iconButton("button", "Zoom in", ENLARGE_ICON);
+  const zoom = iconButton("button", "Zoom in", ZOOM_ICON);
   const close = iconButton("button", "Close", CLOSE_ICON);
   const picture = document.createElement("div");
   picture.className = "lightbox-picture";
@@ -45,11 +49,11 @@ function lightboxDialog() {
   zoom.addEventListener("click", () => enlarge(!enlarged()));
   close.addEventListener("click", () => dialog.close());
   picture.addEventListener("click", ({ target, offsetX, offsetY }) => {
-    if (target.localName !== "img") return;
+    if (target.localName !== "img") return dialog.close();
     const { width, height } = target;
     enlarge(!enlarged(), offsetX / width, offsetY / height);
   });
-  return (images, words) => {
+  return (images, words, shown) => {
     picture.replaceChildren(...images);
     caption.replaceChildren(...words);
     const number = caption.querySelector(".caption-number");
@@ -58,7 +62,10 @@ function lightboxDialog() {
     picture.setAttribute("role", "group");
     picture.setAttribute("aria-label", name);
     dialog.showModal();
-    enlarge(false);
+    // On a phone, the whole screen is hardly wider than the figure was in the text.
+    const { clientWidth, clientHeight } = picture;
+    const { width, height } = shown.getBoundingClientRect();
+    enlarge(clientWidth < 1.25 * width && clientHeight > height, 0);
   };
 }
 
@@ -72,13 +79,16 @@ function lightbox() {
     const label = `Enlarge ${name ?? "this figure"}`;
     const enlarge = iconButton("enlarge", label, ENLARGE_ICON);
     figure.classList.add("enlargeable");
-    figure.append(enlarge);
+    const caption = figure.querySelector("figcaption");
+    if (caption) caption.before(enlarge);
+    else figure.append(enlarge);
     enlarge.addEventListener("click", () => {
       open ??= lightboxDialog();
-      const caption = figure.querySelector("figcaption")?.cloneNode(true);
-      caption?.querySelectorAll(".headerlink").forEach((link) => link.remove());
-      caption?.querySelectorAll("[id]").forEach((named) => named.removeAttribute("id"));
-      open(images.map((image) => image.cloneNode()), caption?.childNodes ?? []);
+      const words = caption?.cloneNode(true);
+      words?.querySelectorAll(".headerlink").forEach((link) => link.remove());
+      words?.querySelectorAll("[id]").forEach((named) => named.removeAttribute("id"));
+      const shown = images.find((image) => image.clientWidth);
+      open(images.map((image) => image.cloneNode()), words?.childNodes ?? [], shown);
     });
     for (const image of images) {
       image.addEventListener("click", () => {

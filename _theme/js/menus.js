@@ -65,10 +65,28 @@ function contents() {
   if (!current) return;
   const show = () => showInList(current, list);
   list.addEventListener("toggle", show);
+  // Nobody should be among the links that the open list covers.
+  list.addEventListener("focusout", ({ relatedTarget }) => {
+    const left = relatedTarget && !list.contains(relatedTarget);
+    if (left && list.matches(":popover-open")) list.hidePopover();
+  });
   show();
 }
 
+// With large letters, the header may need several lines. Then it would cover too much
+// if it stayed in sight.
+
+function lowBar() {
+  const bar = document.querySelector(".bar");
+  const check = () => {
+    const line = parseFloat(window.getComputedStyle(bar).minHeight);
+    root.classList.toggle("high-bar", bar.offsetHeight > 1.4 * line);
+  };
+  new ResizeObserver(check).observe(bar);
+}
+
 skipLink();
+lowBar();
 theme();
 menus();
 contents();

@@ -89,6 +89,8 @@ function markExercises() {
     const box = element("input", "");
     box.type = "checkbox";
     box.checked = done.has(id);
+    const number = title.querySelector(".caption-number")?.textContent.trim();
+    box.setAttribute("aria-label", ["Done", number].filter(Boolean).join(": "));
     box.addEventListener("change", () => {
       if (box.checked) done.add(id);
       else done.delete(id);

@@ -6,6 +6,9 @@ window.bookSearch = (entries) => {
   const KINDS = ["section", "term", "figure", "equation", "exercise"];
   const FONT_COMMAND = /\\(?:math|bold|text)[a-z]+ ?\{([\p{L}\p{N}]+)\}/gu;
   const COMMAND = /\\\p{L}+(?:\{[\p{L}\p{N}]\})?/gu;
+  const SYMBOLS = {
+    "∇": "nabla", "∂": "partial", "∑": "sum", "∏": "prod", "√": "sqrt", "∞": "infty",
+  };
   const DEFINITION = /^\s*(?:def|class)\s+(\w+)/gm;
   // "4.5", "A.1", "Exercise 4.5", "fig. 4.5", "(4.5)"
   const NUMBER =
@@ -30,7 +33,9 @@ window.bookSearch = (entries) => {
   const allLabels = new Set(known.flatMap(({ labels }) => labels));
   const queryTokens = (query) => {
     if (allLabels.has(query)) return [query];
-    const plain = query.replace(FONT_COMMAND, "$1");
+    const plain = query
+      .replace(/[∇∂∑∏√∞]/gu, (symbol) => `\\${SYMBOLS[symbol]} `)
+      .replace(FONT_COMMAND, "$1");
     return [...(plain.match(COMMAND) ?? []), ...tokens(plain.replace(COMMAND, " "))];
   };
 

@@ -57,7 +57,8 @@ window.mountSearch = (holder) => {
       const value = coverage(text.slice(start, start + size), pattern);
       if (value > best.value) best = { value, start };
     }
-    const end = best.start + size;
+    let end = best.start + size;
+    if (end < text.length) end = text.lastIndexOf(" ", end);
     const shown = text.slice(best.start, end).trim();
     return (best.start ? "… " : "") + shown + (end < text.length ? " …" : "");
   };
@@ -121,6 +122,9 @@ window.mountSearch = (holder) => {
       event.preventDefault(); // a search field would only empty itself
       holder.close();
     }
+    // Letters belong to the field, wherever the focus is.
+    const isLetter = event.key.length === 1 && event.key !== " ";
+    if (isLetter && document.activeElement.matches(".search-finds a")) field.focus();
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
     const stops = [field, ...finds.querySelectorAll("a")];

@@ -88,7 +88,9 @@ def plain(tiny: TinyBook) -> None:
     """Write a book whose address is still the placeholder, with links to it."""
     standard(tiny)
     tiny.configure(repository={"url": PLACEHOLDER, "branch": "main"})
-    tiny.add_page("other", "(sec_other)=\n# Other\n\n[Ask](repository:discussions).\n")
+    tiny.add_page("other", "(sec_other)=\n# Other\n\n[Ask](repository:discussions).\n\n"
+                  ":::{only} public\nSome address.\n:::\n\n"
+                  ":::{only} not public\nNo address.\n:::\n")
 
 
 def test_without_an_address_nothing_leads_to_one(tiny_built):
@@ -105,6 +107,9 @@ def test_without_an_address_nothing_leads_to_one(tiny_built):
     ]  # fmt: skip
     other = (root / "chapters/tiny/other.html").read_text()
     assert "<p>Ask.</p>" in other
+    assert "No address." in other and "Some address." not in other
+    notebook = book.committed("alpha").read_text()
+    assert "SOURCES = []" in notebook and PLACEHOLDER not in notebook
     assert not (root / "sitemap.xml").exists()
 
 

@@ -22,7 +22,7 @@ from support.colab import stand_in
 
 from bookbuild import install_cell, page as split, settings, wheel
 
-REPOSITORY = settings.repository(ROOT)
+REPOSITORY = settings.Repository("https://github.com/some-body/some-book")
 CELL = {
     name: install_cell.cell(
         split.read_page(
@@ -159,7 +159,7 @@ def test_the_error_says_that_the_machine_may_be_offline(python):
     said = sentence(run(python, CELL["mxnet"], NOWHERE))
     assert "could not be installed from http" in said
     assert "Is this machine online" in said
-    assert f"Offline, put {wheel.name()} beside this notebook." in said
+    assert f"Without a network, put {wheel.name()} beside this notebook." in said
 
 
 def test_the_error_says_when_only_the_framework_cannot_be_downloaded(python, index):

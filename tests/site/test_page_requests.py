@@ -12,7 +12,7 @@ from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, soup
 
 from bookbuild import settings
 
-BASE = settings.repository(ROOT).site
+BASE = settings.repository(ROOT).public_site
 
 every_lesson = pytest.mark.parametrize("name", LESSONS)
 NETWORKS = "chapters/linear-networks"
@@ -142,8 +142,8 @@ def test_a_page_loads_only_what_it_uses(loads, name):
 
 
 def test_the_page_for_missing_addresses_works_at_any_depth(browser, tmp_path):
-    place = urlsplit(BASE).path.strip("/")
-    shutil.copytree(SITE, tmp_path / place, symlinks=True)
+    place = urlsplit(BASE).path.lstrip("/")
+    shutil.copytree(SITE, tmp_path / place, symlinks=True, dirs_exist_ok=True)
     shutil.copy(SITE / "404.html", tmp_path / "404.html")
     with served(tmp_path) as url:
         page = browser.new_page()
@@ -153,9 +153,9 @@ def test_the_page_for_missing_addresses_works_at_any_depth(browser, tmp_path):
         )
         for path in ("no.html", "chapters/no/such/page.html", "a/b/c/"):
             failed.clear()
-            answer = page.goto(f"{url}{place}/{path}")
+            answer = page.goto(f"{url}{place}{path}")
             assert answer.status == 404
-            assert failed == [f"{url}{place}/{path}"]
+            assert failed == [f"{url}{place}{path}"]
             assert page.evaluate("document.styleSheets[0].cssRules.length") > 50
             links = page.evaluate("[...document.links].map(a => a.href)")
             assert len(links) > len(LESSONS)
@@ -165,9 +165,9 @@ def test_the_page_for_missing_addresses_works_at_any_depth(browser, tmp_path):
                     assert target.is_file() or target == tmp_path / place, link
         page.locator(".skip").focus()
         page.keyboard.press("Enter")
-        page.wait_for_url(f"{url}{place}/{path}#main")
+        page.wait_for_url(f"{url}{place}{path}#main")
         assert page.locator("h1").inner_text() == "No such page"
-        page.goto(f"{url}{place}/chapters/softmax_regresion.html")
+        page.goto(f"{url}{place}chapters/softmax_regresion.html")
         page.locator(".search-address").click()
         page.wait_for_url("**/search.html?q=softmax+regresion")
         assert "Softmax" in page.locator("#search li").first.inner_text()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from support.browser import DESKTOP, PHONE, size, until
-from support.site_pages import LESSONS, soup
+from support.site_pages import GLOSSARY, LESSONS, soup
 
 LESSON = "chapters/linear-networks/linear-regression-scratch.html"
 SECTIONS = [a["href"] for a in soup(LESSON).select("#sections nav ul ul a")]
@@ -34,6 +34,30 @@ def test_the_header_names_the_section_and_opens_the_list_of_sections(visit, widt
     assert not read.locator("#sections").is_visible()
 
 
+def test_a_header_of_several_lines_does_not_stay_in_sight(visit):
+    read = visit(LESSON, **size(320))
+    read.evaluate("document.documentElement.style.fontSize = '250%'")
+    until(read, "document.querySelector('.high-bar') !== null")
+    read.evaluate(SCROLL, THIRD)
+    bar = read.locator(".bar").bounding_box()
+    assert bar["y"] + bar["height"] <= 0
+    read.evaluate("document.documentElement.style.fontSize = ''")
+    until(read, "document.querySelector('.high-bar') === null")
+
+
+def test_the_contents_show_the_current_page_and_which_pages_were_read(visit):
+    last = LESSONS[-1]
+    read = visit(last, viewport={"width": 1280, "height": 500})
+    current = read.locator("#contents [aria-current]")
+    box = current.bounding_box()
+    assert 0 < box["y"] and box["y"] + box["height"] <= 500
+    read.evaluate(
+        "(page) => progress.change(page, { read: true })", LESSON
+    )
+    read.reload()
+    assert read.locator("#contents [aria-label=read]").count() == 1
+
+
 @pytest.mark.parametrize("width", [1200, DESKTOP, 1920])
 def test_the_list_of_sections_is_beside_the_text(visit, width):
     read = visit(LESSON, **size(width))
@@ -45,9 +69,10 @@ def test_the_list_of_sections_is_beside_the_text(visit, width):
     assert read.locator("#sections [aria-current]").inner_text() == title_of(THIRD)
 
 
-def test_the_header_is_one_line_on_the_narrowest_phone(visit):
-    read = visit(LESSON, **size(320))
-    read.evaluate(SCROLL, THIRD)
+@pytest.mark.parametrize("page", [LESSON, GLOSSARY])
+def test_the_header_is_one_line_on_the_narrowest_phone(visit, page):
+    read = visit(page, **size(320))
+    read.evaluate("window.scrollTo(0, 5000)")
     assert read.locator(".bar").bounding_box()["height"] < 60
 
 

@@ -153,6 +153,7 @@ def commands_of(link: str) -> str:
     [
         (r"\nabla", r"\nabla"),
         ("nabla", r"\nabla"),
+        ("∇", r"\nabla"),
         (r"\hat{\mathbf{y}}", r"\hat{\mathbf{y}}"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import ast
 import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from support.tiny_book import HEADER, cell
 
 from bookbuild import frameworks, install_cell, page as split, wheel
 from bookbuild.errors import SourceError
-from bookbuild.settings import Repository
+from bookbuild.settings import PLACEHOLDER, Repository
 
 FRAMEWORKS = frameworks.load()
 MXNET = FRAMEWORKS["mxnet"]
@@ -112,6 +113,20 @@ def test_the_cell_looks_for_the_wheel_in_the_notebooks_folder_and_the_one_above(
     assert variables(made.source)["NEARBY"] == [f"../{wheel.name()}"]
     monkeypatch.chdir(tmp_path)
     assert variables(made.source)["NEARBY"] == [wheel.name()]
+
+
+def test_without_an_address_the_cell_asks_for_the_wheel(tmp_path, monkeypatch):
+    made = install_cell.cell(page("1"), MXNET, Repository(PLACEHOLDER))
+    assert PLACEHOLDER not in made.source
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0")
+    with pytest.raises(RuntimeError) as error:
+        exec(made.source, {})
+    assert str(error.value) == (
+        f"This notebook needs d2l_extras {wheel.version()} (installed: 0.0). Without a "
+        f"network, put {wheel.name()} beside this notebook. It is in the archive of all "
+        "notebooks."
+    )
 
 
 def test_the_cell_installs_this_version_from_the_site_or_the_repository():

@@ -235,9 +235,10 @@ def load(path: Path, url: str) -> NotebookNode:
     node = nbformat.read(path, as_version=4)
     first = node.cells[0]
     assert first.id == install_cell.ID, f"{path} does not begin with its set-up"
-    site = settings.repository(ROOT).site
-    assert first.source.count(site) == 1, f"{path} does not name {site}"
-    first.source = first.source.replace(site, url)
+    sources = re.compile(r"^SOURCES = \[[^]]*\]$", re.MULTILINE)
+    ours = f"SOURCES = ['{url}{wheel.FOLDER}/{wheel.name()}']"
+    first.source, found = sources.subn(ours, first.source)
+    assert found == 1, f"{path} does not say where the helpers are"
     return node
 
 
