@@ -9,7 +9,7 @@ import re
 import bs4
 import pytest
 from support import nbval
-from support.tiny_book import HEADER, TinyBook, cell
+from support.tiny_book import HEADER, REPOSITORY, TinyBook, cell
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -166,6 +166,7 @@ H{sub}`2`O and {download}`data.csv`.
 
 
 def everything(tiny: TinyBook) -> None:
+    tiny.configure(repository={"url": REPOSITORY, "branch": "main"})
     tiny.page.write_text(f"{HEADER}\n{PAGE}\n{cell('1')}")
     tiny.page.with_name("img.png").write_bytes(PNG)
     tiny.page.with_name("data.csv").write_text("a,b\n")

@@ -38,7 +38,7 @@ def test_a_thumbnail_has_a_light_and_a_dark_version_and_no_text_of_its_own(tiny_
 
 def test_notebooks_have_no_thumbnails(tiny_built):
     prose = tiny_built(with_thumbnail).prose()
-    assert "[Other](" in prose and "![" not in prose
+    assert "- Other" in prose and "![" not in prose
 
 
 def test_a_thumbnail_follows_its_figure(tiny_copy):

@@ -19,7 +19,8 @@ from types import SimpleNamespace
 import pytest
 from support import ROOT, pages
 
-from bookbuild import install_cell, page as split, settings, wheel
+from bookbuild import install_cell, page as split, wheel
+from bookbuild.settings import Repository
 from d2l_extras import __version__
 from d2l_extras.colab import cuda, first_cell as module
 from d2l_extras.colab.first_cell import CONTENT, CannotRun, check_version, install
@@ -28,7 +29,7 @@ PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
 FIRST_CELL = install_cell.cell(
     split.read_page(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
     pages.FRAMEWORKS["mxnet"],
-    settings.repository(ROOT),
+    Repository("https://github.com/some-body/some-book"),
 ).source
 PIP = """\
 import os, sys
