@@ -211,7 +211,7 @@ def test_search_and_previews_work_without_a_network(context, host):
     page.locator("dialog input").fill("underflow")
     assert page.locator("dialog li p mark").count() > 0
     page.locator("dialog .search-close").click()
-    page.locator("a.reference.internal[href^='#equation-']").first.focus()
+    page.locator("a.reference.internal[href^='#equation-']:visible").first.focus()
     page.locator("#preview math").first.wait_for()
     assert wrong == []
 
@@ -392,15 +392,17 @@ def test_the_page_says_nothing_where_service_workers_are_blocked(
     assert not page.locator(LINE).is_visible()
 
 
-def test_the_browser_remembers_the_framework_the_theme_and_for_a_visit_the_query(context, host):
+def test_the_browser_remembers_choices_the_place_and_for_a_visit_the_query(context, host):
     page = visit(context, f"{host.url}some-book/{CONCISE}")
     page.locator("[role=tab][aria-selected=false]").first.click()
     page.locator(".bar .theme-button").click()
     page.keyboard.press("/")
     page.locator("dialog input").fill("softmax")
     page.locator("dialog li a").first.click()
+    # The place is that of the tab, to which the page was scrolled.
     assert sorted(page.evaluate("Object.keys(localStorage)")) == [
         "framework /some-book/",
+        "progress /some-book/",
         "theme /some-book/",
     ]
     visited = page.evaluate("Object.keys(sessionStorage)")
