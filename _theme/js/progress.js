@@ -85,7 +85,9 @@ function followReading() {
 function markExercises() {
   const boxes = all("article .exercise[id]");
   const done = new Set(progress.read()[thisPage]?.done);
-  for (const { id, firstElementChild: title } of boxes) {
+  for (const exercise of boxes) {
+    const { id } = exercise;
+    const title = exercise.querySelector(".admonition-title");
     const box = element("input", "");
     box.type = "checkbox";
     box.checked = done.has(id);

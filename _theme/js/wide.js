@@ -7,6 +7,12 @@ let fontsLoaded = false; // boxes do not have their final size before
 // make the browser lay them out.
 const HIDDEN = ".tab[hidden], details:not([open]) > :not(summary)";
 
+function nameOf(box) {
+  if (box.matches(".cell_output *")) return "Output";
+  if (box.localName === "pre") return "Code";
+  return box.matches(".wide") ? "Table" : "Formula";
+}
+
 function markWide() {
   const formulas = all("article span.math").map((formula) => {
     const place = formula.closest("p, li, dt, dd, td, th, figcaption");
@@ -26,8 +32,13 @@ function markWide() {
     box.closest(HIDDEN) ? null : box.scrollWidth > box.clientWidth,
   ]);
   for (const [box, wide] of boxes) {
-    if (wide) box.tabIndex = 0;
-    else if (wide === false) box.removeAttribute("tabindex");
+    if (wide) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", nameOf(box));
+    } else if (wide === false) {
+      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+    }
   }
 }
 

@@ -27,6 +27,7 @@ from support.site_pages import LESSONS, SITE, frameworks_of
 
 
 LESSON = "chapters/linear-networks/linear-regression.html"  # terms and equations
+THEORY = "chapters/linear-networks/softmax-regression.html"  # tables and exercises
 REFERENCE = "article a.reference[href*='#equation-']"
 
 
@@ -370,3 +371,37 @@ def too_pale(visit, site: str, night: bool) -> set:
 @pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
 def test_every_mark_in_a_figure_has_enough_contrast(visit, site, night):
     assert too_pale(visit, site, night) == set()
+
+
+def test_the_columns_of_a_table_are_aligned_on_a_phone(visit):
+    read = visit(THEORY, **size(PHONE))
+    edges = """[...document.querySelectorAll("article table")].map((table) =>
+        [...table.rows].map((row) => [...row.cells].map(
+            (cell) => Math.round(cell.getBoundingClientRect().left))))"""
+    tables = read.evaluate(edges)
+    assert tables
+    for rows in tables:
+        assert len({tuple(row) for row in rows}) == 1, rows
+
+
+def test_every_box_that_scrolls_and_every_box_to_tick_has_a_name(visit):
+    read = visit(THEORY, **size(PHONE))
+    unfold(read)
+    boxes = read.locator("article [tabindex='0']:is(pre, .wide, .formula, .math)")
+    names = set(boxes.evaluate_all("(all) => all.map((e) => e.ariaLabel)"))
+    assert {"Code", "Output"} <= names <= {"Code", "Output", "Formula", "Table"}
+    ticks = read.locator(".exercise .done input")
+    names = ticks.evaluate_all("(all) => all.map((e) => e.ariaLabel)")
+    assert len(set(names)) == len(names) > 5
+    assert all(name.startswith("Done: Exercise 4.") for name in names)
+    for summary in read.locator("article details.hide > summary").all():
+        assert summary.get_attribute("aria-label") is None
+
+
+@pytest.mark.parametrize("width", [320, PHONE])
+def test_the_open_menu_stays_inside_the_window_with_large_letters(visit, width):
+    read = visit(THEORY, **size(width))
+    read.evaluate("document.documentElement.style.fontSize = '200%'")
+    read.locator(".launch-menu > summary").evaluate("(e) => e.click()")
+    box = read.locator(".menu-panel").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
