@@ -61,7 +61,7 @@ function lightboxDialog() {
     enlarge(!enlarged(), offsetX / width, offsetY / height);
   });
   // A figure is shown around the point that the reader has tapped, if any.
-  return (images, words, shown, x = 0, y = 0) => {
+  return (images, words, shown, x = 0.5, y = 0.5) => {
     picture.replaceChildren(...images);
     caption.replaceChildren(...words);
     const number = caption.querySelector(".caption-number");
@@ -70,10 +70,11 @@ function lightboxDialog() {
     picture.setAttribute("role", "group");
     picture.setAttribute("aria-label", name);
     dialog.showModal();
-    // On a phone, the whole screen is hardly wider than the figure was in the text.
+    // On an upright phone, the screen is hardly wider than the figure was in the text.
     const { clientWidth, clientHeight } = picture;
     const { width, height } = shown.getBoundingClientRect();
-    enlarge(clientWidth < 1.25 * width && clientHeight > height, x, y);
+    const upright = clientHeight > Math.max(clientWidth, height);
+    enlarge(upright && clientWidth < 1.25 * width, x, y);
   };
 }
 
