@@ -89,12 +89,11 @@ function lightbox() {
     const enlarge = iconButton("enlarge", label, ENLARGE_ICON);
     figure.classList.add("enlargeable");
     const caption = figure.querySelector("figcaption");
-    if (caption) caption.before(enlarge);
-    else figure.append(enlarge);
+    (caption ?? figure).prepend(enlarge);
     const show = (x, y) => {
       open ??= lightboxDialog();
       const words = caption?.cloneNode(true);
-      words?.querySelectorAll(".headerlink").forEach((link) => link.remove());
+      words?.querySelectorAll(".headerlink, .enlarge").forEach((part) => part.remove());
       words?.querySelectorAll("[id]").forEach((named) => named.removeAttribute("id"));
       const shown = images.find((image) => image.clientWidth);
       const large = images.map((image) => image.cloneNode());
