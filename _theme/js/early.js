@@ -33,7 +33,7 @@ const choices = {
     asked,
     choices.recall("framework", "sessionStorage"),
     choices.recall("framework", "localStorage"),
-    root.dataset.framework, // the one to begin with
+    root.dataset.framework, // the initial one
   ].find((name) => names.includes(name));
   const theme = choices.recall("theme", "localStorage");
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;

@@ -19,7 +19,7 @@ function followHeadings() {
     let current = null;
     const line = Math.max(120, window.innerHeight / 4); // where readers look
     for (const section of links.keys()) {
-      if (window.scrollY === 0) break; // nobody has begun to read
+      if (window.scrollY === 0) break; // the title is in sight
       if (section.getBoundingClientRect().top < line) current = section;
     }
     for (const [section, link] of links) {

@@ -65,7 +65,7 @@ function contents() {
   if (!current) return;
   const show = () => showInList(current, list);
   list.addEventListener("toggle", show);
-  // Nobody should be among the links that the open list covers.
+  // Close the list when the focus moves on to what it covers.
   list.addEventListener("focusout", ({ relatedTarget }) => {
     const left = relatedTarget && !list.contains(relatedTarget);
     if (left && list.matches(":popover-open")) list.hidePopover();
@@ -73,10 +73,10 @@ function contents() {
   show();
 }
 
-// With large letters, the header may need several lines. Then it would cover too much
-// if it stayed in sight.
+// With large letters, the header may need several lines. It then scrolls away, because
+// it would cover too much of the text.
 
-function lowBar() {
+function releaseHighBar() {
   const bar = document.querySelector(".bar");
   const check = () => {
     const line = parseFloat(window.getComputedStyle(bar).minHeight);
@@ -86,7 +86,7 @@ function lowBar() {
 }
 
 skipLink();
-lowBar();
+releaseHighBar();
 theme();
 menus();
 contents();

@@ -58,7 +58,8 @@ window.mountSearch = (holder) => {
       if (value > best.value) best = { value, start };
     }
     let end = best.start + size;
-    if (end < text.length) end = text.lastIndexOf(" ", end);
+    const space = text.lastIndexOf(" ", end);
+    if (end < text.length && space > best.start) end = space;
     const shown = text.slice(best.start, end).trim();
     return (best.start ? "… " : "") + shown + (end < text.length ? " …" : "");
   };

@@ -81,6 +81,7 @@ def test_a_page_of_a_book_with_an_address_names_its_own(book):
     picture = html.select_one("meta[property='og:image']")["content"]
     root = book.root / "_build/html"
     assert (root / picture.removeprefix(site)).exists()
+    assert '<base href="/some-book/">' in (root / "404.html").read_text()
     assert f"<loc>{page}</loc>" in (root / "sitemap.xml").read_text()
 
 
@@ -106,6 +107,7 @@ def test_without_an_address_nothing_leads_to_one(tiny_built):
         "Download Alpha notebook", "Download Beta notebook",
     ]  # fmt: skip
     other = (root / "chapters/tiny/other.html").read_text()
+    assert '<base href="/">' in (root / "404.html").read_text()
     assert "<p>Ask.</p>" in other
     assert "No address." in other and "Some address." not in other
     notebook = book.committed("alpha").read_text()

@@ -384,7 +384,7 @@ def test_the_columns_of_a_table_are_aligned_on_a_phone(visit):
         assert len({tuple(row) for row in rows}) == 1, rows
 
 
-def test_every_box_that_scrolls_and_every_box_to_tick_has_a_name(visit):
+def test_every_scrollable_box_and_every_checkbox_has_a_name(visit):
     read = visit(THEORY, **size(PHONE))
     unfold(read)
     boxes = read.locator("article [tabindex='0']:is(pre, .wide, .formula, .math)")
