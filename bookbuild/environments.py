@@ -37,6 +37,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     )
 
 import argparse
+import ast
 import fcntl
 import hashlib
 import importlib.util
@@ -46,6 +47,7 @@ import platform
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -88,8 +90,12 @@ REASONS = {
     ),
     UNREACHABLE: (
         "the package index cannot be reached ({line}). Connect to the network "
-        "(or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL), then try "
-        "again."
+        "(or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL, or a folder of "
+        "wheels in PIP_FIND_LINKS), then try again."
+    ),
+    "no interpreter found": (
+        "it needs a Python that is not on this machine ({line}). Install it, as in "
+        "uv python install 3.11 or pyenv install 3.11, then try again."
     ),
 }
 
@@ -102,12 +108,17 @@ class SetupError(Exception):
 
 
 class Environment(NamedTuple):
-    """Describe an environment: the lock of its packages, and how to make it."""
+    """Describe an environment: the lock of its packages, and how to make it.
+
+    With `torch_backend`, uv also looks in PyTorch's index for that backend if the
+    package index and pip's folders lack PyTorch.
+    """
 
     name: str
     lock: str
     pins: str
     commands: tuple
+    torch_backend: str = ""
 
     @property
     def folder(self) -> Path:
@@ -155,20 +166,30 @@ def uv_environment() -> Environment:
     return Environment("uv", BOOK_LOCK, pins.group(), commands)
 
 
-def environment(name: str, lock: str) -> Environment:
+def environment(
+    name: str, lock: str, python: str = "", torch_backend: str = ""
+) -> Environment:
     """Return an environment that uv installs from a lock.
 
-    Raises SetupError if the lock does not exist.
+    `python` is the version that it needs, if not the one that is running. Raises
+    SetupError if the lock does not exist.
     """
     commands = (
-        (UV, "venv", "--clear", "--relocatable", "--python", PYTHON, NEW),
+        (UV, "venv", "--clear", "--relocatable", "--python", python or PYTHON, NEW),
         # Bytecode is compiled here because many container images set
         # PYTHONDONTWRITEBYTECODE, so that each kernel would compile it again.
         (UV, "pip", "sync", "--python", f"{NEW}/bin/python", "--no-build")
         + ("--compile-bytecode", "--require-hashes", lock),
         install_helpers(NEW),
     )
-    return Environment(name, lock, read(lock), commands)
+    return Environment(name, lock, read(lock), commands, torch_backend)
+
+
+def of_framework(framework: Framework) -> Environment:
+    """Return the environment of a framework. Raises SetupError if it has no lock."""
+    return environment(
+        framework.kernel, framework.lock, framework.python, framework.torch_backend
+    )
 
 
 def install_helpers(folder: str) -> tuple:
@@ -275,19 +296,28 @@ def run(command: tuple, **changes: str) -> subprocess.CompletedProcess:
     )
 
 
-def install(command: tuple, failed: str, lock: str) -> None:
+def install(
+    command: tuple, failed: str, lock: str, torch_backend: str = ""
+) -> None:
     """Run pip or uv, and raise SetupError that says what failed, and why.
 
-    If the index cannot be reached, uv is run again with only its cache.
+    uv looks in pip's folders, too. If it lacks PyTorch, it is run again with
+    PyTorch's own index. If an index cannot be reached, it is run with only its cache.
     """
-    done = run(command)
+    settings = {}
+    if command[0] == UV and (folders := pip_folders()):
+        settings["UV_FIND_LINKS"] = ",".join(folders)
+    done = run(command, **settings)
+    if done.returncode and torch_backend:
+        settings["UV_TORCH_BACKEND"] = torch_backend
+        done = run(command, **settings)
     if done.returncode == 0:
         return
     unreachable = re.search(UNREACHABLE, done.stdout, re.IGNORECASE)
     in_cache = (
         unreachable
         and command[0] == UV
-        and run(command, UV_OFFLINE="1").returncode == 0
+        and run(command, UV_OFFLINE="1", **settings).returncode == 0
     )
     if in_cache:
         return
@@ -299,6 +329,19 @@ def install(command: tuple, failed: str, lock: str) -> None:
             f"({last_line(done.stdout)})."
         )
     raise SetupError(f"{failed} because {reason}")
+
+
+@cache
+def pip_folders() -> list[str]:
+    """Return the folders in which pip is configured to look for packages.
+
+    They are named in PIP_FIND_LINKS or in pip's configuration, which uv does not read.
+    """
+    pip = run((".envs/uv/bin/python", "-m", "pip", "config", "list"))
+    lines = re.findall(r"^(\S+)\.find-links=(.+)$", pip.stdout, re.MULTILINE)
+    found = {scope: ast.literal_eval(value) for scope, value in lines}
+    # As in pip, the environment replaces the files.
+    return found.get(":env:", " ".join(found.values())).split()
 
 
 def explain(output: str, lock: str) -> str | None:
@@ -337,7 +380,7 @@ def make(env: Environment) -> None:
     try:
         for command in env.commands:
             failed = f"The environment {env.name} could not be made"
-            install(command, failed, env.lock)
+            install(command, failed, env.lock, env.torch_backend)
         if env.name == "uv":
             # The other scripts, such as pip, contain the path of NEW.
             for program in new.glob("bin/*"):
@@ -474,7 +517,7 @@ def select_frameworks(names: list[str]) -> dict[Framework, Environment]:
         if framework.name not in (names or used(ROOT)):
             continue
         if framework.available:
-            selected[framework] = environment(framework.kernel, framework.lock)
+            selected[framework] = of_framework(framework)
         else:
             print(
                 f"Skipping the environment {framework.kernel} because "
@@ -491,15 +534,18 @@ def renew_locks(upgrade: bool) -> None:
     """Renew the locks from pyproject.toml."""
     test = ("--group", "book", "--group", "test", "--constraint", BOOK_LOCK)
     locks = {BOOK_LOCK: ("--group", "book"), TEST_LOCK: test}
+    backends = {}
     for framework in read_frameworks():
         extra = ("pyproject.toml", "--extra", framework.name)
         locks[framework.lock] = (*extra, "--group", "kernel")
+        backends[framework.lock] = framework.torch_backend
     for path, selection in locks.items():
         command = (UV, "pip", "compile", "--quiet", *selection, "--universal")
         command += ("--python-version", "3.11", "--generate-hashes")
         command += ("--no-header", "--output-file", path)
         command += ("--upgrade",) * upgrade
-        install(command, f"{path} could not be renewed", path)
+        failed = f"{path} could not be renewed"
+        install(command, failed, path, backends.get(path, ""))
         print(f"Renewed {path}.")
 
 

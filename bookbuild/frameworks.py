@@ -30,6 +30,8 @@ class Framework:
     colab: str
     initial: bool = False
     default: bool = True
+    python: str = ""
+    torch_backend: str = ""
     needs: list[str] = field(default_factory=list, hash=False)
     versions: list[str] = field(default_factory=list, hash=False)
     no_deps: list[str] = field(default_factory=list, hash=False)

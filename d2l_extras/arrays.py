@@ -13,6 +13,8 @@ def to_numpy(array: Any) -> np.ndarray:
     Shape and dtype do not change, and memory may be shared. Lists, tuples, and
     numbers are converted as by `numpy.asarray`.
     """
-    if hasattr(array, "asnumpy"):  # MXNet; the others follow NumPy's protocol
+    if hasattr(array, "asnumpy"):  # MXNet
         array = array.asnumpy()
+    elif hasattr(array, "detach"):  # PyTorch; the others follow NumPy's protocol
+        array = array.detach().cpu()
     return np.asarray(array)
