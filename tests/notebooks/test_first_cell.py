@@ -28,7 +28,7 @@ CELL = {
         split.read_page(
             ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md",
             pages.LINEAR_SCRATCH,
-            pages.FRAMEWORKS,
+            pages.USED,
         ),
         framework,
         REPOSITORY,

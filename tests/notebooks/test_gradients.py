@@ -46,10 +46,16 @@ MISTAKES = {
     "sums over examples": {
         "mxnet": ("exp_O.sum(axis=1", "exp_O.sum(axis=0"),
         "tensorflow": ("reduce_sum(exp_O, axis=1", "reduce_sum(exp_O, axis=0"),
+        "pytorch": ("exp_O.sum(dim=1", "exp_O.sum(dim=0"),
+        "jax": ("exp_O.sum(axis=1", "exp_O.sum(axis=0"),
+        "numpy": ("exp_O.sum(axis=1", "exp_O.sum(axis=0"),
     },
     "loses the logarithm": {
         "mxnet": ("Y * mx.np.log(softmax(O))", "Y * softmax(O)"),
         "tensorflow": ("Y * tf.math.log(softmax(O))", "Y * softmax(O)"),
+        "pytorch": ("Y * torch.log(softmax(O))", "Y * softmax(O)"),
+        "jax": ("Y * jnp.log(softmax(O))", "Y * softmax(O)"),
+        "numpy": ("Y * np.log(softmax(O))", "Y * softmax(O)"),
     },
 }
 
@@ -110,7 +116,7 @@ def error(a, b):
     return float(np.abs(a - b).max())
 
 
-each_framework = pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+each_framework = pytest.mark.parametrize("framework", pages.USED)
 
 
 @each_framework

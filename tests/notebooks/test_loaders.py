@@ -13,6 +13,8 @@ from support import ROOT, pages
 MAKE = {
     "mxnet": "import mxnet\nmake = mxnet.np.array",
     "tensorflow": "import tensorflow\nmake = tensorflow.constant",
+    "pytorch": "import torch\nmake = lambda array, dtype=None: torch.tensor(array)",
+    "jax": "import jax\nmake = jax.numpy.array",
 }
 COMPARE = """
 import itertools, numpy as np

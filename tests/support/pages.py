@@ -15,6 +15,7 @@ from support import ROOT
 USED = frameworks.used(ROOT)
 # Those that most pages run in, each with a module of helpers.
 FRAMEWORKS = {name: each for name, each in USED.items() if each.default}
+WARM = ("mxnet", "tensorflow")
 LINEAR = "linear-networks/linear-regression"
 LINEAR_SCRATCH = "linear-networks/linear-regression-scratch"
 LINEAR_CONCISE = "linear-networks/linear-regression-concise"
@@ -71,8 +72,11 @@ def run_warm(framework: str, script: str, folder: Path, cells: list) -> str:
 
     The process starts with the first script, which imports the framework for all of
     them. Each script has its own namespace, and must not change the framework's
-    modules.
+    modules. Pages change settings of PyTorch and JAX, which start quickly, so their
+    scripts do not share a process.
     """
+    if framework not in WARM:
+        return run(framework, script, folder, cells)
     server = _server(framework)
     asked = {"script": script, "folder": str(folder), "cells": cells}
     server.stdin.write(json.dumps(asked) + "\n")

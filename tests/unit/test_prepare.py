@@ -27,7 +27,7 @@ from d2l_extras.colab.first_cell import CONTENT, CannotRun, check_version, insta
 
 PAGE = ROOT / "chapters" / f"{pages.LINEAR_SCRATCH}.md"
 FIRST_CELL = install_cell.cell(
-    split.read_page(PAGE, pages.LINEAR_SCRATCH, pages.FRAMEWORKS),
+    split.read_page(PAGE, pages.LINEAR_SCRATCH, pages.USED),
     pages.FRAMEWORKS["mxnet"],
     Repository("https://github.com/some-body/some-book"),
 ).source
