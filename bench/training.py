@@ -103,6 +103,79 @@ def train_epoch(net, optimizer, batches):
         hits += correct
     return float(loss_sum), float(hits)
 """,
+    "pytorch": """
+from d2l_extras.pytorch import load_fashion_mnist, summary, try_gpu
+import torch
+from torch import nn, optim
+device = try_gpu()
+loss_fn = nn.CrossEntropyLoss()
+
+def wait():
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+def make_model():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    nn.init.normal_(net[1].weight, std=0.01)
+    nn.init.zeros_(net[1].bias)
+    return net.to(device)
+
+def make_optimizer(net):
+    return optim.SGD(net.parameters(), lr=0.1)
+
+def train_epoch(net, optimizer, batches):
+    loss_sum = hits = 0
+    for X, y in batches:
+        optimizer.zero_grad()
+        logits = net(X)
+        loss = loss_fn(logits, y)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach() * len(y)
+        hits += (logits.argmax(dim=1) == y).sum()
+    return float(loss_sum), float(hits)
+""",
+    "jax": """
+from d2l_extras.jax import load_fashion_mnist, summary, try_gpu
+import jax
+import optax
+from flax import nnx
+device = try_gpu()
+
+def wait():
+    jax.block_until_ready(jax.numpy.zeros(1, device=device) + 1)
+
+class Classifier(nnx.Module):
+    def __init__(self, rngs):
+        normal = nnx.initializers.normal(0.01)
+        self.dense = nnx.Linear(784, 10, kernel_init=normal, rngs=rngs)
+
+    def __call__(self, X):
+        return self.dense(X.reshape(len(X), -1))
+
+def make_model():
+    return Classifier(nnx.Rngs(0))
+
+def make_optimizer(net):
+    return nnx.Optimizer(net, optax.sgd(0.1), wrt=nnx.Param)
+
+@nnx.jit
+def train_step(net, optimizer, X, y):
+    def loss_and_logits(net):
+        logits = net(X)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
+        return losses.mean(), logits
+
+    (loss, logits), grads = nnx.value_and_grad(
+        loss_and_logits, has_aux=True)(net)
+    optimizer.update(net, grads)
+    return loss * len(y), (logits.argmax(axis=1) == y).sum()
+
+def train_epoch(net, optimizer, batches):
+    sums = [train_step(net, optimizer, X, y) for X, y in batches]
+    loss_sum, hits = map(sum, zip(*sums))
+    return float(loss_sum), float(hits)
+""",
 }
 # A way is a generator that trains, or reads, for one epoch at a time.
 BEFORE = """
@@ -190,11 +263,36 @@ ways = {
     "read_d2l": reading(d2l_loader),
 }
 """,
+    "pytorch": """
+from torch.utils.data import DataLoader, TensorDataset
+
+X = torch.from_numpy(data.X_train.astype("float32") / 255)
+dataset = TensorDataset(X, torch.from_numpy(data.y_train).long())
+loader = DataLoader(dataset, batch_size, shuffle=True)
+ways = {
+    "customary": training(
+        Batches(loader, lambda X, y: (X.to(device), y.to(device))))}
+""",
+    "jax": """
+rng = np.random.default_rng(0)
+X, y = data.X_train.astype("float32") / 255, data.y_train
+
+class FromNumPy:
+    def __iter__(self):
+        order = rng.permutation(len(X))
+        for start in range(0, len(X), batch_size):
+            rows = order[start : start + batch_size]
+            yield jax.device_put((X[rows], y[rows]), device)
+
+ways = {"customary": training(FromNumPy())}
+""",
 }
 # The names of the recommended ways in the report.
 RECOMMENDED = {
     "mxnet": {"customary": "Gluon's `DataLoader` with `ToTensor`"},
     "tensorflow": {"customary": "Keras' `fit`", "pipeline": "`tf.data`"},
+    "pytorch": {"customary": "`DataLoader` over tensors"},
+    "jax": {"customary": "minibatches from NumPy"},
 }
 # Lower bounds, computed by one thread per processor. Any way to compute the products
 # has to read every pixel at least once, as a 32-bit float. A loader that keeps 32-bit

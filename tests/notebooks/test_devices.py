@@ -1,16 +1,19 @@
-"""Every array on MXNet's pages is on the device that the page chooses.
+"""Every array on the pages is on the device that the page chooses.
 
-The pages run on a second CPU device, `mx.cpu(1)`, which needs no GPU, with a few hundred
-images. They run completely, except for what UNTIL and FREE list. TensorFlow places
-operations automatically.
+The pages run completely, with a few hundred images, except for what UNTIL and FREE list.
+No GPU is needed. In MXNet, a page's device is the second CPU, `mx.cpu(1)`, and the
+default is a GPU that is not there. In PyTorch, a page's device is the CPU, and the
+default is `meta`, with which nothing can be computed. In JAX, a page's device is the
+second of two CPUs. TensorFlow places operations automatically.
 """
 
 import json
+from functools import cache
 
 import pytest
 from support import pages
 
-SCRIPT = """
+COMMON = """
 import contextlib, json, sys, traceback
 import numpy as np
 from d2l_extras import fashion_mnist as data, minibatches
@@ -40,7 +43,9 @@ def run(step):
         pages = json.loads(sys.argv[1])
         reports = {name: report(cells, step) for name, cells in pages.items()}
     print(json.dumps(reports))
-
+"""
+SCRIPTS = {
+    "mxnet": """
 # With a GPU that is not there as the default, what is made without a device
 # raises. What is made on another CPU is found among the page's variables.
 from d2l_extras import mxnet as helper
@@ -68,7 +73,65 @@ def step(cell):
             for array in arrays(value) if array.ctx != mx.cpu(1)]
 
 run(step)
-"""
+""",
+    "pytorch": """
+from d2l_extras import pytorch as helper
+import torch
+helper.fashion_mnist = data.fashion_mnist
+helper.try_gpu = lambda: torch.device("cpu")
+
+def arrays(value):
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, torch.nn.Module):
+        yield from value.parameters()
+    elif isinstance(value, minibatches.Minibatches):
+        yield from value.arrays
+
+def step(cell):
+    try:
+        with torch.device("meta"):
+            exec(cell, space)
+    except (RuntimeError, NotImplementedError) as error:
+        if "meta" not in str(error):
+            raise
+        return [str(error).splitlines()[0]]
+    return [f"{name} on {array.device}" for name, value in space.items()
+            for array in arrays(value) if array.device.type != "cpu"]
+
+run(step)
+""",
+    "jax": """
+import jax
+jax.config.update("jax_num_cpu_devices", 2)
+from flax import nnx
+from d2l_extras import jax as helper
+helper.fashion_mnist = data.fashion_mnist
+second = jax.devices("cpu")[1]
+helper.try_gpu = lambda: second
+
+def arrays(value):
+    if isinstance(value, jax.Array):
+        yield value
+    elif isinstance(value, nnx.Module):
+        yield from jax.tree.leaves(nnx.state(value, nnx.Param))
+    elif isinstance(value, minibatches.Minibatches):
+        yield from value.arrays
+
+def step(cell):
+    try:
+        exec(cell, space)
+    except ValueError as error:
+        if "incompatible devices" not in str(error):
+            raise
+        return [str(error).splitlines()[0]]
+    return [f"{name} on {array.device}" for name, value in space.items()
+            for array in arrays(value)
+            if array.committed and array.device != second]
+
+run(step)
+""",
+}
 
 PAGES = (
     pages.LINEAR, pages.LINEAR_SCRATCH, pages.LINEAR_CONCISE, pages.THEORY,
@@ -88,11 +151,17 @@ FREE = {
 }
 # How many of the training images a page keeps for training.
 KEPT, FEW_KEPT = "50_000", "500"
-# Code that passes the device, and the same code without it.
-FORGOTTEN = ("sigma=0.01), ctx=device", "sigma=0.01)")
+# Code that passes the device, and code that does not, or passes another.
+FORGOTTEN = {
+    "mxnet": ("sigma=0.01), ctx=device", "sigma=0.01)"),
+    "pytorch": ("return net.to(device)", "return net"),
+    "jax": ("net = Classifier(nnx.Rngs(seed))", """\
+net = Classifier(nnx.Rngs(seed))
+nnx.update(net, jax.device_put(nnx.state(net), jax.devices("cpu")[0]))"""),
+}
 
 
-def every_page() -> dict[str, list]:
+def every_page(framework: str) -> dict[str, list]:
     """Return the cells of each page, by its name.
 
     Each cell comes with whether it may use another device. An additional page is broken
@@ -103,26 +172,35 @@ def every_page() -> dict[str, list]:
         free = FREE.get(page)
         found[page] = [
             (source.replace(KEPT, FEW_KEPT), bool(free) and free in source)
-            for source in pages.cells(page, "mxnet", UNTIL.get(page, ""))
+            for source in pages.cells(page, framework, UNTIL.get(page, ""))
         ]
     whole = found[pages.SOFTMAX]
-    found["broken"] = [(cell.replace(*FORGOTTEN), free) for cell, free in whole]
-    assert found["broken"] != whole, f"the page no longer says {FORGOTTEN[0]!r}"
+    right, wrong = FORGOTTEN[framework]
+    found["broken"] = [(cell.replace(right, wrong), free) for cell, free in whole]
+    assert found["broken"] != whole, f"the page no longer says {right!r}"
     return found
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """Return the report of each page."""
-    folder = tmp_path_factory.mktemp("mxnet")
-    return json.loads(pages.run("mxnet", SCRIPT, folder, every_page()))
+    """Return a function that maps a framework to the report of each page."""
+
+    @cache
+    def of(framework: str) -> dict:
+        folder = tmp_path_factory.mktemp(framework)
+        script = COMMON + SCRIPTS[framework]
+        return json.loads(pages.run(framework, script, folder, every_page(framework)))
+
+    return of
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_array_of_a_page_is_on_the_pages_device(page, reports):
-    assert reports[page] == "every array is on the device"
+@pytest.mark.parametrize("framework", SCRIPTS)
+def test_every_array_of_a_page_is_on_the_pages_device(framework, page, reports):
+    assert reports(framework)[page] == "every array is on the device"
 
 
-def test_a_forgotten_device_is_found(reports):
-    said = reports["broken"]
+@pytest.mark.parametrize("framework", SCRIPTS)
+def test_a_forgotten_device_is_found(framework, reports):
+    said = reports(framework)["broken"]
     assert said.startswith("cell ") and "Traceback" not in said
