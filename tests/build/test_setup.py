@@ -529,6 +529,38 @@ def test_a_framework_that_cannot_be_installed_does_not_affect_the_others(fresh):
     assert list(fresh.missing()) == [KERNELS[0]]
 
 
+@pytest.mark.parametrize("how", ["environment", "file"])
+def test_packages_are_found_in_the_folders_that_pip_is_configured_to_use(
+    fresh, tmp_path, how
+):
+    framework = next(iter(DECLARED))
+    pin = wheel(tmp_path, "lonely", "1.0", {"lonely.py": "answer = 43\n"})
+    with open(fresh.root / LOCKS[1], "a") as lock:
+        lock.write(pin)
+    fresh.make("setup", f"FRAMEWORKS={framework}")
+    assert list(fresh.missing()) == [KERNELS[0]]
+    folder = tmp_path / "lonely"
+    settings = tmp_path / "pip.conf"
+    settings.write_text(f"[global]\nfind-links =\n  /nowhere\n  {folder}\n")
+    settings = {
+        "environment": {"PIP_FIND_LINKS": f"/nowhere {folder}"},
+        "file": {"PIP_CONFIG_FILE": str(settings)},
+    }
+    (tmp_path / "nowhere").mkdir()
+    done = fresh.make("setup", f"FRAMEWORKS={framework}", **settings[how])
+    assert fresh.missing() == {}, done.stderr
+    assert fresh.python(KERNELS[0], "import lonely; print(lonely.answer)") == "43\n"
+
+
+def test_a_framework_whose_python_is_not_here_is_missing(fresh):
+    kernel = ALL["pytorch"]["kernel"]
+    fresh.edit("kernels/frameworks.toml", 'python = "3.11"', 'python = "3.5"')
+    fresh.make("setup", "FRAMEWORKS=pytorch")
+    assert list(fresh.missing()) == [kernel]
+    assert "it needs a Python that is not on this machine" in fresh.missing()[kernel]
+    assert "uv python install" in fresh.missing()[kernel]
+
+
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
