@@ -340,8 +340,9 @@ def pip_folders() -> list[str]:
     pip = run((".envs/uv/bin/python", "-m", "pip", "config", "list"))
     lines = re.findall(r"^(\S+)\.find-links=(.+)$", pip.stdout, re.MULTILINE)
     found = {scope: ast.literal_eval(value) for scope, value in lines}
-    # As in pip, the environment replaces the files.
-    return found.get(":env:", " ".join(found.values())).split()
+    # As in pip, the environment replaces the files, and missing folders do not matter.
+    names = found.get(":env:", " ".join(found.values())).split()
+    return [name for name in names if "://" in name or Path(name).exists()]
 
 
 def explain(output: str, lock: str) -> str | None:

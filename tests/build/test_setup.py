@@ -546,7 +546,6 @@ def test_packages_are_found_in_the_folders_that_pip_is_configured_to_use(
         "environment": {"PIP_FIND_LINKS": f"/nowhere {folder}"},
         "file": {"PIP_CONFIG_FILE": str(settings)},
     }
-    (tmp_path / "nowhere").mkdir()
     done = fresh.make("setup", f"FRAMEWORKS={framework}", **settings[how])
     assert fresh.missing() == {}, done.stderr
     assert fresh.python(KERNELS[0], "import lonely; print(lonely.answer)") == "43\n"
