@@ -304,9 +304,8 @@ def install(
     uv looks in pip's folders, too. If it lacks PyTorch, it is run again with
     PyTorch's own index. If an index cannot be reached, it is run with only its cache.
     """
-    settings = {}
-    if command[0] == UV and (folders := pip_folders()):
-        settings["UV_FIND_LINKS"] = ",".join(folders)
+    folders = pip_folders() if command[0] == UV else []
+    settings = {"UV_FIND_LINKS": ",".join(folders)} if folders else {}
     done = run(command, **settings)
     if done.returncode and torch_backend:
         settings["UV_TORCH_BACKEND"] = torch_backend

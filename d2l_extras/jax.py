@@ -76,7 +76,7 @@ def load_fashion_mnist(
         images: np.ndarray, labels: np.ndarray
     ) -> tuple[jax.Array, jax.Array]:
         X = jax.device_put(scale_pixels(images), device)
-        return X, jax.device_put(labels, device)
+        return X, jax.device_put(labels.astype(np.int32), device)
 
     loaded = fashion_mnist()
     train = to_device(loaded.X_train, loaded.y_train)

@@ -35,8 +35,8 @@ def load_fashion_mnist(
     if device != "cpu":
         raise ValueError(f"NumPy computes only on 'cpu', not on {device!r}")
     loaded = fashion_mnist()
-    train = scale_pixels(loaded.X_train), loaded.y_train
-    test = scale_pixels(loaded.X_test), loaded.y_test
+    train = scale_pixels(loaded.X_train), loaded.y_train.astype(np.int32)
+    test = scale_pixels(loaded.X_test), loaded.y_test.astype(np.int32)
     return (
         Minibatches(*train, batch_size=batch_size, shuffle=True, seed=seed),
         Minibatches(*test, batch_size=batch_size),

@@ -63,7 +63,7 @@ def load_fashion_mnist(
         images: np.ndarray, labels: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
         X = torch.from_numpy(scale_pixels(images)).to(device)
-        return X, torch.from_numpy(labels).to(device, torch.int64)
+        return X, torch.from_numpy(labels.astype(np.int64)).to(device)
 
     loaded = fashion_mnist()
     train = to_device(loaded.X_train, loaded.y_train)

@@ -118,12 +118,13 @@ def prepare(
     for requirement in versions:
         check_version(requirement, packages)
     done += [download(url) for url in files if not Path(_name(url)).exists()]
-    print(f"Python {platform.python_version()}", end=", ")
-    print(f"NumPy {metadata.version('numpy')}", end="")
-    summary = summarize(framework, label)
-    print(f", {summary}" if summary else "")
-    report = "\n".join([summary, *done]).lower()
-    if cuda.num_gpus() and summary and "gpu" not in report:
+    found = [f"Python {platform.python_version()}"]
+    if framework != "numpy":
+        found.append(f"NumPy {metadata.version('numpy')}")
+    found.append(summarize(framework, label))
+    print(*found, sep=", ")
+    report = "\n".join([*found, *done]).lower()
+    if cuda.num_gpus() and "gpu" not in report:
         done.append(f"There is a GPU, but this {label} does not use it.")
     print(*(done or ["Nothing had to be installed."]), sep="\n")
 
@@ -272,11 +273,8 @@ def _name(url: str) -> str:
 def summarize(framework: str, label: str) -> str:
     """Import the framework, and return its version and device.
 
-    Returns "" for a framework without a helper module, such as plain NumPy.
     Raises CannotRun if the import fails.
     """
-    if not importlib.util.find_spec(f"d2l_extras.{framework}"):
-        return ""
     try:
         return importlib.import_module(f"d2l_extras.{framework}").summary()
     except (ImportError, OSError) as error:

@@ -553,7 +553,7 @@ def test_packages_are_found_in_the_folders_that_pip_is_configured_to_use(
 
 def test_a_framework_whose_python_is_not_here_is_missing(fresh):
     kernel = ALL["pytorch"]["kernel"]
-    fresh.edit("kernels/frameworks.toml", 'python = "3.11"', 'python = "3.5"')
+    fresh.edit("kernels/frameworks.toml", 'python = "3.11"', 'python = "3.99"')
     fresh.make("setup", "FRAMEWORKS=pytorch")
     assert list(fresh.missing()) == [kernel]
     assert "it needs a Python that is not on this machine" in fresh.missing()[kernel]

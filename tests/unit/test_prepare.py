@@ -42,8 +42,19 @@ if fails and fails in sys.argv:
     sys.exit(1)
 """
 # What the stand-in for a framework's module, d2l_extras.<framework>, reports.
-CPU = {"mxnet": "MXNet 1.9.1 on cpu(0)", "tensorflow": "TensorFlow on CPU:0"}
-GPU = {"mxnet": "MXNet 1.9.1 on gpu(0)", "tensorflow": "TensorFlow on GPU:0"}
+CPU = {
+    "mxnet": "MXNet 1.9.1 on cpu(0)",
+    "tensorflow": "TensorFlow on CPU:0",
+    "pytorch": "PyTorch 2.13.0 on cpu",
+    "jax": "JAX 0.10.2 on cpu:0",
+    "numpy": "NumPy 2.4.6 on cpu",
+}
+GPU = {
+    "mxnet": "MXNet 1.9.1 on gpu(0)",
+    "tensorflow": "TensorFlow on GPU:0",
+    "pytorch": "PyTorch 2.13.0 on cuda:0, the GPU Tesla T4",
+    "jax": "JAX 0.10.2 on cuda:0",
+}
 
 
 FRAMEWORKS = pages.FRAMEWORKS
@@ -348,12 +359,10 @@ def test_a_file_that_cannot_be_downloaded_is_named_with_its_address(
         prepare("tensorflow", files=[address])
 
 
-def test_a_framework_without_helpers_needs_no_summary(
-    machine, monkeypatch, capsys
-):
+def test_the_version_of_numpy_is_printed_once(machine, capsys):
     module.prepare("numpy", "NumPy", platforms=["linux-x86_64"], packages={})
     first, *rest = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"Python [\d.]+, NumPy [\d.]+", first)
+    assert re.fullmatch(r"Python [\d.]+, NumPy [\d.]+ on cpu", first)
     assert rest == ["Nothing had to be installed."]
 
 

@@ -13,8 +13,11 @@ from _ext import notebook_builder
 from bookbuild import frameworks, page as split
 from bookbuild.errors import SourceError
 
-FRAMEWORKS = frameworks.used(ROOT)
-MXNET, TENSORFLOW = FRAMEWORKS["mxnet"], FRAMEWORKS["tensorflow"]
+MXNET, TENSORFLOW = (
+    frameworks.used(ROOT)[name] for name in ("mxnet", "tensorflow")
+)
+FRAMEWORKS = {each.name: each for each in (MXNET, TENSORFLOW)}
+
 
 def page(text: str) -> split.Page:
     source = f"{HEADER}\n# Title\n\n{text}"
