@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md from bench/measurements.json.
+"""Write docs/benchmarks.md, and a table for the book, from bench/measurements.json.
 
     python -m bench.report
 
@@ -8,6 +8,8 @@ measured are left out.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from . import ROOT
 from .measurements import load
 
 REPORT = ROOT / "docs" / "benchmarks.md"
+EPOCHS = ROOT / "chapters" / "appendix" / "epochs.csv"
 HEAD = """\
 # Benchmarks
 
@@ -256,6 +259,22 @@ def training_section(parts: dict, labels: dict[str, str]) -> Iterator[str]:
     yield table(["one epoch", "seconds", "compared with the taught loop"], rows)
 
 
+def epoch_table(part: dict, labels: dict[str, str]) -> str:
+    """Return the table that compares the frameworks in the book, as CSV."""
+    runs = part["runs"]
+    rows = [("", "loop of this book, s", "other way, s", "ratio", "other way")]
+    for name, label in labels.items():
+        taught = f"{name}.taught"
+        for way, called in part["notes"]["recommended"].get(name, {}).items():
+            other = f"{name}.{way}"
+            times = digits(ratio(runs, other, taught).middle)
+            seconds = [digits(median(runs[key])) for key in (taught, other)]
+            rows.append((label, *seconds, times, called))
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    return table.getvalue()
+
+
 def site_section(parts: dict, _: dict) -> Iterator[str]:
     part = parts["site"]
     runs, notes = part["runs"], part["notes"]
@@ -296,8 +315,10 @@ def origin_section(parts: dict) -> Iterator[str]:
 
 def main() -> None:
     labels = {name: one.label for name, one in frameworks.used(ROOT).items()}
-    REPORT.write_text(report(load(), labels), encoding="utf-8")
-    print(f"Wrote {REPORT.relative_to(ROOT)}.")
+    parts = load()
+    REPORT.write_text(report(parts, labels), encoding="utf-8")
+    EPOCHS.write_text(epoch_table(parts["training"], labels), encoding="utf-8")
+    print(f"Wrote {REPORT.relative_to(ROOT)} and {EPOCHS.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ REASONS = {
         "cache that the file came from."
     ),
     "no space left": (
-        "the disk is full. The environments take about 4 GB, and uv's cache "
+        "the disk is full. The environments take about 6 GB, and uv's cache "
         "as much again if it is on another disk. Make room, then try again."
     ),
     "no wheels with a matching|has no usable wheels|doesn't have a source "

@@ -94,6 +94,8 @@ def test_the_committed_report_matches_the_measurements():
     labels = {n: one.label for n, one in frameworks.used(ROOT).items()}
     text = report.REPORT.read_text(encoding="utf-8")
     assert text == report.report(load(), labels), "Run python -m bench.report."
+    table = report.EPOCHS.read_text(encoding="utf-8")
+    assert table == report.epoch_table(load()["training"], labels)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -128,6 +130,11 @@ def test_a_ratio_is_the_median_of_the_ratios_of_single_turns(parts):
     runs["this"], runs["stock"] = [1.0, 2.0, 4.0], [8.0, 6.0, 8.0]
     assert str(report.spread(runs["this"])) == "2.00 (1.00 to 4.00)"
     assert str(report.ratio(runs, "stock", "this")) == "3.00 (2.00 to 8.00)"
+
+
+def test_the_books_table_compares_each_recommended_way_with_the_taught_loop(parts):
+    _, *rows = report.epoch_table(parts["training"], LABELS).splitlines()
+    assert rows == ["One,1.05,3.00,2.86,`fit`", "Two,1.05,3.00,2.86,`Loader`"]
 
 
 def test_values_have_about_three_digits():

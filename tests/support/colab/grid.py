@@ -95,7 +95,7 @@ def build(version: str, numpy: str, folder: Path = FOLDER) -> Path:
 
     def uv(*arguments: object) -> None:
         command = [UV, *map(str, arguments), "--quiet"]
-        subprocess.run(command, check=True, env=environment)
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
 
     into = ("pip", "install", "--python", python)
     uv("venv", "--clear", "--python", find_python(version), place)

@@ -2,10 +2,13 @@
 
 The stand-in contains the packages of Colab that our notebooks could encounter: ROOTS
 and their dependencies, in the versions of packages.txt, which is Colab's own list. It
-uses Colab's version of Python if this machine has it. Each notebook starts in a fresh
-copy, in an empty folder, without a network except for a server on this machine, which
-replaces the package index and the book's site. So any additional package was installed
-by the notebook's first cell.
+uses Colab's version of Python if this machine has it. PyTorch's notebooks run in an
+environment with the Python and the PyTorch of the book, because the package index
+offers no build of Colab's PyTorch for the CPU.
+
+Each notebook starts in a fresh copy, in an empty folder, without a network except for a
+server on this machine, which replaces the package index and the book's site. So any
+additional package was installed by the notebook's first cell.
 
     python -m support.colab.stand_in [--build] [notebook ...]
 """
@@ -40,20 +43,22 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from bookbuild import install_cell, settings, wheel
+from bookbuild.environments import UV, SetupError, install
 from bookbuild.execution import ANSI
-from bookbuild.frameworks import ROOT, load as load_frameworks, platform_tag
+from bookbuild.frameworks import (
+    ROOT, Framework, load as load_frameworks, platform_tag,
+)  # fmt: skip
 
 LIST = Path(__file__).with_name("packages.txt")
 FOLDER = ROOT / ".envs" / "colab"
-UV = ROOT / ".envs" / "uv" / "bin" / "uv"
 PYTHON = re.search(r"^# Python (\S+)$", LIST.read_text(), re.MULTILINE)[1]
 # What Jupyter and our notebooks request. The stand-in leaves out the rest of the list,
 # which consists of packages for other fields.
-ROOTS = (
-    "filelock", "ipykernel", "ipython", "keras", "matplotlib", "numpy",
-    "pandas", "pip", "platformdirs", "requests", "scipy", "setuptools",
-    "tensorflow",
+COMMON = (
+    "filelock", "ipykernel", "ipython", "matplotlib", "numpy", "pandas", "pip",
+    "platformdirs", "requests", "scipy", "setuptools",
 )  # fmt: skip
+ROOTS = (*COMMON, "flax", "jax", "keras", "optax", "tensorflow")
 KERNEL = "d2l-colab"
 POSSIBLE = platform_tag() == "linux-x86_64"  # as Colab's machines are
 TIMEOUT = 600  # seconds, for one cell
@@ -106,59 +111,55 @@ def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
     """
     pins = listed()
     # flit_core builds the helpers where the site has no wheel of them.
-    mxnet = load_frameworks(ROOT)["mxnet"]
+    frameworks = load_frameworks(ROOT)
+    mxnet = frameworks["mxnet"]
     wanted = [mxnet.pins()[name] for name in mxnet.no_deps] + ["flit_core<5"]
-    recipe = [find_python(), pins, ROOTS, wanted]
+    environments = {"base": (find_python(), ROOTS, "")}
+    for framework in frameworks.values():
+        if backend := framework.torch_backend:
+            python = find_python(framework.python)
+            torch = f"{framework.pins()['torch']}+{backend}"
+            environments[base_of(framework)] = python, (*COMMON, torch), backend
+    recipe = [environments, pins, wanted]
     fingerprint = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
     stamp = folder / "stamp"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name("colab.lock")):
         if stamp.exists() and stamp.read_text() == fingerprint:
             return folder
-        report("Making the stand-in of Colab's runtime: about 2.4 GB")
+        report("Making the stand-in of Colab's runtime: about 4 GB")
         stamp.unlink(missing_ok=True)
         try:
-            _make(folder, recipe[0], pins, wanted)
-        except subprocess.CalledProcessError as error:
-            raise SystemExit(
-                "The stand-in of Colab's runtime could not be made: "
-                f"{error.stderr.splitlines()[-1].strip()}. Connect to the "
-                "network, and run the command again."
-            ) from None
+            _make(folder, environments, pins, wanted)
+        except SetupError as error:
+            raise SystemExit(str(error)) from None
         stamp.write_text(fingerprint)
     return folder
 
 
-def _make(folder: Path, python: str, pins: dict, wanted: list[str]) -> None:
-    """Make the environment, and download what first cells will install."""
-    base = folder / "base"
+def base_of(framework: Framework) -> str:
+    """Return the name of the environment in which a framework's notebooks run."""
+    return f"base-{framework.name}" if framework.torch_backend else "base"
+
+
+def _make(folder: Path, environments: dict, pins: dict, wanted: list[str]) -> None:
+    """Make the environments, and download what first cells will install."""
+    failed = "The stand-in of Colab's runtime could not be made"
     constraints = folder / "constraints.txt"
     lines = [f"{name}=={version}" for name, version in pins.items()]
     constraints.write_text("\n".join(lines) + "\n")
-    inside = base / "bin" / "python"
-    install = ["pip", "install", "--python", inside]
-    _run(UV, "venv", "--clear", "--relocatable", "--python", python, base)
-    _run(UV, *install, "--constraint", constraints, *ROOTS)
+    for name, (python, packages, backend) in environments.items():
+        base = str(folder / name)
+        create = (UV, "venv", "--clear", "--relocatable", "--python", python, base)
+        options = ("--python", base, "--constraint", str(constraints), "--no-build")
+        add = (UV, "pip", "install", *options, *packages)
+        for command in create, add:
+            install(command, failed, LIST.name, backend)
     wheels = folder / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
-    download = ["download", "--no-deps", "--dest", wheels]
-    _run(inside, "-m", "pip", *download, *wanted)
-
-
-def _run(*command: str | Path) -> None:
-    environment = {
-        **os.environ,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
-    subprocess.run(
-        [*command, "--quiet"],
-        check=True,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    python = str(folder / "base" / "bin" / "python")
+    download = ("download", "--quiet", "--no-deps", "--dest", str(wheels), *wanted)
+    install((python, "-m", "pip", *download), failed, LIST.name)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -220,13 +221,11 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def fresh(folder: Path) -> Iterator[Path]:
-    """Yield the Python of a fresh copy of the stand-in, and delete the copy."""
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+def fresh(base: Path) -> Iterator[Path]:
+    """Yield the Python of a fresh copy of an environment, and delete the copy."""
+    with tempfile.TemporaryDirectory(dir=base.parent) as place:
         copy = Path(place, "runtime")
-        shutil.copytree(
-            folder / "base", copy, symlinks=True, copy_function=os.link
-        )
+        shutil.copytree(base, copy, symlinks=True, copy_function=os.link)
         yield copy / "bin" / "python"
 
 
@@ -290,8 +289,10 @@ def execute(node: NotebookNode, python: Path, url: str) -> str:
 def run(path: Path, folder: Path, url: str) -> Result:
     """Run one committed notebook in a fresh copy of the stand-in."""
     node = load(path, url)
+    name = node.metadata.d2l_extras.framework
+    base = folder / base_of(load_frameworks(ROOT)[name])
     start = time.monotonic()
-    with fresh(folder) as python:
+    with fresh(base) as python:
         before = packages(python)
         error = execute(node, python, url)
         seconds = time.monotonic() - start
