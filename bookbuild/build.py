@@ -51,6 +51,7 @@ DOOR = """\
 <meta name="color-scheme" content="light dark">
 <title>The book</title>
 <link rel="canonical" href="{0}">
+<script>location.replace("{0}" + location.search + location.hash);</script>
 <meta http-equiv="refresh" content="0; url={0}">
 </head>
 <body>
@@ -71,8 +72,8 @@ def build_book(
 ) -> StandIns:
     """Make the "book", only its "notebooks", or the "site" without executing.
 
-    "downloads" also makes an archive of the site. `names` restricts execution to these frameworks, and `jobs` is the number of
-    pages to execute at a time. Returns the pages that this machine cannot execute.
+    "downloads" also makes an archive of the site. `names` restricts execution to these
+    frameworks, and `jobs` is the number of pages to execute at a time. Returns the pages that this machine cannot execute.
     Raises BuildError if the sources have a fault or, if `strict`, if a page cannot
     be executed. With "notebooks", the committed notebooks get this machine's
     outputs. Otherwise, they keep their outputs unless something that the outputs

@@ -1,7 +1,7 @@
 """Make the files that readers can take away, and say which ones the site offers.
 
-These are, for each framework, a PDF, an EPUB, and an archive of all notebooks, and one
-archive of the whole site. `make book` makes the notebooks' archives, and `make
+These are, for each framework, an archive of all notebooks and, if it can be chosen for
+the whole book, a PDF and an EPUB, and one archive of the whole site. `make book` makes the notebooks' archives, and `make
 downloads` makes all of them. A file that was made from earlier sources is not offered.
 """
 
@@ -29,12 +29,12 @@ README = """\
 {line}
 
 The notebooks, one per section, are in folders named for the chapters. You need
-Python 3.11, 3.12, or 3.13. {label} runs on {platforms}.
+Python {python}. {label} runs on {platforms}.
 With a network, type in this folder:
 
     python3 -m venv env
     . env/bin/activate                    (on Windows: env\\Scripts\\activate)
-    pip install --no-deps -r requirements.txt
+    {install}
     pip install --no-deps {wheel}
     pip install "jupyterlab>=4,<5"
     python -m d2l_extras.fashion_mnist    (fetches the images, 31 MB)
@@ -77,8 +77,8 @@ def offered_frameworks(book: Book) -> list[Framework]:
 def offered(book: Book) -> list[Download]:
     """Return the files that exist and are up to date, in the order of the site."""
     found = []
-    for framework in offered_frameworks(book):
-        for kind in EDITIONS:
+    for framework in frameworks.used(book.root).values():
+        for kind in EDITIONS if framework.default else ():
             found.append(Download(kind, edition(book, kind, framework), framework))
         found.append(Download("notebooks", notebooks_archive(book, framework), framework))
     found.append(Download("site", site_archive(book)))
@@ -112,16 +112,19 @@ def site_archive(book: Book) -> Path:
 def archive_notebooks(book: Book, pages: list[Page]) -> None:
     """Make the archive of each framework's notebooks.
 
-    It also contains the notebooks of pages that do not use the framework, the files
-    that notebooks read, the wheel of the helpers, and the packages to install.
+    It also contains the files that notebooks read, the wheel of the helpers, and the
+    packages to install. If the framework can be chosen for the whole book, it contains
+    another framework's notebooks of pages that do not use it.
     """
     with tempfile.TemporaryDirectory() as folder:
         helpers = wheel.build(Path(folder))
         content = helpers.read_bytes()
-    for framework in offered_frameworks(book):
+    for framework in frameworks.used(book.root).values():
         files = {helpers.name: content}
         for page in pages:
             shown = page.frameworks.get(framework.name)
+            if shown is None and not framework.default:
+                continue
             shown = shown or next(iter(page.frameworks.values()))
             if (path := book.committed(page, shown)).exists():
                 files[f"{page.name}.ipynb"] = path.read_bytes()
@@ -140,10 +143,15 @@ def archive_notebooks(book: Book, pages: list[Page]) -> None:
 def readme(book: Book, framework: Framework, helpers: str) -> str:
     """Return the instructions that accompany a framework's notebooks."""
     title, site = book.settings.title, book.settings.repository.public_site
+    install = "pip install --no-deps -r requirements.txt"
+    if backend := framework.torch_backend:  # pip does not know PyTorch's index
+        install = f"pip install uv\n    uv {install} --torch-backend {backend}"
     return README.format(
         title=title,
         label=framework.label,
         platforms=", ".join(framework.platforms),
+        python=framework.python or "3.11, 3.12, or 3.13",
+        install=install,
         line="=" * len(f"{title}: the {framework.label} notebooks"),
         wheel=helpers,
         site=f"The book: {site}\n" * bool(site),

@@ -21,6 +21,14 @@ const choices = {
       // see above
     }
   },
+  frameworks(storage) {
+    return (choices.recall("framework", storage) ?? "").split(" ");
+  },
+  // The choice before this one is kept, too, for pages that lack the new one.
+  rememberFramework(name, storage) {
+    const [last] = choices.frameworks(storage).filter((other) => other !== name);
+    choices.remember("framework", `${name} ${last ?? ""}`.trim(), storage);
+  },
 };
 
 (() => {
@@ -28,11 +36,11 @@ const choices = {
   const names = root.dataset.frameworks.split(" ");
   const asked = new URLSearchParams(window.location.search).get("framework");
   // A framework in the address is kept for this visit, and a chosen one for longer.
-  if (names.includes(asked)) choices.remember("framework", asked, "sessionStorage");
+  if (asked) choices.rememberFramework(asked, "sessionStorage");
   root.dataset.framework = [
     asked,
-    choices.recall("framework", "sessionStorage"),
-    choices.recall("framework", "localStorage"),
+    ...choices.frameworks("sessionStorage"),
+    ...choices.frameworks("localStorage"),
     root.dataset.framework, // the initial one
   ].find((name) => names.includes(name));
   const theme = choices.recall("theme", "localStorage");

@@ -45,8 +45,8 @@ function inSight() {
 function chooseFramework(name, element = inSight()) {
   if (!frameworks.includes(name)) return;
   root.dataset.framework = name;
-  choices.remember("framework", name, "localStorage");
-  choices.remember("framework", name, "sessionStorage");
+  choices.rememberFramework(name, "localStorage");
+  choices.rememberFramework(name, "sessionStorage");
   keepingInPlace(element, showFramework);
   try {
     const address = new URL(window.location);
@@ -87,11 +87,12 @@ function tabs() {
     select.hidden = false;
     select.addEventListener("change", () => chooseFramework(select.value));
   }
-  window.addEventListener("storage", ({ key, newValue }) => {
+  window.addEventListener("storage", ({ key }) => {
     if (key !== choices.key("framework")) return;
-    if (!frameworks.includes(newValue)) return;
-    choices.remember("framework", newValue, "sessionStorage");
-    root.dataset.framework = newValue;
+    const [name] = choices.frameworks("localStorage");
+    if (!frameworks.includes(name)) return;
+    choices.rememberFramework(name, "sessionStorage");
+    root.dataset.framework = name;
     keepingInPlace(inSight(), showFramework);
   });
 }
