@@ -47,8 +47,13 @@ class Minibatches(minibatches.Minibatches):
     """Split JAX arrays into minibatches, on the device of the arrays."""
 
     def place(self, order: np.ndarray) -> jax.Array:
-        """Copy the order of an epoch to the device of the arrays, as int32."""
-        return jax.device_put(order.astype(np.int32), self.arrays[0].device)
+        """Copy the order of an epoch to the device of the arrays, as int32.
+
+        It is committed to the device only if they are.
+        """
+        array = self.arrays[0]
+        device = array.device if array.committed else None
+        return jax.device_put(order.astype(np.int32), device)
 
     def gather(self, array: jax.Array, indices: jax.Array | slice) -> jax.Array:
         """Return the examples of several minibatches from one array."""

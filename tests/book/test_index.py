@@ -51,7 +51,7 @@ def minutes(page) -> float:
     captions = [c.get_text() for c in article.select("figcaption")]
     for element in article.select(
         ".solution, .cell, .tab-list, .tab-name, div.math, .without-scripts, "
-        f':is([role=tabpanel], .value):not([data-framework="{first}"])'
+        f':is(.tab, .value):not([data-framework="{first}"])'
     ):
         element.decompose()
     for formula in article.select(".math"):

@@ -14,7 +14,7 @@ import pytest
 from support import pages
 
 COMMON = """
-import contextlib, json, sys, traceback
+import contextlib, json, linecache, sys, traceback
 import numpy as np
 from d2l_extras import fashion_mnist as data, minibatches
 full = data.fashion_mnist()
@@ -26,16 +26,23 @@ few = data.FashionMNIST(full.X_train[train], full.y_train[train],
 data.fashion_mnist = lambda: few
 space = {}
 
+def reset():
+    """Undo what a page may have set for the whole process."""
+
 def report(cells, step):
     space.clear()
+    reset()
     for number, (cell, free) in enumerate(cells, 1):
+        name = f"cell {number}"
+        lines = cell.splitlines(keepends=True)
+        linecache.cache[name] = len(cell), None, lines, name  # for inspect
+        code = compile(cell, name, "exec")
         try:
-            faults = exec(cell, space) if free else step(cell)
+            faults = exec(code, space) if free else step(code)
         except Exception:
             faults = [traceback.format_exc()]
         if faults:
-            first = cell.strip().splitlines()[0]
-            return f"cell {number}: {first} " + " ".join(faults)
+            return f"{name}: {lines[0]} " + " ".join(faults)
     return "every array is on the device"
 
 def run(step):
@@ -63,10 +70,10 @@ def arrays(value):
         yield from value.arrays
         yield from next(iter(value))
 
-def step(cell):
+def step(code):
     try:
         with mx.gpu(99):
-            exec(cell, space)
+            exec(code, space)
     except mx.MXNetError as error:
         return [str(error).splitlines()[-1]]
     return [f"{name} on {array.ctx}" for name, value in space.items()
@@ -77,6 +84,7 @@ run(step)
     "pytorch": """
 from d2l_extras import pytorch as helper
 import torch
+from torch.utils.data import DataLoader
 helper.fashion_mnist = data.fashion_mnist
 helper.try_gpu = lambda: torch.device("cpu")
 
@@ -88,10 +96,19 @@ def arrays(value):
     elif isinstance(value, minibatches.Minibatches):
         yield from value.arrays
 
-def step(cell):
+def reset():
+    torch.set_grad_enabled(True)
+
+def whole_epoch(self):
+    with torch.device("cpu"):  # the loader's own numbers need the default
+        return iter(list(one_by_one(self)))
+
+one_by_one, DataLoader.__iter__ = DataLoader.__iter__, whole_epoch
+
+def step(code):
     try:
         with torch.device("meta"):
-            exec(cell, space)
+            exec(code, space)
     except (RuntimeError, NotImplementedError) as error:
         if "meta" not in str(error):
             raise
@@ -118,9 +135,9 @@ def arrays(value):
     elif isinstance(value, minibatches.Minibatches):
         yield from value.arrays
 
-def step(cell):
+def step(code):
     try:
-        exec(cell, space)
+        exec(code, space)
     except ValueError as error:
         if "incompatible devices" not in str(error):
             raise
@@ -145,16 +162,16 @@ UNTIL = {pages.DATASET: "correct = predictions == y_test"}
 FREE = {
     # Gluon's own loader makes its minibatches on the default device. Nothing is
     # computed from them.
-    pages.DATASET: "ways",
-    # It uses a second device on purpose.
-    pages.DEVICES: "elsewhere",
+    pages.DATASET: ("ways",),
+    # It uses a second device on purpose, and moves a network with to(device).
+    pages.DEVICES: ("elsewhere", ".to(device)"),
 }
 # How many of the training images a page keeps for training.
 KEPT, FEW_KEPT = "50_000", "500"
 # Code that passes the device, and code that does not, or passes another.
 FORGOTTEN = {
     "mxnet": ("sigma=0.01), ctx=device", "sigma=0.01)"),
-    "pytorch": ("return net.to(device)", "return net"),
+    "pytorch": ("nn.Linear(784, 10, device=device)", "nn.Linear(784, 10)"),
     "jax": ("net = Classifier(nnx.Rngs(seed))", """\
 net = Classifier(nnx.Rngs(seed))
 nnx.update(net, jax.device_put(nnx.state(net), jax.devices("cpu")[0]))"""),
@@ -169,9 +186,9 @@ def every_page(framework: str) -> dict[str, list]:
     """
     found = {}
     for page in PAGES:
-        free = FREE.get(page)
+        free = FREE.get(page, ())
         found[page] = [
-            (source.replace(KEPT, FEW_KEPT), bool(free) and free in source)
+            (source.replace(KEPT, FEW_KEPT), any(text in source for text in free))
             for source in pages.cells(page, framework, UNTIL.get(page, ""))
         ]
     whole = found[pages.SOFTMAX]

@@ -90,15 +90,17 @@ def loaded(request, tmp_path_factory):
     framework = request.param
     folder = tmp_path_factory.mktemp(framework)
     script = LOAD.format(framework=framework)
-    return json.loads(pages.run(framework, script, folder, []))
+    found = json.loads(pages.run(framework, script, folder, []))
+    return {"framework": framework, **found}
 
 
 def test_pixels_range_from_0_to_exactly_1(loaded):
     assert loaded["range"] == [0, 1]
 
 
-def test_images_are_float32_and_labels_are_int32(loaded):
-    assert loaded["dtypes"] == ["float32 int32"]
+def test_images_are_float32_and_labels_are_integers(loaded):
+    integers = "int64" if loaded["framework"] == "pytorch" else "int32"
+    assert loaded["dtypes"] == [f"float32 {integers}"]
 
 
 def test_all_minibatches_but_the_last_have_the_requested_size(loaded):
