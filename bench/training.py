@@ -232,9 +232,13 @@ def from_here(self):
 
 vision.FashionMNIST._get_data = from_here  # it would download
 d2l_loader = d2l.FashionMNIST(batch_size).get_dataloader(train=True)
+
+def to_device(X, y):  # from the memory that its processes share
+    return X.copyto(device), y.copyto(device)
+
 ways = {
     "customary": training(Batches(loader)),
-    "d2l": training(Batches(d2l_loader)),
+    "d2l": training(Batches(d2l_loader, to_device)),
     "read_d2l": reading(d2l_loader),
 }
 """,
