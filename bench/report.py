@@ -262,14 +262,14 @@ def training_section(parts: dict, labels: dict[str, str]) -> Iterator[str]:
 def epoch_table(part: dict, labels: dict[str, str]) -> str:
     """Return the table that compares the frameworks in the book, as CSV."""
     runs = part["runs"]
-    rows = [("", "loop of this book, s", "other way, s", "ratio", "other way")]
+    rows = [("", "customary way", "seconds", "this book's loop", "ratio")]
     for name, label in labels.items():
         taught = f"{name}.taught"
         for way, called in part["notes"]["recommended"].get(name, {}).items():
             other = f"{name}.{way}"
             times = digits(ratio(runs, other, taught).middle)
-            seconds = [digits(median(runs[key])) for key in (taught, other)]
-            rows.append((label, *seconds, times, called))
+            seconds = [digits(median(runs[key])) for key in (other, taught)]
+            rows.append((label, called, *seconds, times))
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows(rows)
     return table.getvalue()

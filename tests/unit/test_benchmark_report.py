@@ -134,7 +134,7 @@ def test_a_ratio_is_the_median_of_the_ratios_of_single_turns(parts):
 
 def test_the_books_table_compares_each_recommended_way_with_the_taught_loop(parts):
     _, *rows = report.epoch_table(parts["training"], LABELS).splitlines()
-    assert rows == ["One,1.05,3.00,2.86,`fit`", "Two,1.05,3.00,2.86,`Loader`"]
+    assert rows == ["One,`fit`,3.00,1.05,2.86", "Two,`Loader`,3.00,1.05,2.86"]
 
 
 def test_values_have_about_three_digits():
