@@ -48,10 +48,12 @@ def minutes(page) -> float:
     """
     article = parsed(page.name).find("article")
     first = next(iter(page.frameworks))
+    others = f':is(.tab, .value):not([data-framework="{first}"])'
+    for element in article.select(others):
+        element.decompose()
     captions = [c.get_text() for c in article.select("figcaption")]
     for element in article.select(
-        ".solution, .cell, .tab-list, .tab-name, div.math, .without-scripts, "
-        f':is(.tab, .value):not([data-framework="{first}"])'
+        ".solution, .cell, .tab-list, .tab-name, div.math, .without-scripts"
     ):
         element.decompose()
     for formula in article.select(".math"):
