@@ -140,7 +140,7 @@ class LinkExercisesOfOtherPages(SphinxPostTransform):
 
 
 class KeepLinesTogether(SphinxPostTransform):
-    """Start a cell on a new page if only a few lines of it would fit."""
+    """Start a cell or a box on a new page if only a few lines of it would fit."""
 
     default_priority = 12
     builders = ("latex",)
@@ -153,6 +153,11 @@ class KeepLinesTogether(SphinxPostTransform):
                 need = min(sum(lines[:1]), 20) + min(sum(lines[1:]), 8) + 1
                 command = rf"\bookneed{{{need}}}"
                 _insert_before(_with_heading(cell), _latex(command))
+        for box in list(self.document.findall(nodes.admonition)):
+            _, *start = box.children[:3]  # after the title
+            if any(isinstance(child, nodes.math_block) for child in start):
+                # No page ends between a short paragraph and its formula.
+                _insert_before(box, _latex(r"\bookneed{14}"))
 
 
 def _with_heading(node: nodes.Element) -> nodes.Element:

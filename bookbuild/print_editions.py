@@ -32,6 +32,7 @@ EXTENSIONS = [
     "_ext.downloads",
     "_ext.thumbnails",
     "_ext.page_map",
+    "_ext.compare_frameworks",
     "_ext.repository_links",
     "_ext.whats_new",
     "_ext.framework_tabs",
