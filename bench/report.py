@@ -262,7 +262,7 @@ def training_section(parts: dict, labels: dict[str, str]) -> Iterator[str]:
 def epoch_table(part: dict, labels: dict[str, str]) -> str:
     """Return the table that compares the frameworks in the book, as CSV."""
     runs = part["runs"]
-    rows = [("", "customary way", "seconds", "this book's loop", "ratio")]
+    rows = [("framework", "customary way", "seconds", "this book's loop", "ratio")]
     for name, label in labels.items():
         taught = f"{name}.taught"
         for way, called in part["notes"]["recommended"].get(name, {}).items():

@@ -1,8 +1,8 @@
 """From the same weights and minibatches, all frameworks give the same results.
 
 The concise page's own model, loss, optimizer, and training (a loop in Gluon, `fit` in
-Keras) take 50 steps of 256 real images, and so does the NumPy reference, in 64-bit
-floats.
+Keras) take 50 steps of 256 real images, and so do the programs from scratch and the
+NumPy reference, in 64-bit floats.
 
 The frameworks compute in 32-bit floats, and each sums in its own order. The reference
 shows how much that matters. Over four seeds, the reference in 32-bit floats differs from
@@ -346,6 +346,24 @@ solution = np.concatenate(to_numpy(parameters(program)), axis=None)
 np.savez("seen.npz", dW=dW, db=db, losses=losses, W=W, b=b,
          solution=solution)
 """
+# The page on softmax regression from scratch
+LABELS = {
+    "mxnet": 'mx.np.array(y, dtype="int32", ctx=space["device"])',
+    "pytorch": 'to_array(y.astype("int64"))',
+}
+SOFTMAX_RUN = """
+class Single(list):
+    num_examples = len(given["y"][0])
+
+params, batches = start(), [(to_array(X), LABELS)
+                            for X, y in zip(given["X"], given["y"])]
+grads, _, _ = space["gradients"](params, *batches[0])
+dW, db = (np.array(grad) / Single.num_examples for grad in to_numpy(grads))
+losses = [space["train_epoch"](params, Single([batch]), 0.1)[0]
+          for batch in batches]
+W, b = to_numpy(params)
+np.savez("seen.npz", dW=dW, db=db, losses=losses, W=W, b=b)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -496,6 +514,18 @@ def test_the_tolerance_is_near_ten_times_the_rounding(ours):
 @pytest.mark.parametrize("framework", SCRIPTS)
 def test_a_framework_agrees_with_the_reference(framework, theirs, ours):
     assert_equal(theirs(framework), ours[np.float64])
+
+
+@pytest.mark.parametrize("framework", SCRATCH)
+def test_softmax_regression_from_scratch_agrees_with_the_reference(
+    framework, given, ours, tmp_path
+):
+    np.savez(tmp_path / "given.npz", **given)
+    run = SOFTMAX_RUN.replace("LABELS", LABELS.get(framework, "to_array(y)"))
+    script = LINEAR_COMMON[framework] + SCRATCH[framework] + run
+    cells = pages.cells(pages.SOFTMAX_SCRATCH, framework, "def train_epoch(")
+    pages.run_warm(framework, script, tmp_path, cells)
+    assert_equal(dict(np.load(tmp_path / "seen.npz")), ours[np.float64])
 
 
 def test_the_frameworks_agree_with_each_other(theirs):

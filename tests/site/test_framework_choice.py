@@ -12,7 +12,7 @@ from support.browser import DESKTOP, PHONE, choose, size, unfold, until
 from support.page_facts import CHOSEN, FRAME
 from support.served import served
 from support.site_pages import LESSONS as ALL_LESSONS
-from support.site_pages import SITE, copied
+from support.site_pages import SITE, copied, frameworks_of
 
 from bookbuild import frameworks
 
@@ -35,12 +35,30 @@ def tab_sets(page: str) -> int:
     return len(html_of(page).findall(".//*[@role='tablist']"))
 
 
+def deeper(page: str) -> list:
+    return html_of(page).xpath(".//details[contains(@class, 'deeper')]")
+
+
 LESSONS = [page for page in ALL_LESSONS if tab_sets(page)]
+# A page that offers a framework which not every page offers, and that framework
+RARE = next(n for n, f in frameworks.used(ROOT).items() if not f.default)
+ADDITIONAL = next(page for page in LESSONS if RARE in frameworks_of(page))
+FRAMEWORKLESS = next(page for page in ALL_LESSONS if frameworks_of(page) == [RARE])
 HEAVIEST = max(LESSONS, key=weight)
+DEEPEST = max(LESSONS, key=lambda page: len(deeper(page)))
 LIGHTEST = min((p for p in LESSONS if tab_sets(p) > 5), key=weight)
 REFUSE = """for (const name of ["getItem", "setItem"]) {
     Storage.prototype[name] = () => { throw new DOMException("refused"); };
 }"""
+COVERED = """[...document.querySelectorAll(".copy-buttons")].flatMap((buttons) => {
+    const over = buttons.getBoundingClientRect();
+    if (!over.width) return [];
+    return [...document.querySelectorAll("[role=tab]")].filter((tab) => {
+      const under = tab.getBoundingClientRect();
+      return under.width && under.left < over.right && over.left < under.right &&
+        under.top < over.bottom - 1 && over.top < under.bottom - 1;
+    }).map((tab) => tab.textContent);
+})"""
 every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
@@ -138,6 +156,32 @@ def test_a_framework_in_the_address_is_kept_for_the_visit(visit):
     later = read.context.new_page()
     later.goto(read.url)
     assert chosen(later) == {FIRST}
+
+
+def test_a_page_without_the_chosen_framework_shows_the_one_chosen_before(visit):
+    read = visit(LIGHTEST)
+    choose(read, LAST)
+    address = read.url.partition("chapters/")[0]
+    read.goto(address + ADDITIONAL)
+    choose(read, RARE)
+    for page, framework in ((LIGHTEST, LAST), (ADDITIONAL, RARE)):
+        read.goto(address + page)
+        assert chosen(read) == {framework}
+
+
+@pytest.mark.parametrize("page", ["index.html", FRAMEWORKLESS])
+def test_the_address_of_a_page_without_tabs_can_name_a_framework(visit, page):
+    read = visit(f"{page}?framework={LAST}")
+    read.wait_for_url(re.compile(r"/chapters/.*\?framework="))
+    read.goto(f"{read.url.partition('chapters/')[0]}{LIGHTEST}")
+    assert chosen(read) == {LAST}
+
+
+@pytest.mark.parametrize("width", [320, 360, 390, 412, 430, 480, 540, 768])
+def test_no_button_that_copies_code_covers_a_tab(visit, width):
+    read = visit(ADDITIONAL, has_touch=True, **size(width))
+    unfold(read)
+    assert read.evaluate(COVERED) == []
 
 
 @pytest.fixture
@@ -428,25 +472,27 @@ def test_a_printed_page_has_only_the_code_of_the_chosen_framework(
     )
     printed = done.stdout
     own = code_of(LIGHTEST, framework)
-    (other,) = [name for name in FRAMEWORKS if name != framework]
     assert len(own) >= 3
     for word in own:
         assert re.search(rf"\b{word}\b", printed), word
     html = html_of(LIGHTEST)
-    gone = html.iterfind(f".//*[@role='tabpanel'][@data-framework='{other}']")
-    for panel in list(gone):
-        panel.clear()
+    for panel in html.findall(".//*[@role='tabpanel']"):
+        if panel.get("data-framework") != framework:
+            panel.clear()
     rest = "".join(html.find(".//article").itertext())
-    unwanted = [word for word in code_of(LIGHTEST, other) if word not in rest]
-    assert len(unwanted) >= 3
-    for word in unwanted:
-        assert not re.search(rf"\b{word}\b", printed), word
+    for other in FRAMEWORKS:
+        if other == framework:
+            continue
+        unwanted = [word for word in code_of(LIGHTEST, other) if word not in rest]
+        assert len(unwanted) >= 3
+        for word in unwanted:
+            assert not re.search(rf"\b{word}\b", printed), word
 
 
 @pytest.mark.parametrize("chooser", ["system", "reader"])
 def test_a_printed_page_is_white_unfolded_and_without_controls(visit, chooser):
     scheme = "dark" if chooser == "system" else "light"
-    read = visit(HEAVIEST, color_scheme=scheme, **size(DESKTOP))
+    read = visit(DEEPEST, color_scheme=scheme, **size(DESKTOP))
     if chooser == "reader":
         read.evaluate("document.documentElement.dataset.theme = 'dark'")
     read.emulate_media(media="print")

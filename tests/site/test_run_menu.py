@@ -270,7 +270,7 @@ def test_the_menu_and_the_footer_offer_the_files_of_the_chosen_framework(browser
 def test_a_page_without_the_choice_offers_the_files_of_every_framework(browser):
     read = of_book(browser, FIRST.removeprefix("chapters/").removesuffix(".html"))
     read.open()
-    every = described(*(one.name for one in DECLARED), "")
+    every = described(*frameworks.used(ROOT), "")
     assert read.taken(".launch-menu") == every
 
 
@@ -293,7 +293,7 @@ def test_a_download_is_the_file_that_was_made(browser):
 def test_without_scripts_the_links_of_every_framework_are_shown(browser, width):
     size = {"width": width, "height": 800}
     read = of_book(browser, PAGE, java_script_enabled=False, viewport=size)
-    every = [text for one in DECLARED for text in texts(one.label)]
+    every = [text for one in OWN[PAGE] for text in texts(one.label)]
     assert read.shown() == every
     first = every[0]
     assert read.follow(first) == expected(PAGE, DECLARED[0])[first]
