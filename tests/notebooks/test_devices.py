@@ -24,13 +24,14 @@ train, test = few_of(full.y_train, 60), few_of(full.y_test, 30)
 few = data.FashionMNIST(full.X_train[train], full.y_train[train],
                         full.X_test[test], full.y_test[test])
 data.fashion_mnist = lambda: few
-space = {}
+space, free_names = {}, set()
 
 def reset():
-    """Undo what a page may have set for the whole process."""
+    pass  # Scripts replace this to undo what a page sets for the whole process.
 
 def report(cells, step):
     space.clear()
+    free_names.clear()
     reset()
     for number, (cell, free) in enumerate(cells, 1):
         name = f"cell {number}"
@@ -38,12 +39,20 @@ def report(cells, step):
         linecache.cache[name] = len(cell), None, lines, name  # for inspect
         code = compile(cell, name, "exec")
         try:
-            faults = exec(code, space) if free else step(code)
+            if free:
+                before = set(space)
+                faults = exec(code, space)
+                free_names.update(set(space) - before)
+            else:
+                faults = step(code)
         except Exception:
             faults = [traceback.format_exc()]
         if faults:
             return f"{name}: {lines[0]} " + " ".join(faults)
     return "every array is on the device"
+
+def variables():
+    return [pair for pair in space.items() if pair[0] not in free_names]
 
 def run(step):
     with contextlib.redirect_stdout(sys.stderr):
@@ -76,7 +85,7 @@ def step(code):
             exec(code, space)
     except mx.MXNetError as error:
         return [str(error).splitlines()[-1]]
-    return [f"{name} on {array.ctx}" for name, value in space.items()
+    return [f"{name} on {array.ctx}" for name, value in variables()
             for array in arrays(value) if array.ctx != mx.cpu(1)]
 
 run(step)
@@ -113,7 +122,7 @@ def step(code):
         if "meta" not in str(error):
             raise
         return [str(error).splitlines()[0]]
-    return [f"{name} on {array.device}" for name, value in space.items()
+    return [f"{name} on {array.device}" for name, value in variables()
             for array in arrays(value) if array.device.type != "cpu"]
 
 run(step)
@@ -142,7 +151,7 @@ def step(code):
         if "incompatible devices" not in str(error):
             raise
         return [str(error).splitlines()[0]]
-    return [f"{name} on {array.device}" for name, value in space.items()
+    return [f"{name} on {array.device}" for name, value in variables()
             for array in arrays(value)
             if array.committed and array.device != second]
 
@@ -163,6 +172,8 @@ FREE = {
     # Gluon's own loader makes its minibatches on the default device. Nothing is
     # computed from them.
     pages.DATASET: ("ways",),
+    # It counts the parameters of networks that are never used.
+    pages.SOFTMAX: ("color = ",),
     # It uses a second device on purpose, and moves a network with to(device).
     pages.DEVICES: ("elsewhere", ".to(device)"),
 }
