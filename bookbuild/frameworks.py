@@ -34,6 +34,7 @@ class Framework:
     torch_backend: str = ""
     needs: list[str] = field(default_factory=list, hash=False)
     versions: list[str] = field(default_factory=list, hash=False)
+    upgrades: list[str] = field(default_factory=list, hash=False)
     no_deps: list[str] = field(default_factory=list, hash=False)
     modules: dict[str, str] = field(default_factory=dict, hash=False)
     threads: list[str] = field(default_factory=list, hash=False)

@@ -111,6 +111,7 @@ def cell(
         "platforms": framework.platforms,
         "packages": requirements(page, framework, root),
         "versions": framework.versions,
+        "upgrades": framework.upgrades,
         "no_deps": framework.no_deps,
         "files": files,
     }

@@ -74,6 +74,7 @@ def prepare(
     platforms: Sequence[str],
     packages: Mapping[str, str],
     versions: Sequence[str] = (),
+    upgrades: Sequence[str] = (),
     no_deps: Sequence[str] = (),
     files: Sequence[str] = (),
     helpers: str | None = None,
@@ -84,11 +85,12 @@ def prepare(
     platforms that it has wheels for. `packages` maps each module that the
     notebook imports to the requirement to install if the module is missing.
     Packages in `no_deps` are installed without their dependencies. `versions`
-    lists requirements for packages that are already installed. `files` lists the
+    lists requirements for packages that are already installed, and `upgrades` lists
+    those that replace installed packages that do not meet them. `files` lists the
     addresses of files that the notebook reads from its folder, and `helpers` is
     the digest of the helpers that it was written with.
 
-    Nothing that is already installed is changed, so a second run only reports.
+    Nothing else that is already installed is changed, and a second run only reports.
     Raises CannotRun if the notebook cannot run here.
     """
     machine = f"{platform.system()}-{platform.machine()}".lower()
@@ -114,6 +116,11 @@ def prepare(
             f"kernel Python 3 ({label}), which make kernels installs."
         )
     done = install([packages[name] for name in missing], no_deps)
+    newer = {Requirement(text).name: text for text in upgrades}
+    for requirement in versions:
+        wanted = Requirement(requirement)
+        if wanted.name in newer and not _is_met(wanted):
+            done += install([newer[wanted.name]], no_deps=[wanted.name])
     importlib.invalidate_caches()
     for requirement in versions:
         check_version(requirement, packages)
@@ -158,23 +165,27 @@ def check_helpers(wanted: str) -> None:
 def check_version(requirement: str, packages: Mapping[str, str]) -> None:
     """Raise CannotRun if an installed package does not meet a requirement."""
     wanted = Requirement(requirement)
-    installed = _version(wanted.name)
-    if wanted.name == "mxnet":
-        installed = installed or _version("mxnet-cu112")
-    # A package that was installed in another way is checked when it is imported.
-    if installed and not wanted.specifier.contains(installed, prereleases=True):
+    if not _is_met(wanted):
         raise CannotRun(
-            f"It needs {wanted}, but {wanted.name} {installed} is installed. "
-            f"Run %pip install {packages.get(wanted.name, wanted)}, restart "
+            f"It needs {wanted}, but {wanted.name} {_version(wanted.name)} is "
+            f"installed. Run %pip install {packages.get(wanted.name, wanted)}, restart "
             "the kernel, and run the notebook again."
         )
 
 
+def _is_met(wanted: Requirement) -> bool:
+    # A package that was installed in another way is checked when it is imported.
+    installed = _version(wanted.name)
+    return not installed or wanted.specifier.contains(installed, prereleases=True)
+
+
 def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+    for distribution in (name, "mxnet-cu112") if name == "mxnet" else (name,):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            pass
+    return None
 
 
 def _is_clone() -> bool:

@@ -22,7 +22,8 @@ from support.once import announce, once
 from support.pages import FRAMEWORKS
 from support.tiny_book import TinyBook, cell
 
-from bookbuild import print_editions
+from _ext.compare_frameworks import defining_cell
+from bookbuild import frameworks, print_editions
 from bookbuild.build import Book
 from bookbuild.errors import BuildError
 from bookbuild.executor import outputs_of
@@ -159,6 +160,19 @@ def lines_of(framework: str, *, alone: bool = False) -> list[str]:
     return [s for s in lines(framework) if not alone or s not in others]
 
 
+def comparisons() -> list[str]:
+    """Return the code that the book shows in all frameworks, by {compare}."""
+    text = (ROOT / "chapters" / "appendix" / "frameworks.md").read_text("utf-8")
+    found = re.findall(r"^```\{compare\} (\S+)\n(\S+)$", text, re.MULTILINE)
+    assert found
+    by_name = {page.name: page for page in PAGES}
+    return [
+        defining_cell(by_name[name], framework, step).source
+        for name, step in found
+        for framework in by_name[name].frameworks
+    ]
+
+
 def titles() -> list[str]:
     """Return the titles of the pages in the order of the table of contents."""
     found = []
@@ -269,11 +283,13 @@ def test_every_exercise_names_the_page_of_its_solution(pages):
 
 
 def test_the_pdf_has_only_the_code_of_its_framework(pages):
+    compared = squeezed("".join(comparisons()))
     printed_lines = {squeezed(s) for page in pages for s in page.splitlines()}
     missing = [s for s in lines_of(PDF) if s not in printed_lines]
     assert missing == []
     foreign = [
-        s for s in lines_of(OTHER, alone=True) if s in printed_lines
+        s for s in lines_of(OTHER, alone=True)
+        if s in printed_lines and s not in compared
     ]  # fmt: skip
     assert foreign == []
     assert not any("pipinstall" in line for line in printed_lines)
@@ -281,9 +297,10 @@ def test_the_pdf_has_only_the_code_of_its_framework(pages):
 
 def test_the_pdf_omits_the_prose_of_other_frameworks(pages):
     text = squeezed("".join(pages))
-    labels = {f.label for f in FRAMEWORKS.values()}
-    assert not re.search("^ *(" + "|".join(labels) + ") *$",
-                         "".join(pages[2:]), re.MULTILINE)  # fmt: skip
+    # No tab has left its name as a line, except where all frameworks are compared.
+    labels = "|".join(f.label for f in frameworks.used(ROOT).values())
+    alone = re.findall(f"^ *({labels}) *$", "".join(pages[2:]), re.MULTILINE)
+    assert len(alone) == len(comparisons())
     mine, others = [], []
     for page in PAGES:
         source = page.path.read_text(encoding="utf-8")

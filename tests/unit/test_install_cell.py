@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, pages
 from support.tiny_book import HEADER, cell
 
 from bookbuild import frameworks, install_cell, page as split, wheel
@@ -167,6 +167,12 @@ def test_the_cell_passes_what_the_framework_declares_and_the_page_needs():
         "versions": MXNET.versions,
         "no_deps": MXNET.no_deps,
     }
+
+
+def test_the_cell_passes_the_upgrades_of_a_framework():
+    made = install_cell.cell(page("1"), pages.FRAMEWORKS["jax"], Repository())
+    upgrades = pages.FRAMEWORKS["jax"].upgrades
+    assert upgrades and arguments(made.source)["upgrades"] == upgrades
 
 
 def test_the_cell_lists_the_files_in_the_pages_folder_that_the_code_reads(tmp_path):

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -70,6 +71,7 @@ def prepare(name: str, *modules: str, **arguments: object) -> None:
         platforms=declared.platforms,
         packages={each: pins[each] for each in (*declared.needs, *modules)},
         versions=declared.versions,
+        upgrades=declared.upgrades,
         no_deps=declared.no_deps,
         **arguments,
     )
@@ -306,6 +308,20 @@ def test_an_unsuitable_version_is_refused_before_anything_is_imported(
     said = str(raised.value)
     assert said.startswith(f"It needs {name}")
     assert f"but {name} {version} is installed. Run %pip install {name}==" in said
+
+
+@pytest.mark.parametrize(("version", "calls"), [("0.11.2", 1), ("0.12.0", 0)])
+def test_a_package_is_upgraded_only_if_its_version_is_unsuitable(
+    machine, version, calls
+):
+    machine.install_all("jax")
+    machine.install("flax", version)
+    # The pip of these tests installs nothing, and that is noticed.
+    refused = pytest.raises(CannotRun, match=f"but flax {version} is installed")
+    with refused if calls else nullcontext():
+        prepare("jax")
+    (upgrade,) = FRAMEWORKS["jax"].upgrades
+    assert machine.pip_calls == calls * [["install", "--no-deps", upgrade]]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
     frameworks = load_frameworks(ROOT)
     mxnet = frameworks["mxnet"]
     wanted = [mxnet.pins()[name] for name in mxnet.no_deps] + ["flit_core<5"]
+    for framework in frameworks.values():
+        wanted += framework.upgrades
     environments = {"base": (find_python(), ROOTS, "")}
     for framework in frameworks.values():
         if backend := framework.torch_backend:
@@ -289,15 +291,16 @@ def execute(node: NotebookNode, python: Path, url: str) -> str:
 def run(path: Path, folder: Path, url: str) -> Result:
     """Run one committed notebook in a fresh copy of the stand-in."""
     node = load(path, url)
-    name = node.metadata.d2l_extras.framework
-    base = folder / base_of(load_frameworks(ROOT)[name])
+    framework = load_frameworks(ROOT)[node.metadata.d2l_extras.framework]
+    base, upgrades = folder / base_of(framework), framework.upgrades
     start = time.monotonic()
     with fresh(base) as python:
         before = packages(python)
         error = execute(node, python, url)
         seconds = time.monotonic() - start
         after = packages(python)
-    lost = before - after
+    upgraded = {upgrade.partition("==")[0] for upgrade in upgrades}
+    lost = {one for one in before - after if one.rpartition("-")[0] not in upgraded}
     assert not lost, f"{path} replaced {', '.join(sorted(lost))}"
     outputs = node.cells[0].get("outputs", [])
     # Without warnings, such as Matplotlib's about a slow first start.
