@@ -20,6 +20,7 @@ standard library, so that a build with nothing to do ends immediately.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -100,6 +101,7 @@ def key(found: dict[str, str]) -> str:
     return _digest(json.dumps(found, sort_keys=True).encode())
 
 
+@functools.cache  # every notebook asks for the same helpers
 def without_comments(code: str) -> str:
     """Return Python code without comments, and without the lines of only a comment.
 
