@@ -4,8 +4,8 @@
     sgd
     ```
 
-Its argument is a page. Its content names what the step defines, and the code is that of
-the page's cells that define it, one for each framework.
+Its argument is a page, and its content is a name. For each framework, it shows the cell
+of that page that defines the name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookbuild import frameworks
+from bookbuild.errors import SourceError
 from bookbuild.page import Cell, Page, read_page
 
 
@@ -34,9 +35,12 @@ class CompareDirective(SphinxDirective):
         if not path.exists():
             raise self.error(f"{{compare}}: there is no page chapters/{name}.md")
         self.env.note_dependency(str(path))
-        page = read_page(path, name, frameworks.load(root))
+        try:
+            page = read_page(path, name, frameworks.load(root))
+        except SourceError as error:
+            raise self.error(f"{{compare}}: {error}") from None
         defined = " ".join(self.content).strip()
-        row = nodes.container(classes=["compare"])
+        comparison = nodes.container(classes=["compare"])
         for framework in page.frameworks.values():
             cell = defining_cell(page, framework.name, defined)
             if cell is None:
@@ -46,12 +50,12 @@ class CompareDirective(SphinxDirective):
                 )
             code = nodes.literal_block(cell.source, cell.source, language="python")
             label = nodes.paragraph("", "", nodes.strong("", framework.label))
-            row += nodes.container("", label, code)
-        return [row]
+            comparison += nodes.container("", label, code)
+        return [comparison]
 
 
 def defining_cell(page: Page, framework: str, name: str) -> Cell | None:
-    """Return a framework's first own cell that defines a name, or None."""
+    """Return the first cell tagged with the framework that defines a name, or None."""
     for cell in page.code(framework):
         if cell.framework == framework and name in defined_names(cell.source):
             return cell
@@ -59,14 +63,22 @@ def defining_cell(page: Page, framework: str, name: str) -> Cell | None:
 
 
 def defined_names(source: str) -> set[str]:
-    """Return the names that some code defines outside of functions and classes."""
+    """Return the names that code defines at the top level.
+
+    Code that is not plain Python, such as a cell with magic commands, defines none.
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return set()
     found = set()
-    for statement in ast.parse(source).body:
+    for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             found.add(statement.name)
         elif isinstance(statement, ast.Assign):
             targets = ast.walk(ast.Tuple(statement.targets))
-            found |= {node.id for node in targets if isinstance(node, ast.Name)}
+            names = [node for node in targets if isinstance(node, ast.Name)]
+            found |= {one.id for one in names if isinstance(one.ctx, ast.Store)}
     return found
 
 

@@ -140,7 +140,7 @@ class LinkExercisesOfOtherPages(SphinxPostTransform):
 
 
 class KeepLinesTogether(SphinxPostTransform):
-    """Start a cell or a box on a new page if only a few lines of it would fit."""
+    """Start a cell, or a box with an early formula, on a new page if little would fit."""
 
     default_priority = 12
     builders = ("latex",)
@@ -154,9 +154,9 @@ class KeepLinesTogether(SphinxPostTransform):
                 command = rf"\bookneed{{{need}}}"
                 _insert_before(_with_heading(cell), _latex(command))
         for box in list(self.document.findall(nodes.admonition)):
-            _, *start = box.children[:3]  # after the title
-            if any(isinstance(child, nodes.math_block) for child in start):
-                # No page ends between a short paragraph and its formula.
+            # LaTeX breaks no page between the end of a paragraph and its formula, so
+            # leave room for the title and both.
+            if any(isinstance(child, nodes.math_block) for child in box.children[1:3]):
                 _insert_before(box, _latex(r"\bookneed{14}"))
 
 

@@ -270,9 +270,9 @@ def epoch_table(part: dict, labels: dict[str, str]) -> str:
             times = digits(ratio(runs, other, taught).middle)
             seconds = [digits(median(runs[key])) for key in (other, taught)]
             rows.append((label, called, *seconds, times))
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    return table.getvalue()
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
 
 
 def site_section(parts: dict, _: dict) -> Iterator[str]:
@@ -317,8 +317,10 @@ def main() -> None:
     labels = {name: one.label for name, one in frameworks.used(ROOT).items()}
     parts = load()
     REPORT.write_text(report(parts, labels), encoding="utf-8")
-    EPOCHS.write_text(epoch_table(parts["training"], labels), encoding="utf-8")
-    print(f"Wrote {REPORT.relative_to(ROOT)} and {EPOCHS.relative_to(ROOT)}.")
+    print(f"Wrote {REPORT.relative_to(ROOT)}.")
+    if "training" in parts:
+        EPOCHS.write_text(epoch_table(parts["training"], labels), encoding="utf-8")
+        print(f"Wrote {EPOCHS.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,11 @@ DOOR = """\
 <meta name="color-scheme" content="light dark">
 <title>The book</title>
 <link rel="canonical" href="{0}">
-<script>location.replace("{0}" + location.search + location.hash);</script>
+<script>
+location.replace(
+  document.querySelector("link").href + location.search + location.hash
+);
+</script>
 <meta http-equiv="refresh" content="0; url={0}">
 </head>
 <body>

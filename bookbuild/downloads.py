@@ -1,7 +1,7 @@
 """Make the files that readers can take away, and say which ones the site offers.
 
-These are, for each framework, an archive of all notebooks and, if it can be chosen for
-the whole book, a PDF and an EPUB, and one archive of the whole site. `make book` makes the notebooks' archives, and `make
+These are an archive of each framework's notebooks, a PDF and an EPUB for each framework
+that readers can choose for the whole book, and one archive of the site. `make book` makes the notebooks' archives, and `make
 downloads` makes all of them. A file that was made from earlier sources is not offered.
 """
 
@@ -113,8 +113,8 @@ def archive_notebooks(book: Book, pages: list[Page]) -> None:
     """Make the archive of each framework's notebooks.
 
     It also contains the files that notebooks read, the wheel of the helpers, and the
-    packages to install. If the framework can be chosen for the whole book, it contains
-    another framework's notebooks of pages that do not use it.
+    packages to install. For pages that do not use the framework, it contains another
+    framework's notebooks if readers can choose the framework for the whole book.
     """
     with tempfile.TemporaryDirectory() as folder:
         helpers = wheel.build(Path(folder))
@@ -145,7 +145,9 @@ def readme(book: Book, framework: Framework, helpers: str) -> str:
     title, site = book.settings.title, book.settings.repository.public_site
     install = "pip install --no-deps -r requirements.txt"
     if backend := framework.torch_backend:  # pip does not know PyTorch's index
-        install = f"pip install uv\n    uv {install} --torch-backend {backend}"
+        elsewhere = f"(on Linux; elsewhere: {install})"
+        install = f"uv {install} --torch-backend {backend}\n        {elsewhere}"
+        install = f"pip install uv\n    {install}"
     return README.format(
         title=title,
         label=framework.label,

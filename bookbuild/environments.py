@@ -94,8 +94,8 @@ REASONS = {
         "wheels in PIP_FIND_LINKS), then try again."
     ),
     "no interpreter found": (
-        "it needs a Python that is not on this machine ({line}). Install it, as in "
-        "uv python install 3.11 or pyenv install 3.11, then try again."
+        "it needs a Python that is not on this machine ({line}). Install that "
+        "version, for example with uv python install, then try again."
     ),
 }
 
@@ -110,14 +110,16 @@ class SetupError(Exception):
 class Environment(NamedTuple):
     """Describe an environment: the lock of its packages, and how to make it.
 
-    With `torch_backend`, uv also looks in PyTorch's index for that backend if the
-    package index and pip's folders lack PyTorch.
+    `python` is the version that it needs, if not the one that is running. With
+    `torch_backend`, uv also looks in PyTorch's index for that backend if the package
+    index and pip's folders lack PyTorch.
     """
 
     name: str
     lock: str
     pins: str
     commands: tuple
+    python: str = ""
     torch_backend: str = ""
 
     @property
@@ -133,7 +135,7 @@ class Environment(NamedTuple):
         """Return what the environment is made from, for its stamp."""
         commands = repr(self.commands).replace(repr(PYTHON), "python")
         found = {
-            "python": platform.python_version(),
+            "python": self.python or platform.python_version(),
             "lock": digest(self.pins),
             "recipe": digest(commands),
         }
@@ -171,9 +173,11 @@ def environment(
 ) -> Environment:
     """Return an environment that uv installs from a lock.
 
-    `python` is the version that it needs, if not the one that is running. Raises
-    SetupError if the lock does not exist.
+    `python` is the version that it needs, if any other than the running one will not
+    do. Raises SetupError if the lock does not exist.
     """
+    if python == "{}.{}".format(*sys.version_info):
+        python = ""
     commands = (
         (UV, "venv", "--clear", "--relocatable", "--python", python or PYTHON, NEW),
         # Bytecode is compiled here because many container images set
@@ -182,7 +186,7 @@ def environment(
         + ("--compile-bytecode", "--require-hashes", lock),
         install_helpers(NEW),
     )
-    return Environment(name, lock, read(lock), commands, torch_backend)
+    return Environment(name, lock, read(lock), commands, python, torch_backend)
 
 
 def of_framework(framework: Framework) -> Environment:
@@ -301,13 +305,14 @@ def install(
 ) -> None:
     """Run pip or uv, and raise SetupError that says what failed, and why.
 
-    uv looks in pip's folders, too. If it lacks PyTorch, it is run again with
+    uv looks in pip's folders, too. If it cannot find PyTorch, it is run again with
     PyTorch's own index. If an index cannot be reached, it is run with only its cache.
     """
     folders = pip_folders() if command[0] == UV else []
+    folders += filter(None, [os.environ.get("UV_FIND_LINKS")])
     settings = {"UV_FIND_LINKS": ",".join(folders)} if folders else {}
     done = run(command, **settings)
-    if done.returncode and torch_backend:
+    if done.returncode and torch_backend and re.search(r"\btorch\b", done.stdout):
         settings["UV_TORCH_BACKEND"] = torch_backend
         done = run(command, **settings)
     if done.returncode == 0:
@@ -336,12 +341,13 @@ def pip_folders() -> list[str]:
 
     They are named in PIP_FIND_LINKS or in pip's configuration, which uv does not read.
     """
-    pip = run((".envs/uv/bin/python", "-m", "pip", "config", "list"))
+    pip = run((UV.replace("bin/uv", "bin/python"), "-m", "pip", "config", "list"))
     lines = re.findall(r"^(\S+)\.find-links=(.+)$", pip.stdout, re.MULTILINE)
     found = {scope: ast.literal_eval(value) for scope, value in lines}
     # As in pip, the environment replaces the files, and missing folders do not matter.
     names = found.get(":env:", " ".join(found.values())).split()
-    return [name for name in names if "://" in name or Path(name).exists()]
+    names = [name if "://" in name else os.path.expanduser(name) for name in names]
+    return [name for name in names if "://" in name or (ROOT / name).exists()]
 
 
 def explain(output: str, lock: str) -> str | None:

@@ -47,8 +47,9 @@ class Framework:
     def pins(self, root: Path = ROOT) -> dict[str, str]:
         """Return the pinned requirement of each package, as in d2l: d2l==1.0.3.
 
-        If the lock has several versions of a package, the first one is returned,
-        which is the one for the oldest Python.
+        If the lock has several versions of a package, the first one is returned. It is
+        the one for the oldest Python or, in the case of PyTorch, for systems other than
+        Linux, whose wheels have no name of a backend in their version.
         """
         text = (root / self.lock).read_text(encoding="utf-8")
         pins: dict[str, str] = {}

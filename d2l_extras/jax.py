@@ -7,7 +7,6 @@ from functools import partial
 
 import jax
 import numpy as np
-from jax import numpy as jnp
 
 from . import minibatches
 from .fashion_mnist import fashion_mnist, scale_pixels

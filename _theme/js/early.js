@@ -36,7 +36,7 @@ const choices = {
   const names = root.dataset.frameworks.split(" ");
   const asked = new URLSearchParams(window.location.search).get("framework");
   // A framework in the address is kept for this visit, and a chosen one for longer.
-  if (asked) choices.rememberFramework(asked, "sessionStorage");
+  if (/^[a-z][a-z0-9]*$/.test(asked)) choices.rememberFramework(asked, "sessionStorage");
   root.dataset.framework = [
     asked,
     ...choices.frameworks("sessionStorage"),

@@ -117,21 +117,21 @@ def prepare(
         )
     done = install([packages[name] for name in missing], no_deps)
     newer = {Requirement(text).name: text for text in upgrades}
-    for requirement in versions:
+    required = sorted(versions, key=lambda text: Requirement(text).name in newer)
+    for requirement in required:
         wanted = Requirement(requirement)
-        if wanted.name in newer and not _is_met(wanted):
+        if wanted.name in newer and not _is_met(wanted) and not _is_clone():
             done += install([newer[wanted.name]], no_deps=[wanted.name])
-    importlib.invalidate_caches()
-    for requirement in versions:
         check_version(requirement, packages)
+    importlib.invalidate_caches()
     done += [download(url) for url in files if not Path(_name(url)).exists()]
-    found = [f"Python {platform.python_version()}"]
-    if framework != "numpy":
-        found.append(f"NumPy {metadata.version('numpy')}")
-    found.append(summarize(framework, label))
-    print(*found, sep=", ")
-    report = "\n".join([*found, *done]).lower()
-    if cuda.num_gpus() and "gpu" not in report:
+    numpy = f"NumPy {metadata.version('numpy')}"
+    summary = summarize(framework, label)
+    is_numpy = summary.startswith(numpy)
+    versions_here = [f"Python {platform.python_version()}", numpy, summary]
+    print(*(versions_here[::2] if is_numpy else versions_here), sep=", ")
+    report = "\n".join([summary, *done]).lower()
+    if cuda.num_gpus() and not is_numpy and "gpu" not in report:
         done.append(f"There is a GPU, but this {label} does not use it.")
     print(*(done or ["Nothing had to be installed."]), sep="\n")
 

@@ -4,7 +4,7 @@ The pages run completely, with a few hundred images, except for what UNTIL and F
 No GPU is needed. In MXNet, a page's device is the second CPU, `mx.cpu(1)`, and the
 default is a GPU that is not there. In PyTorch, a page's device is the CPU, and the
 default is `meta`, with which nothing can be computed. In JAX, a page's device is the
-second of two CPUs. TensorFlow places operations automatically.
+second of two CPUs, and arrays that are committed to a device are on that one. TensorFlow places operations automatically.
 """
 
 import json

@@ -181,6 +181,8 @@ def test_the_address_of_a_page_without_tabs_can_name_a_framework(visit, page):
 def test_no_button_that_copies_code_covers_a_tab(visit, width):
     read = visit(ADDITIONAL, has_touch=True, **size(width))
     unfold(read)
+    assert read.locator(".copy-buttons:visible").count() > 10
+    assert read.locator("[role=tab]:visible").count() > 10
     assert read.evaluate(COVERED) == []
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from support import ROOT
 from support.served import served
-from support.site_pages import CONCISE, FIRST, LESSONS, PAGES, SITE, soup
+from support.site_pages import FIRST, LESSONS, PAGES, SITE, soup
 
 from bookbuild import settings
 

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from support import ROOT, pages
+from support import pages
 
 SCRIPT = """
 import os, sys
@@ -66,10 +66,7 @@ def of(tmp_path_factory):
     return of
 
 
-MODULES = [name for name in pages.USED if (ROOT / "d2l_extras" / f"{name}.py").exists()]
-
-
-@pytest.fixture(params=MODULES)
+@pytest.fixture(params=pages.USED)
 def framework(request):
     return request.param
 
@@ -122,7 +119,7 @@ def test_only_the_last_minibatch_is_smaller(seen):
 
 
 def test_all_frameworks_shuffle_alike(of):
-    first, *others = (of(framework) for framework in MODULES)
+    first, *others = (of(framework) for framework in pages.USED)
     for other in others:
         assert np.array_equal(first["train_y"], other["train_y"])
 

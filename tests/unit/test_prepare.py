@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import re
 import shutil
 import sys
@@ -54,7 +53,7 @@ GPU = {
     "mxnet": "MXNet 1.9.1 on gpu(0)",
     "tensorflow": "TensorFlow on GPU:0",
     "pytorch": "PyTorch 2.13.0 on cuda:0, the GPU Tesla T4",
-    "jax": "JAX 0.10.2 on cuda:0",
+    "jax": "JAX 0.10.2 on gpu:0",
 }
 
 
@@ -497,6 +496,20 @@ def test_an_idle_gpu_is_mentioned(machine, capsys, framework):
     *_, last = capsys.readouterr().out.splitlines()
     label = FRAMEWORKS[framework].label
     assert last == f"There is a GPU, but this {label} does not use it."
+
+
+@pytest.mark.parametrize("framework", GPU)
+def test_a_gpu_in_use_is_not_called_idle(machine, capsys, framework):
+    machine.install_all(framework, GPU)
+    machine.gpus((7, 5))
+    prepare(framework)
+    assert "does not use it" not in capsys.readouterr().out
+
+
+def test_numpy_is_not_expected_to_use_a_gpu(machine, capsys):
+    machine.gpus((7, 5))
+    module.prepare("numpy", "NumPy", platforms=["linux-x86_64"], packages={})
+    assert capsys.readouterr().out.splitlines()[1:] == ["Nothing had to be installed."]
 
 
 def test_mxnet_is_installed_for_a_gpu_with_the_libraries_of_cuda(machine):

@@ -42,7 +42,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from bookbuild import install_cell, settings, wheel
+from bookbuild import install_cell, wheel
 from bookbuild.environments import UV, SetupError, install
 from bookbuild.execution import ANSI
 from bookbuild.frameworks import (
@@ -119,7 +119,7 @@ def build(folder: Path = FOLDER, report: Callable[[str], None] = print) -> Path:
     environments = {"base": (find_python(), ROOTS, "")}
     for framework in frameworks.values():
         if backend := framework.torch_backend:
-            python = find_python(framework.python)
+            python = find_python(framework.python or PYTHON)
             torch = f"{framework.pins()['torch']}+{backend}"
             environments[base_of(framework)] = python, (*COMMON, torch), backend
     recipe = [environments, pins, wanted]
@@ -147,6 +147,7 @@ def base_of(framework: Framework) -> str:
 def _make(folder: Path, environments: dict, pins: dict, wanted: list[str]) -> None:
     """Make the environments, and download what first cells will install."""
     failed = "The stand-in of Colab's runtime could not be made"
+    listed_in = LIST.relative_to(ROOT).as_posix()
     constraints = folder / "constraints.txt"
     lines = [f"{name}=={version}" for name, version in pins.items()]
     constraints.write_text("\n".join(lines) + "\n")
@@ -156,12 +157,12 @@ def _make(folder: Path, environments: dict, pins: dict, wanted: list[str]) -> No
         options = ("--python", base, "--constraint", str(constraints), "--no-build")
         add = (UV, "pip", "install", *options, *packages)
         for command in create, add:
-            install(command, failed, LIST.name, backend)
+            install(command, failed, listed_in, backend)
     wheels = folder / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     python = str(folder / "base" / "bin" / "python")
     download = ("download", "--quiet", "--no-deps", "--dest", str(wheels), *wanted)
-    install((python, "-m", "pip", *download), failed, LIST.name)
+    install((python, "-m", "pip", *download), failed, listed_in)
 
 
 class Server(http.server.ThreadingHTTPServer):
