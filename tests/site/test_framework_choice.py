@@ -42,7 +42,7 @@ def deeper(page: str) -> list:
 LESSONS = [page for page in ALL_LESSONS if tab_sets(page)]
 # A page that offers a framework which not every page offers, and that framework
 RARE = next(n for n, f in frameworks.used(ROOT).items() if not f.default)
-ADDITIONAL = next(page for page in LESSONS if RARE in frameworks_of(page))
+ADDITIONAL = max((p for p in LESSONS if RARE in frameworks_of(p)), key=tab_sets)
 FRAMEWORKLESS = next(page for page in ALL_LESSONS if frameworks_of(page) == [RARE])
 HEAVIEST = max(LESSONS, key=weight)
 DEEPEST = max(LESSONS, key=lambda page: len(deeper(page)))
