@@ -48,7 +48,7 @@ def folder():
 @pytest.fixture
 def python(folder):
     """Return the Python of a fresh copy of Colab's stand-in."""
-    with stand_in.fresh(folder) as path:
+    with stand_in.fresh(folder / "base") as path:
         yield path
 
 
