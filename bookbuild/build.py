@@ -77,10 +77,10 @@ def build_book(
     """Make the "book", only its "notebooks", or the "site" without executing.
 
     "downloads" also makes an archive of the site. `names` restricts execution to these
-    frameworks, and `jobs` is the number of pages to execute at a time. Returns the pages that this machine cannot execute.
-    Raises BuildError if the sources have a fault or, if `strict`, if a page cannot
-    be executed. With "notebooks", the committed notebooks get this machine's
-    outputs. Otherwise, they keep their outputs unless something that the outputs
+    frameworks, and `jobs` is the number of pages to execute at a time. Returns the
+    pages that this machine cannot execute. Raises BuildError if the sources have a
+    fault or, if `strict`, if a page cannot be executed. With "notebooks", the committed
+    notebooks get this machine's outputs. Otherwise, they keep their outputs unless something that the outputs
     depend on has changed.
     """
     sources = cache.digest_of_sources(book.root)

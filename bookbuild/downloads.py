@@ -1,8 +1,9 @@
 """Make the files that readers can take away, and say which ones the site offers.
 
 These are an archive of each framework's notebooks, a PDF and an EPUB for each framework
-that readers can choose for the whole book, and one archive of the site. `make book` makes the notebooks' archives, and `make
-downloads` makes all of them. A file that was made from earlier sources is not offered.
+that readers can choose for the whole book, and one archive of the site. `make book`
+makes the archives of notebooks, and `make downloads` makes all of them. A file that was
+made from earlier sources is not offered.
 """
 
 from __future__ import annotations
@@ -145,9 +146,11 @@ def readme(book: Book, framework: Framework, helpers: str) -> str:
     title, site = book.settings.title, book.settings.repository.public_site
     install = "pip install --no-deps -r requirements.txt"
     if backend := framework.torch_backend:  # pip does not know PyTorch's index
-        elsewhere = f"(on Linux; elsewhere: {install})"
-        install = f"uv {install} --torch-backend {backend}\n        {elsewhere}"
-        install = f"pip install uv\n    {install}"
+        install = (
+            "pip install uv\n"
+            f"    uv {install} --torch-backend {backend}\n"
+            f"        (on Linux; elsewhere: {install})"
+        )
     return README.format(
         title=title,
         label=framework.label,

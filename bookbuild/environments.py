@@ -309,8 +309,8 @@ def install(
     PyTorch's own index. If an index cannot be reached, it is run with only its cache.
     """
     folders = pip_folders() if command[0] == UV else []
-    folders += filter(None, [os.environ.get("UV_FIND_LINKS")])
-    settings = {"UV_FIND_LINKS": ",".join(folders)} if folders else {}
+    links = [*folders, *filter(None, [os.environ.get("UV_FIND_LINKS")])]
+    settings = {"UV_FIND_LINKS": ",".join(links)} if links else {}
     done = run(command, **settings)
     if done.returncode and torch_backend and re.search(r"\btorch\b", done.stdout):
         settings["UV_TORCH_BACKEND"] = torch_backend

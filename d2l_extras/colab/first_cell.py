@@ -125,11 +125,12 @@ def prepare(
         check_version(requirement, packages)
     importlib.invalidate_caches()
     done += [download(url) for url in files if not Path(_name(url)).exists()]
+    python = f"Python {platform.python_version()}"
     numpy = f"NumPy {metadata.version('numpy')}"
     summary = summarize(framework, label)
     is_numpy = summary.startswith(numpy)
-    versions_here = [f"Python {platform.python_version()}", numpy, summary]
-    print(*(versions_here[::2] if is_numpy else versions_here), sep=", ")
+    found = [python, summary] if is_numpy else [python, numpy, summary]
+    print(*found, sep=", ")
     report = "\n".join([summary, *done]).lower()
     if cuda.num_gpus() and not is_numpy and "gpu" not in report:
         done.append(f"There is a GPU, but this {label} does not use it.")
