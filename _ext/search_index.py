@@ -35,7 +35,7 @@ SOLUTION = "[contains(@class, 'solution')]"
 FONT_COMMAND = re.compile(r"\\(?:math|bold|text)[a-z]+ ?\{(\w+)\}")
 COMMAND = re.compile(r"\\[A-Za-z]+(?:\{\w\})?")
 
-Entry = dict[str, str]
+Entry = dict[str, str | list[dict[str, str]]]
 
 
 def index_entries(page: HtmlElement, url: str) -> Iterator[Entry]:
@@ -149,16 +149,28 @@ def numbered(element: HtmlElement, number: str) -> tuple[str, str]:
     return text, text_of(element)
 
 
-def code_of(element: HtmlElement) -> str:
-    """Take the code out of an element. Return its lines, each of them once."""
+def code_of(element: HtmlElement) -> list[dict[str, str]]:
+    """Take the code out of an element. Return its lines, grouped by tabs.
+
+    A group of lines in a tab has the tab's framework, and its id as the `place`. Each
+    line is returned only once for each framework.
+    """
     remove(element, ".//*[contains(@class, 'cell_output')]")
-    lines = [
-        line.rstrip()
-        for block in element.xpath(".//pre")
-        for line in block.text_content().splitlines()
-    ]
+    seen, groups = set(), []
+    for block in element.xpath(".//pre"):
+        tabs = block.xpath("ancestor::*[@role='tabpanel'][1]")
+        tab = {"framework": tabs[0].get("data-framework")} if tabs else {}
+        lines = []
+        for line in map(str.rstrip, block.text_content().splitlines()):
+            name = line, tab.get("framework")
+            if line and name not in seen and (line, None) not in seen:
+                lines.append(line)
+                seen.add(name)
+        if lines:
+            place = {"place": tabs[0].get("id")} if tabs else {}
+            groups.append({**tab, **place, "lines": "\n".join(lines)})
     remove(element, ".//pre")
-    return "\n".join(dict.fromkeys(filter(None, lines)))
+    return groups
 
 
 def write_formulas_as_text(element: HtmlElement) -> None:

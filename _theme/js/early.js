@@ -34,7 +34,7 @@ const choices = {
 (() => {
   const root = document.documentElement;
   const names = root.dataset.frameworks.split(" ");
-  const asked = new URLSearchParams(window.location.search).get("framework");
+  const asked = new URLSearchParams(window.location.search).get("framework") ?? "";
   // A framework in the address is kept for this visit, and a chosen one for longer.
   if (/^[a-z][a-z0-9]*$/.test(asked)) choices.rememberFramework(asked, "sessionStorage");
   root.dataset.framework = [

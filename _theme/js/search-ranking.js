@@ -22,11 +22,15 @@ window.bookSearch = (entries) => {
     return [...split(text), ...names];
   };
 
-  const known = entries.map(({ title = "", number = "", labels = "", code = "" }) => ({
+  // The lines of an entry's code, each of them once.
+  const linesOf = (code) =>
+    [...new Set(code.flatMap(({ lines }) => lines.split("\n")))].join("\n");
+  const known = entries.map(({ title = "", number = "", labels = "", code = [] }) => ({
     heading: title.toLowerCase(),
     number: number.toLowerCase().split(/\s/).pop(),
     labels: labels.toLowerCase().split(" "),
-    defined: [...code.matchAll(DEFINITION)].map(([, name]) => name.toLowerCase()),
+    code: linesOf(code),
+    defined: [...linesOf(code).matchAll(DEFINITION)].map(([, name]) => name.toLowerCase()),
   }));
 
   // A label is looked for as a whole, and TeX by its commands.
@@ -85,7 +89,7 @@ window.bookSearch = (entries) => {
           fuzzy: (term) => (/^\p{L}{6,}$/u.test(term) ? 0.2 : false),
         },
       });
-      index.addAll(entries.map((entry, id) => ({ ...entry, id })));
+      index.addAll(entries.map((entry, id) => ({ ...entry, code: known[id].code, id })));
     }
     return index.search(query, options);
   };

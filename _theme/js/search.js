@@ -63,14 +63,27 @@ window.mountSearch = (holder) => {
     const shown = text.slice(best.start, end).trim();
     return (best.start ? "… " : "") + shown + (end < text.length ? " …" : "");
   };
-  // Return the line of code with the most words. A definition is better than a use.
+  // Return the line of code with the most words, and the tab that must be opened to see
+  // it. A definition is better than a use, and both are best where nothing must be opened.
   const codeLine = (code, pattern) => {
-    const value = (line) => coverage(line, pattern) + /^\s*(def|class) /.test(line) / 2;
+    const chosen = [
+      ...choices.frameworks("sessionStorage"),
+      ...choices.frameworks("localStorage"),
+      document.documentElement.dataset.framework,
+    ].find((name) => code.some(({ framework }) => framework === name));
+    const value = ({ line, place }) =>
+      coverage(line, pattern) + /^\s*(def|class) /.test(line) / 2 - (place ? 0.1 : 0);
     const better = (best, line) => (value(line) > value(best) ? line : best);
-    return code.split("\n").reduce(better, "").trim();
+    return code
+      .flatMap(({ framework, place, lines }) =>
+        lines.split("\n").map((line) => ({
+          line: line.trim(),
+          place: framework === chosen ? undefined : place,
+        })))
+      .reduce(better, { line: "" });
   };
 
-  const item = ({ kind, number, title, page, url, text = "", code = "", terms }) => {
+  const item = ({ kind, number, title, page, url, text = "", code = [], terms }) => {
     const pattern = beginnings(terms);
     const element = document.createElement("li");
     const link = document.createElement("a");
@@ -84,7 +97,7 @@ window.mountSearch = (holder) => {
       where.textContent = page;
       element.append(where);
     }
-    const line = codeLine(code, pattern);
+    const { line, place } = codeLine(code, pattern);
     const words = passage(text, pattern);
     const isWhole = (shown) => shown.toLowerCase().includes(terms[0]);
     const found = document.createElement("p");
@@ -92,6 +105,7 @@ window.mountSearch = (holder) => {
       const shown = document.createElement("code");
       mark(shown, line, pattern);
       found.append(shown);
+      if (place) link.hash = place;
     } else mark(found, words, pattern);
     element.append(found);
     return element;

@@ -217,7 +217,7 @@ def served_at(wheels: Path, site: Path):
 def test_the_error_names_both_sources_of_the_helpers(python, tmp_path):
     with served_at(tmp_path, tmp_path) as url:
         said = sentence(run(python, CELL["tensorflow"], url))
-    assert said.count("404") == 2
+    assert said.count("HTTP error 404") == 2
 
 
 @pytest.mark.parametrize(

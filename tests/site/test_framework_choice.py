@@ -152,6 +152,10 @@ def test_a_framework_in_the_address_is_kept_for_the_visit(visit):
     read.wait_for_url(re.compile(re.escape(LESSONS[1])))
     assert "framework=" not in read.url
     assert chosen(read) == {LAST}
+    site = read.url.removesuffix(LESSONS[1])
+    for page in LESSONS[2:5]:
+        read.goto(site + page)
+        assert chosen(read) == {LAST}
     # The reader has not chosen it, so it does not affect the next visit.
     later = read.context.new_page()
     later.goto(read.url)

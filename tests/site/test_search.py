@@ -173,6 +173,32 @@ def test_code_is_shown_in_a_line_of_its_own(search):
     assert [text for text in prose if "def " in text] == []
 
 
+@pytest.mark.parametrize("chosen", ["jax", "pytorch", "numpy"])
+def test_a_result_opens_the_tab_that_its_code_is_in(page, address, chosen):
+    words = {
+        "mxnet": "gluon.Trainer", "pytorch": "CrossEntropyLoss", "jax": "optax.sgd",
+    }  # fmt: skip
+    # These pages have no NumPy tab, and show the framework that is shown initially.
+    shown_tab = "pytorch" if chosen == "numpy" else chosen
+    page.goto(f"{address}{CONCISE}?framework={chosen}")
+    for framework, word in words.items():
+        page.goto(f"{address}search.html?q={word}")
+        results = page.locator(".search-finds li:has(code mark)")
+        assert results.count() > 0
+        result = results.filter(has_text="Concise Implementation").first
+        line = result.locator("code").inner_text()
+        link = result.locator("a")
+        is_hidden = framework != shown_tab
+        hash = link.evaluate("link => link.hash")
+        assert hash.endswith(f"-{framework}-panel") == is_hidden
+        link.click()
+        shown = page.locator("article .cell_input pre", has_text=line)
+        shown.locator("visible=true").first.wait_for()
+    # The reader's choice is still the same.
+    stored = page.evaluate("choices.frameworks('sessionStorage')[0]")
+    assert stored == chosen
+
+
 def test_the_index_quotes_no_solution():
     index = str(assigned("search-index.js"))
     solutions = [
