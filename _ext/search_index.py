@@ -30,11 +30,13 @@ ASIDE = " | ".join(
     ]
 )
 HEADING = "./*[self::h1 or self::h2 or self::h3 or self::h4][1]"
+TAB = ".//*[@role='tabpanel']"
 SOLUTION = "[contains(@class, 'solution')]"
 # Commands that only choose a font, with what they apply to.
 FONT_COMMAND = re.compile(r"\\(?:math|bold|text)[a-z]+ ?\{(\w+)\}")
 COMMAND = re.compile(r"\\[A-Za-z]+(?:\{\w\})?")
 
+# The texts of an entry under their names, and what is in its tabs.
 Entry = dict[str, str | list[dict[str, str]]]
 
 
@@ -78,15 +80,9 @@ def section_entries(own: HtmlElement) -> Iterator[Entry]:
         heading = exercise.find("p")
         number, title = numbered(heading, ".//*[@class='caption-number']")
         heading.drop_tree()
-        code = code_of(exercise)
+        title = re.sub(r"^\(★*\s*|\)$", "", title)
         yield entry(
-            "exercise",
-            exercise,
-            number=number,
-            title=re.sub(r"^\(★*\s*|\)$", "", title),
-            text=text_of(exercise),
-            code=code,
-            tex=tex_commands(exercise),
+            "exercise", exercise, number=number, title=title, **content_of(exercise)
         )
     remove(own, ".//*[contains(@class, 'exercise')][@id]")
     yield from figures(own)
@@ -100,16 +96,13 @@ def section_entries(own: HtmlElement) -> Iterator[Entry]:
     number, title = numbered(heading, "./*[@class='section-number']")
     heading.drop_tree()
     labels = " ".join(label(id) for id in own.xpath("./span/@id"))
-    code = code_of(own)
     yield entry(
         "section",
         own,
         number=number.rstrip("."),
         title=title,
         labels=labels,
-        text=text_of(own),
-        code=code,
-        tex=tex_commands(own),
+        **content_of(own),
     )
 
 
@@ -129,7 +122,22 @@ def figures(own: HtmlElement) -> Iterator[Entry]:
         yield entry("figure", figure, number=number, text=text)
 
 
-def entry(kind: str, element: HtmlElement, **fields: str) -> Entry:
+def content_of(element: HtmlElement) -> Entry:
+    """Take an element apart: TeX commands, tabs, code, and text outside the tabs.
+
+    Each tab has a `framework`, a `place` (its id), and its own code and text.
+    """
+    remove(element, ".//*[contains(@class, 'cell_output')]")
+    tex, tabs = tex_commands(element), []
+    for tab in element.xpath(TAB):
+        names = {"framework": tab.get("data-framework"), "place": tab.get("id")}
+        tabs.append(names | {"code": code_of(tab), "text": text_of(tab)})
+    remove(element, TAB)
+    code = code_of(element)
+    return {"tex": tex, "tabs": tabs, "code": code, "text": text_of(element)}
+
+
+def entry(kind: str, element: HtmlElement, **fields: str | list) -> Entry:
     """Return the entry of an element, which can be found by its id as well."""
     id = element.get("id")
     return {"kind": kind, "id": id, "labels": label(id)} | fields
@@ -149,28 +157,15 @@ def numbered(element: HtmlElement, number: str) -> tuple[str, str]:
     return text, text_of(element)
 
 
-def code_of(element: HtmlElement) -> list[dict[str, str]]:
-    """Take the code out of an element. Return its lines, grouped by tabs.
-
-    A group of lines in a tab has the tab's framework, and its id as the `place`. Each
-    line is returned only once for each framework.
-    """
-    remove(element, ".//*[contains(@class, 'cell_output')]")
-    seen, groups = set(), []
-    for block in element.xpath(".//pre"):
-        tabs = block.xpath("ancestor::*[@role='tabpanel'][1]")
-        tab = {"framework": tabs[0].get("data-framework")} if tabs else {}
-        lines = []
-        for line in map(str.rstrip, block.text_content().splitlines()):
-            name = line, tab.get("framework")
-            if line and name not in seen and (line, None) not in seen:
-                lines.append(line)
-                seen.add(name)
-        if lines:
-            place = {"place": tabs[0].get("id")} if tabs else {}
-            groups.append({**tab, **place, "lines": "\n".join(lines)})
+def code_of(element: HtmlElement) -> str:
+    """Take the code out of an element. Return its lines, each of them once."""
+    lines = [
+        line.rstrip()
+        for block in element.xpath(".//pre")
+        for line in block.text_content().splitlines()
+    ]
     remove(element, ".//pre")
-    return groups
+    return "\n".join(dict.fromkeys(filter(None, lines)))
 
 
 def write_formulas_as_text(element: HtmlElement) -> None:

@@ -22,15 +22,20 @@ window.bookSearch = (entries) => {
     return [...split(text), ...names];
   };
 
-  // The lines of an entry's code, each of them once.
-  const linesOf = (code) =>
-    [...new Set(code.flatMap(({ lines }) => lines.split("\n")))].join("\n");
-  const known = entries.map(({ title = "", number = "", labels = "", code = [] }) => ({
+  // What an entry says in its tabs counts like the rest.
+  const whole = (entry, field, between) =>
+    [entry, ...(entry.tabs ?? [])].map((part) => part[field] ?? "").join(between);
+  const contents = entries.map((entry, id) => ({
+    ...entry,
+    id,
+    text: whole(entry, "text", " "),
+    code: [...new Set(whole(entry, "code", "\n").split("\n"))].join("\n"),
+  }));
+  const known = contents.map(({ title = "", number = "", labels = "", code }) => ({
     heading: title.toLowerCase(),
     number: number.toLowerCase().split(/\s/).pop(),
     labels: labels.toLowerCase().split(" "),
-    code: linesOf(code),
-    defined: [...linesOf(code).matchAll(DEFINITION)].map(([, name]) => name.toLowerCase()),
+    defined: [...code.matchAll(DEFINITION)].map(([, name]) => name.toLowerCase()),
   }));
 
   // A label is looked for as a whole, and TeX by its commands.
@@ -89,7 +94,7 @@ window.bookSearch = (entries) => {
           fuzzy: (term) => (/^\p{L}{6,}$/u.test(term) ? 0.2 : false),
         },
       });
-      index.addAll(entries.map((entry, id) => ({ ...entry, code: known[id].code, id })));
+      index.addAll(contents);
     }
     return index.search(query, options);
   };

@@ -42,19 +42,20 @@ window.mountSearch = (holder) => {
       } else element.append(part);
     });
   };
-  // How many letters of the query a text contains. A whole name counts more than its parts.
-  const coverage = (text, pattern) => {
+  // How many letters of the query a text contains. The whole query counts most.
+  const coverage = (text, { pattern, whole }) => {
     const words = Array.from(text.matchAll(pattern), ([word]) => word.toLowerCase());
-    return [...new Set(words)].join("").length;
+    const bonus = words.includes(whole) ? 1000 : 0;
+    return [...new Set(words)].join("").length + bonus;
   };
 
   // Return the part of a text with the most words of the query.
-  const passage = (text, pattern) => {
+  const passage = (text, sought) => {
     const size = 220;
     let best = { value: 0, start: 0 };
-    for (const { index } of text.matchAll(pattern)) {
+    for (const { index } of text.matchAll(sought.pattern)) {
       const start = index > 60 ? text.indexOf(" ", index - 60) + 1 : 0;
-      const value = coverage(text.slice(start, start + size), pattern);
+      const value = coverage(text.slice(start, start + size), sought);
       if (value > best.value) best = { value, start };
     }
     let end = best.start + size;
@@ -63,28 +64,30 @@ window.mountSearch = (holder) => {
     const shown = text.slice(best.start, end).trim();
     return (best.start ? "… " : "") + shown + (end < text.length ? " …" : "");
   };
-  // Return the line of code with the most words, and the tab that must be opened to see
-  // it. A definition is better than a use, and both are best where nothing must be opened.
-  const codeLine = (code, pattern) => {
-    const chosen = [
+  // Return the best of some passages or lines of code, which is the one with the most
+  // words. A definition is better than a use, and both are best outside of other tabs.
+  const bestOf = (excerpts, sought) => {
+    const value = ({ shown, place }) =>
+      coverage(shown, sought) + /^\s*(def|class) /.test(shown) / 2 - (place ? 0.1 : 0);
+    return excerpts
+      .map((excerpt) => ({ ...excerpt, value: value(excerpt) }))
+      .reduce((best, each) => (each.value > best.value ? each : best));
+  };
+  // Return the parts of an entry. Those in the tabs of other frameworks than the one that
+  // the reader sees have a place, where they can be seen.
+  const partsOf = ({ tabs = [], ...entry }) => {
+    const seen = [
       ...choices.frameworks("sessionStorage"),
       ...choices.frameworks("localStorage"),
       document.documentElement.dataset.framework,
-    ].find((name) => code.some(({ framework }) => framework === name));
-    const value = ({ line, place }) =>
-      coverage(line, pattern) + /^\s*(def|class) /.test(line) / 2 - (place ? 0.1 : 0);
-    const better = (best, line) => (value(line) > value(best) ? line : best);
-    return code
-      .flatMap(({ framework, place, lines }) =>
-        lines.split("\n").map((line) => ({
-          line: line.trim(),
-          place: framework === chosen ? undefined : place,
-        })))
-      .reduce(better, { line: "" });
+    ].find((name) => tabs.some(({ framework }) => framework === name));
+    const isSeen = ({ framework }) => framework === seen;
+    return [entry, ...tabs.map((tab) => (isSeen(tab) ? { ...tab, place: null } : tab))];
   };
 
-  const item = ({ kind, number, title, page, url, text = "", code = [], terms }) => {
+  const item = ({ kind, number, title, page, url, terms, ...entry }) => {
     const pattern = beginnings(terms);
+    const sought = { pattern, whole: terms[0] };
     const element = document.createElement("li");
     const link = document.createElement("a");
     link.href = root + url;
@@ -97,16 +100,21 @@ window.mountSearch = (holder) => {
       where.textContent = page;
       element.append(where);
     }
-    const { line, place } = codeLine(code, pattern);
-    const words = passage(text, pattern);
-    const isWhole = (shown) => shown.toLowerCase().includes(terms[0]);
+    const parts = partsOf(entry);
+    const lines = parts.flatMap(({ code = "", place }) =>
+      code.split("\n").map((line) => ({ shown: line, place })));
+    const passages = parts.map(({ text = "", place }) =>
+      ({ shown: passage(text, sought), place }));
+    const line = bestOf(lines, sought);
+    const words = bestOf(passages, sought);
+    const isWhole = ({ shown }) => shown.toLowerCase().includes(terms[0]);
+    const isCode = isWhole(line) && !isWhole(words);
+    const { shown, place } = isCode ? line : words;
     const found = document.createElement("p");
-    if (isWhole(line) && !isWhole(words)) {
-      const shown = document.createElement("code");
-      mark(shown, line, pattern);
-      found.append(shown);
-      if (place) link.hash = place;
-    } else mark(found, words, pattern);
+    const quote = isCode ? document.createElement("code") : found;
+    mark(quote, shown.trim(), pattern);
+    if (isCode) found.append(quote);
+    if (place) link.hash = place;
     element.append(found);
     return element;
   };

@@ -90,39 +90,33 @@ def test_a_section_knows_the_tex_commands_of_its_own_formulas(found):
 
 
 def test_code_is_kept_apart_from_the_text_with_each_line_once(found):
-    assert found["models"]["code"] == [
-        {"lines": "def model(X):\n    return X\nprint(1)"}
-    ]
+    assert found["models"]["code"] == "def model(X):\n    return X\nprint(1)"
     assert "print" not in found["models"]["text"]
 
 
-def test_code_in_a_tab_has_its_framework_and_its_place():
-    def tab(framework, code):
+def test_what_is_in_a_tab_has_its_framework_and_its_place():
+    def tab(framework, content):
         return (
             f'<div class="tab" role="tabpanel" id="tab-1-{framework}-panel" '
-            f'data-framework="{framework}"><pre>{code}</pre></div>'
+            f'data-framework="{framework}">{content}</div>'
         )
 
     page = (
-        '<html><body><article><section id="a"><h1>A</h1><pre>X = 1</pre>'
-        + tab("jax", "X = 1\nimport jax\nprint(X)")
-        + tab("pytorch", "import torch\nprint(X)\nprint(X)")
+        '<html><body><article><section id="a"><h1>A</h1><p>All.</p><pre>X = 1</pre>'
+        + tab("jax", "<pre>import jax\n\nprint(X)</pre><p>In JAX.</p>")
+        + tab("pytorch", "<pre>import torch</pre><div class='cell_output'>1</div>")
         + "</section></article></body></html>"
     )
     (entry,) = index_entries(lxml.html.fromstring(page), "a.html")
-    assert entry["code"] == [
-        {"lines": "X = 1"},
-        {
-            "framework": "jax",
-            "place": "tab-1-jax-panel",
-            "lines": "import jax\nprint(X)",
-        },
-        {
-            "framework": "pytorch",
-            "place": "tab-1-pytorch-panel",
-            "lines": "import torch\nprint(X)",
-        },
-    ]
+    assert (entry["text"], entry["code"]) == ("All.", "X = 1")
+    jax, pytorch = entry["tabs"]
+    assert jax == {
+        "framework": "jax",
+        "place": "tab-1-jax-panel",
+        "code": "import jax\nprint(X)",
+        "text": "In JAX.",
+    }
+    assert (pytorch["code"], pytorch["text"]) == ("import torch", "")
 
 
 def test_an_entry_knows_its_label(found):
