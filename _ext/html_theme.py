@@ -100,6 +100,9 @@ def add_context(
     ]
     context["frameworks"] = [declared[name] for name in names]
     context["initial"] = frameworks.initial(context["frameworks"])
+    # In the order in which readers see them until they choose one.
+    in_order = sorted(declared.values(), key=lambda framework: not framework.initial)
+    context["all_frameworks"] = [framework.name for framework in in_order]
     body = context.get("body", "")
     context["has_math"] = "<math" in body
     context["has_choice"] = "data-framework=" in body

@@ -9,6 +9,15 @@ const all = (selector, inside = document) => [
   ...inside.querySelectorAll(selector),
 ];
 
+// Decode a part of an address. Readers may have typed it.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // Scroll a list, and not the page, so that one of its items is in sight.
 function showInList(item, list) {
   const outside = item.getBoundingClientRect();

@@ -34,11 +34,15 @@ const choices = {
 (() => {
   const root = document.documentElement;
   const names = root.dataset.frameworks.split(" ");
-  const asked = new URLSearchParams(window.location.search).get("framework") ?? "";
+  const asked = new URLSearchParams(window.location.search).get("framework");
+  const isKnown = root.dataset.allFrameworks.split(" ").includes(asked);
+  // An address from the history may be older than the last choice.
+  const [way] = performance.getEntriesByType("navigation");
+  const isNew = !/reload|back/.test(way?.type) || !choices.frameworks("sessionStorage")[0];
   // A framework in the address is kept for this visit, and a chosen one for longer.
-  if (/^[a-z][a-z0-9]*$/.test(asked)) choices.rememberFramework(asked, "sessionStorage");
+  if (isKnown && isNew) choices.rememberFramework(asked, "sessionStorage");
   root.dataset.framework = [
-    asked,
+    isNew ? asked : null,
     ...choices.frameworks("sessionStorage"),
     ...choices.frameworks("localStorage"),
     root.dataset.framework, // the initial one

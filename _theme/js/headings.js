@@ -5,7 +5,7 @@ function followHeadings() {
   if (!list) return;
   const links = new Map();
   for (const link of all("a", list)) {
-    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const target = document.getElementById(decoded(link.hash.slice(1)));
     if (target) links.set(target, link);
   }
   list.addEventListener("click", ({ target }) => {

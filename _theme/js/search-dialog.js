@@ -2,7 +2,7 @@
 
 function searchDialog() {
   const button = document.querySelector(".search-button");
-  let dialog, mounted;
+  let dialog, mounted, show;
   const mount = async () => {
     const parts = ["search-index.js", "search.js"];
     for (const part of parts) await load(part);
@@ -14,11 +14,12 @@ function searchDialog() {
       if (event.target === dialog) dialog.close(); // a click next to it
       if (event.target.closest("a")) dialog.close();
     });
-    window.mountSearch(dialog);
+    show = window.mountSearch(dialog);
   };
   const open = async () => {
     if (!document.getElementById("search")) { // this is not the search page
       await (mounted ??= mount());
+      show(); // the chosen framework may have changed
       if (!dialog.open) dialog.showModal();
     }
     const field = document.getElementById("search-field");
@@ -46,7 +47,7 @@ function searchDialog() {
 function searchAddress(link) {
   const [name] = window.location.pathname.split("/").pop().split(".");
   if (!name || name === "404") return;
-  const words = decodeURIComponent(name).match(/[\p{L}\p{N}]+/gu) ?? [];
+  const words = decoded(name).match(/[\p{L}\p{N}]+/gu) ?? [];
   link.search = new URLSearchParams({ q: words.join(" ") });
 }
 

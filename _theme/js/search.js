@@ -74,12 +74,14 @@ window.mountSearch = (holder) => {
       .reduce((best, each) => (each.value > best.value ? each : best));
   };
   // Return the parts of an entry. Those in the tabs of other frameworks than the one that
-  // the reader sees have a place, where they can be seen.
-  const partsOf = ({ tabs = [], ...entry }) => {
+  // its page shows, or will show, have a place, where they can be seen.
+  const partsOf = ({ tabs = [], ...entry }, { pathname }) => {
+    const isHere = pathname === window.location.pathname;
     const seen = [
+      ...(isHere ? [document.documentElement.dataset.framework] : []),
       ...choices.frameworks("sessionStorage"),
       ...choices.frameworks("localStorage"),
-      document.documentElement.dataset.framework,
+      ...document.documentElement.dataset.allFrameworks.split(" "), // the initial one first
     ].find((name) => tabs.some(({ framework }) => framework === name));
     const isSeen = ({ framework }) => framework === seen;
     return [entry, ...tabs.map((tab) => (isSeen(tab) ? { ...tab, place: null } : tab))];
@@ -100,7 +102,7 @@ window.mountSearch = (holder) => {
       where.textContent = page;
       element.append(where);
     }
-    const parts = partsOf(entry);
+    const parts = partsOf(entry, link);
     const lines = parts.flatMap(({ code = "", place }) =>
       code.split("\n").map((line) => ({ shown: line, place })));
     const passages = parts.map(({ text = "", place }) =>
@@ -159,6 +161,7 @@ window.mountSearch = (holder) => {
     new URLSearchParams(window.location.search).get("q") ??
     choices.recall("search", "sessionStorage");
   show();
+  return show;
 };
 
 {

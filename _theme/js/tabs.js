@@ -44,13 +44,21 @@ function inSight() {
 
 function chooseFramework(name, element = inSight()) {
   if (!frameworks.includes(name)) return;
-  root.dataset.framework = name;
   choices.rememberFramework(name, "localStorage");
+  followChoice(name, element);
+}
+
+// Show a framework that the reader has chosen here or in another window.
+function followChoice(name, element) {
   choices.rememberFramework(name, "sessionStorage");
+  if (!frameworks.includes(name)) return;
+  root.dataset.framework = name;
   keepingInPlace(element, showFramework);
+  const address = new URL(window.location);
+  address.searchParams.set("framework", name);
+  const panel = addressed()?.closest(".tab");
+  if (panel && panel.dataset.framework !== name) address.hash = "";
   try {
-    const address = new URL(window.location);
-    address.searchParams.set("framework", name);
     window.history.replaceState(window.history.state, "", address);
   } catch {
     // A browser cannot change the address of a local file.
@@ -81,35 +89,45 @@ function tabs() {
   // The browser has found text in a hidden panel, or an address points there.
   document.addEventListener("beforematch", ({ target }) => {
     const panel = target.closest(".tab");
-    if (panel) chooseFramework(panel.dataset.framework, panel);
+    if (!panel) return;
+    if (panel.contains(addressed())) showPanel(panel);
+    else chooseFramework(panel.dataset.framework, panel);
   });
   for (const select of all(".choose-framework")) {
     select.hidden = false;
     select.addEventListener("change", () => chooseFramework(select.value));
   }
+  // The browser may show a page again as it was before the reader chose elsewhere.
+  window.addEventListener("pageshow", ({ persisted }) => {
+    const [name] = choices.frameworks("sessionStorage");
+    if (persisted && name) followChoice(name, inSight());
+  });
   window.addEventListener("storage", ({ key }) => {
     if (key !== choices.key("framework")) return;
     const [name] = choices.frameworks("localStorage");
-    if (!frameworks.includes(name)) return;
-    choices.rememberFramework(name, "sessionStorage");
-    root.dataset.framework = name;
-    keepingInPlace(inSight(), showFramework);
+    if (name) followChoice(name, inSight());
   });
 }
 
-// An address may point into another framework's panel, or into a closed box.
+// An address may point into another framework's panel, or into a closed box. That is not
+// a choice, so it is not remembered.
+function addressed() {
+  return document.getElementById(decoded(window.location.hash.slice(1)));
+}
+
+function showPanel(panel) {
+  root.dataset.framework = panel.dataset.framework;
+  showFramework();
+}
+
 function openTarget() {
-  const name = decodeURIComponent(window.location.hash.slice(1));
-  const target = name && document.getElementById(name);
+  const target = addressed();
   if (!target) return;
   const panel = target.closest(".tab");
   const folds = all("details").filter((fold) => fold.contains(target));
   if (!folds.length && (!panel || !panel.hidden)) return;
   for (const fold of folds) fold.open = true;
-  if (panel) {
-    root.dataset.framework = panel.dataset.framework;
-    showFramework();
-  }
+  if (panel) showPanel(panel);
   target.scrollIntoView();
 }
 

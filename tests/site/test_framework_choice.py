@@ -239,6 +239,13 @@ def test_an_unknown_framework_is_ignored(visit, where):
     assert chosen(read) == {LAST}
 
 
+def test_unknown_frameworks_leave_a_framework_from_an_address(visit):
+    read = visit(f"{LIGHTEST}?framework={LAST}")
+    for unknown in ("constructor", "keras", "JAX"):
+        read.goto(read.url.partition("?")[0] + f"?framework={unknown}")
+        assert chosen(read) == {LAST}
+
+
 def test_a_framework_can_be_chosen_in_a_browser_that_stores_nothing(visit):
     read = visit("404.html")
     errors: list[str] = []
@@ -250,6 +257,29 @@ def test_a_framework_can_be_chosen_in_a_browser_that_stores_nothing(visit):
     assert chosen(read) == {LAST}
     read.locator(".bar .theme-button").click()
     assert errors == []
+
+
+@pytest.mark.parametrize("way", ["back", "back from memory", "reload"])
+def test_a_page_from_the_history_shows_the_last_choice(visit, way):
+    read = visit(LESSONS[0])
+    choose(read, LAST)  # which the address tells from now on
+    first, next_page = read.url, read.url.replace(LESSONS[0], LESSONS[1])
+    if way == "back":
+        read.goto(next_page)
+        choose(read, FIRST)
+        read.go_back()
+        assert read.url == first
+    else:
+        read.evaluate(
+            f"choices.rememberFramework('{FIRST}', 'sessionStorage')"
+        )
+        if way == "reload":
+            read.reload()
+        else:  # as if the browser had kept it
+            read.evaluate(
+                "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+            )
+    assert chosen(read) == {FIRST}
 
 
 def test_a_choice_in_one_window_reaches_the_other_windows(visit):
@@ -264,6 +294,21 @@ def test_a_choice_in_one_window_reaches_the_other_windows(visit):
         "{key: choices.key('framework'), newValue: 'none such'}))"
     )
     assert chosen(other) == {LAST}
+    other.reload()
+    assert chosen(other) == {LAST}
+
+
+def test_a_choice_reaches_a_window_whose_page_lacks_the_framework(visit):
+    one = visit(ADDITIONAL)
+    other = one.context.new_page()
+    lacking = next(p for p in LESSONS if RARE not in frameworks_of(p))
+    other.goto(one.url.replace(ADDITIONAL, lacking))
+    before = chosen(other)
+    choose(one, RARE)
+    until(other, f"choices.frameworks('sessionStorage')[0] === '{RARE}'")
+    assert chosen(other) == before
+    other.goto(one.url)
+    assert chosen(other) == {RARE}
 
 
 def hidden_anchor() -> tuple[str, str]:
@@ -291,6 +336,19 @@ def test_a_link_to_an_anchor_in_a_hidden_panel_opens_it(visit, how):
         "return box.height > 0 && box.top >= 0 && box.top < innerHeight; })()",
     )
     assert chosen(read) == {LAST}
+    # The reader has not chosen it.
+    assert read.evaluate("choices.recall('framework', 'localStorage')") is None
+    # What the reader then chooses is what the address says.
+    choose(read, FIRST)
+    assert "#" not in read.url
+    read.reload()
+    assert chosen(read) == {FIRST}
+
+
+def test_a_malformed_anchor_does_no_harm(visit):
+    read = visit(f"{LIGHTEST}#100%")
+    assert chosen(read) == {FIRST}
+    assert read.locator(".copy-code").count() > 0
 
 
 # What is found in a hidden panel

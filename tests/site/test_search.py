@@ -19,6 +19,7 @@ from support.site_pages import (
     LESSONS,
     SITE,
     assigned,
+    frameworks_of,
     ids,
     soup,
 )
@@ -197,6 +198,48 @@ def test_a_result_opens_the_tab_that_its_code_is_in(page, address, chosen):
     # The reader's choice is still the same.
     stored = page.evaluate("choices.frameworks('sessionStorage')[0]")
     assert stored == chosen
+
+
+def test_results_on_the_same_page_open_their_tabs_and_are_no_choice(page, address):
+    page.goto(f"{address}{CONCISE}?framework=jax")
+    page.goto(f"{address}{CONCISE}")
+    for word in ("CrossEntropyLoss", "nnx.Optimizer", "gluon.Trainer"):
+        page.keyboard.press("Control+k")
+        page.locator("dialog input").fill(word)
+        result = page.locator(f"dialog li:has(code mark):has(a[href*='{CONCISE}'])")
+        line = result.first.locator("code").inner_text()
+        result.first.locator("a").click()
+        shown = page.locator("article .cell_input pre", has_text=line)
+        shown.locator("visible=true").first.wait_for()
+    assert page.evaluate("choices.frameworks('sessionStorage')") == ["jax"]
+    assert page.evaluate("choices.recall('framework', 'localStorage')") is None
+
+
+def test_the_dialog_follows_the_choice_of_a_framework(page, address):
+    page.goto(f"{address}{CONCISE}?framework=jax")
+    seen = []
+    for framework in ("jax", "pytorch"):
+        page.locator(".choose-framework").select_option(framework)
+        page.keyboard.press("Control+k")
+        page.locator("dialog input").fill("CrossEntropyLoss")
+        page.keyboard.press("Escape")
+        page.locator(".choose-framework").select_option("pytorch")
+        page.keyboard.press("Control+k")
+        links = page.locator("dialog li:has(code mark) a")
+        seen.append(links.evaluate_all("links => links.map((a) => a.hash)"))
+        page.keyboard.press("Escape")
+    assert seen[0] == seen[1] != []
+    assert [hash for hash in seen[0] if "panel" in hash] == []
+
+
+def test_without_a_choice_results_lead_to_the_initial_framework(page, address):
+    # The first page has no tabs, but a framework of its own.
+    page.goto(address + FIRST)
+    page.keyboard.press("Control+k")
+    for word, is_hidden in {"CrossEntropyLoss": False, "optax.sgd": True}.items():
+        page.locator("dialog input").fill(word)
+        link = page.locator("dialog li:has(code mark):has-text('Concise') a").first
+        assert link.evaluate("a => a.hash").endswith("-panel") == is_hidden
 
 
 def test_the_index_quotes_no_solution():
@@ -468,6 +511,15 @@ def test_a_preview_of_an_exercise_has_neither_its_hint_nor_its_solution():
         assert len(card.get_text()) > 80
         assert not card.select("details, pre"), address
         assert "Hint" not in card.get_text()
+
+
+def test_a_figure_has_a_preview_in_every_framework():
+    previews = assigned("previews.js")
+    for address in references("figure"):
+        card = bs4.BeautifulSoup(previews[address], "lxml")
+        drawn = {figure.get("data-framework") for figure in card.select("figure")}
+        expected = set(frameworks_of(address.partition("#")[0]))
+        assert drawn in ({None}, expected), address
 
 
 def test_previews_are_small_enough_to_load_on_a_phone():

@@ -58,7 +58,7 @@ def test_the_image_of_a_figure_is_addressed_from_the_root_of_the_site():
 
 
 def test_the_figures_of_all_frameworks_are_told_apart():
-    tab = '<div data-framework="{0}"><figure><img src="{0}.svg"></figure></div>'
+    tab = '<div class="tab" data-framework="{0}"><figure><img src="{0}.svg"></figure></div>'
     html = shown(f'<div id="fig">{tab.format("one")}{tab.format("two")}</div>', "fig")
     assert '<figure data-framework="one"><img src="a/one.svg"></figure>' in html
     assert '<figure data-framework="two"><img src="a/two.svg"></figure>' in html
