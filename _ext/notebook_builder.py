@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.errors import ExtensionError
 
-from bookbuild import install_cell, settings
+from bookbuild import install_cell, settings, wheel
 from bookbuild.cache import inputs, write_whole
 from bookbuild.errors import BuildError, SourceError
 from bookbuild.execution import results
@@ -143,7 +143,8 @@ class NotebookBuilder(Builder):
 
     def _digest(self, docname: str) -> str:
         """Digest what a page's notebooks are made from, except what all pages share."""
-        digest = hashlib.sha256(self.config.notebook_outputs.encode())
+        made_with = self.config.notebook_outputs, wheel.version()  # in the first cell
+        digest = hashlib.sha256(repr(made_with).encode())
         place = name_of(docname)
         paths = [Path(self.env.doc2path(docname))]
         for name in self.frameworks:

@@ -8,8 +8,10 @@ import re
 
 import bs4
 import pytest
-from support import nbval
+from support import ROOT, nbval
 from support.tiny_book import HEADER, REPOSITORY, TinyBook, cell
+
+from bookbuild import wheel
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -315,6 +317,18 @@ def test_a_notebook_is_written_again_only_if_something_that_it_shows_changed(tin
     after = {p.name: p.stat().st_mtime_ns for p in written.iterdir()}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"page.ipynb"}
+
+
+def test_new_helpers_change_the_first_cells_of_all_notebooks(tiny, monkeypatch):
+    tiny.write(cell("1"))
+    tiny.add_page("other", f"{HEADER}\n# Other\n\nWords.\n\n{cell('2')}")
+    tiny.render()
+    tiny.build("site")  # now that the committed notebooks exist
+    monkeypatch.setattr(wheel, "version", lambda root=ROOT: "9.9+new")
+    assert tiny.build("site").returncode == 0
+    for page in ("page", "other"):
+        first = tiny.notebook(page=page)["cells"][0]
+        assert 'WANTED = "9.9+new"' in "".join(first["source"])
 
 
 FIRST, SOLVED = "a = 1\na", "first = a + 1\nfirst"
