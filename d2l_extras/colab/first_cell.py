@@ -34,6 +34,7 @@ REASONS = {
         "the folder for Python's packages is not writable"
     ),
     "NewConnectionError|Max retries|timed out|ProxyError|SSLError|name resol"
+    "|error sending request"
     "|getaddrinfo|Connection(?: was)? (?:refused|reset|aborted|broken)": (
         "the package index cannot be reached. Is this machine online?"
     ),
@@ -217,6 +218,11 @@ def install(requirements: list[str], no_deps: Sequence[str] = ()) -> list[str]:
             report.append(
                 f"There is a GPU, but MXNet will use the CPU: {error}."
             )
+    torch = next((text for text, name in names.items() if name == "torch"), None)
+    if torch and platform.system() == "Linux" and not cuda.num_gpus():
+        _install_pytorch_for_cpu(torch)
+        report.append(f"Installed {torch} for the CPU.")
+        del names[torch]
     alone = [text for text, name in names.items() if name in no_deps]
     others = [text for text, name in names.items() if name not in no_deps]
     if others:
@@ -234,22 +240,38 @@ def _install_mxnet_for_gpu() -> None:
     _pip("--no-deps", cuda.MXNET)
 
 
+def _install_pytorch_for_cpu(requirement: str) -> None:
+    """Install PyTorch without CUDA, which for Linux is not at the package index.
+
+    pip finds this build if it is in a folder that pip is configured to look in.
+    Otherwise, uv knows the address of PyTorch's own index.
+    """
+    try:
+        _pip(f"{requirement}+cpu")
+    except CannotRun:
+        _pip("uv>=0.9")
+        options = ["--quiet", "--python", sys.executable, "--torch-backend=cpu"]
+        _run("uv", "pip", "install", *options, requirement)
+
+
 def _pip(*arguments: str) -> None:
-    """Run pip, and raise CannotRun with the reason if it fails."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
-    command += ["--disable-pip-version-check", "--retries=1", "--timeout=20"]
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False
-    )
+    options = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    _run("pip", "install", *options, "--retries=1", "--timeout=20", *arguments)
+
+
+def _run(module: str, *arguments: str) -> None:
+    """Run pip or uv, and raise CannotRun with the reason if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
     output = done.stdout + done.stderr
     errors = re.findall(r"^ERROR: (.*)$", output, re.MULTILINE)
     reason = next(
         (why for wrong, why in REASONS.items() if re.search(wrong, output)),
-        errors[-1] if errors else f"pip ended with status {done.returncode}",
+        errors[-1] if errors else f"{module} ended with status {done.returncode}",
     )
-    names = [name for name in arguments if "==" in name]
+    names = [name for name in arguments if re.search("[=>]=", name)]
     raise CannotRun(
         f"{', '.join(names)} could not be installed because {reason}"
         f"{'' if reason.endswith(('.', '?')) else '.'} Fix that and run this "

@@ -35,7 +35,7 @@ PIP = """\
 import os, sys
 with open(os.environ["PIP_CALLS"], "a") as calls:
     print(*[a for a in sys.argv[1:] if a[0] != "-" or a in
-            ("--no-deps", "--target")], file=calls)
+            ("--no-deps", "--target", "--torch-backend=cpu")], file=calls)
 fails = os.environ["PIP_FAILS"]
 if fails and fails in sys.argv:
     print(os.environ["PIP_SAYS"], file=sys.stderr)
@@ -82,9 +82,10 @@ class Machine:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
         monkeypatch.syspath_prepend(folder)
-        (folder / "pip").mkdir()
-        (folder / "pip" / "__init__.py").touch()
-        (folder / "pip" / "__main__.py").write_text(PIP)
+        for installer in ("pip", "uv"):
+            (folder / installer).mkdir()
+            (folder / installer / "__init__.py").touch()
+            (folder / installer / "__main__.py").write_text(PIP)
         self.calls = folder / "calls.txt"
         self.calls.touch()
         monkeypatch.setenv("PYTHONPATH", str(folder))
@@ -540,6 +541,42 @@ def test_without_the_libraries_of_cuda_mxnet_uses_the_cpu_and_says_why(machine):
     assert "the disk is full" in cuda_11
     assert installed == "Installed mxnet==1.9.1."
     assert machine.pip_calls[-1] == ["install", "--no-deps", "mxnet==1.9.1"]
+
+
+def test_pytorch_is_installed_for_the_cpu_from_a_folder_of_pip(machine):
+    told = install(["torch==2.13.0", "scipy==1.17.1"])
+    assert told == [
+        "Installed torch==2.13.0 for the CPU.", "Installed scipy==1.17.1.",
+    ]  # fmt: skip
+    torch, scipy = machine.pip_calls
+    assert torch == ["install", "torch==2.13.0+cpu"]
+    assert scipy == ["install", "scipy==1.17.1"]
+
+
+def test_pytorch_is_installed_for_the_cpu_from_its_own_index(machine):
+    machine.pip_fails("torch==2.13.0+cpu", "ERROR: No matching distribution")
+    assert install(["torch==2.13.0"]) == ["Installed torch==2.13.0 for the CPU."]
+    _, uv, torch = machine.pip_calls
+    assert uv == ["install", "uv>=0.9"]
+    options = [sys.executable, "--torch-backend=cpu"]
+    assert torch == ["pip", "install", *options, "torch==2.13.0"]
+
+
+def test_if_neither_has_pytorch_the_cell_says_so(machine):
+    machine.pip_fails("install", "error sending request for url")
+    with pytest.raises(CannotRun) as raised:
+        install(["torch==2.13.0"])
+    assert "could not be installed because the package index" in str(raised.value)
+
+
+@pytest.mark.parametrize(("system", "gpus"), [("Linux", (7, 5)), ("Darwin", 0)])
+def test_with_a_gpu_or_on_macos_pip_installs_the_usual_pytorch(
+    machine, monkeypatch, system, gpus
+):
+    machine.gpus(gpus)
+    monkeypatch.setattr(module.platform, "system", lambda: system)
+    assert install(["torch==2.13.0"]) == ["Installed torch==2.13.0."]
+    assert machine.pip_calls == [["install", "torch==2.13.0"]]
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,8 @@ def test_the_containers_install_what_the_projects_own_check_does():
 
 def test_binder_gets_the_locked_environment_and_these_helpers():
     script = (ROOT / ".binder" / "postBuild").read_text()
-    lock = frameworks.used(ROOT)["tensorflow"].lock
-    assert f"--require-hashes -r {lock}" in script
+    initial = frameworks.initial([*frameworks.used(ROOT).values()])
+    backend = f"--torch-backend {initial.torch_backend}"
+    assert f"{backend} --require-hashes -r {initial.lock}" in script
     assert script.strip().endswith(" .") and "--editable" not in script
     assert (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111
