@@ -75,12 +75,14 @@ check: setup ## check that the committed notebooks match the sources
 lock: ## update the locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(call bootstrap,--lock $(if $(UPGRADE),--upgrade))
 
+# The package index, which pip-audit asks, does not know versions such as 2.13.0+cpu.
 audit: ## look for known vulnerabilities in the locked packages
 	@$(call bootstrap,--no-kernel)
 	@status=0; for lock in requirements.txt */requirements.txt kernels/*.txt; do \
 	  echo "$$lock:"; \
+	  sed 's/^\([a-z0-9-]*==[0-9.]*\)+[a-z0-9]*/\1/' "$$lock" >.envs/audited.txt; \
 	  .envs/uv/bin/uv tool run --python "$(BOOK)" pip-audit --strict \
-	    --require-hashes --disable-pip --requirement "$$lock" || status=1; \
+	    --require-hashes --disable-pip --requirement .envs/audited.txt || status=1; \
 	done; exit $$status
 
 bench: book test-setup ## measure builds, training, and the site (docs/benchmarks.md)

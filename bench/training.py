@@ -313,7 +313,6 @@ batch_size, learning_rate = 256, 0.1
 images = (data.X_train.reshape(-1, 784) / 255).astype("float32")
 labels = data.y_train
 num_images = len(images)
-device = None
 
 def summary():
     return f"NumPy {np.__version__}"
@@ -360,16 +359,12 @@ answer, space = sys.stdout, {}
 with contextlib.redirect_stdout(sys.stderr):
     for cell in json.loads(sys.stdin.readline()):
         exec(cell, space)
-    device = space["device"]
-    is_context = hasattr(device, "__enter__")
-    with device if is_context else contextlib.nullcontext():
-        answers = [space["summary"](), *space["ways"]]
-        print(json.dumps(answers), file=answer, flush=True)
-        for name in sys.stdin:
-            start = time.perf_counter()
-            next(space["ways"][name.strip()])
-            seconds = time.perf_counter() - start
-            print(json.dumps(seconds), file=answer, flush=True)
+    print(json.dumps([space["summary"](), *space["ways"]]), file=answer, flush=True)
+    for name in sys.stdin:
+        start = time.perf_counter()
+        next(space["ways"][name.strip()])
+        seconds = time.perf_counter() - start
+        print(json.dumps(seconds), file=answer, flush=True)
 """
 
 

@@ -85,8 +85,9 @@ REASONS = {
     ),
     "no wheels with a matching|has no usable wheels|doesn't have a source "
     "distribution or wheel|building from source is disabled": (
-        "a package has no wheel for {machine} ({line}). Use another Python, "
-        "as in make book PYTHON=python3.11, or another machine."
+        "a package has no wheel for {machine} and this environment's Python "
+        "({line}). Use another Python, as in make book PYTHON=python3.11, or another "
+        "machine."
     ),
     UNREACHABLE: (
         "the package index cannot be reached ({line}). Connect to the network "
@@ -340,14 +341,15 @@ def pip_folders() -> list[str]:
     """Return the folders in which pip is configured to look for packages.
 
     They are named in PIP_FIND_LINKS or in pip's configuration, which uv does not read.
+    Addresses are left out, because uv fails if it cannot reach one of them.
     """
     pip = run((UV.replace("bin/uv", "bin/python"), "-m", "pip", "config", "list"))
     lines = re.findall(r"^(\S+)\.find-links=(.+)$", pip.stdout, re.MULTILINE)
     found = {scope: ast.literal_eval(value) for scope, value in lines}
     # As in pip, the environment replaces the files, and missing folders do not matter.
     names = found.get(":env:", " ".join(found.values())).split()
-    names = [name if "://" in name else os.path.expanduser(name) for name in names]
-    return [name for name in names if "://" in name or (ROOT / name).exists()]
+    names = [os.path.expanduser(name.removeprefix("file://")) for name in names]
+    return [name for name in names if (ROOT / name).exists()]
 
 
 def explain(output: str, lock: str) -> str | None:
@@ -358,7 +360,7 @@ def explain(output: str, lock: str) -> str | None:
         "lock": lock,
         "line": line,
         "package": package[0] if package else line,
-        "machine": f"Python {platform.python_version()} on {platform_tag()}",
+        "machine": platform_tag(),
     }
     for pattern, reason in REASONS.items():
         if re.search(pattern, output, re.IGNORECASE):

@@ -9,7 +9,7 @@ from support.tiny_book import HEADER, TinyBook, cell
 STEPS = (
     cell("import types\nused = types.SimpleNamespace()", "alpha")
     + cell("used = 0", "beta")
-    + cell("used.step = step = 1\nstep.x = 2" if False else "used.step = 1", "alpha")
+    + cell("used.step = 1", "alpha")
     + cell("used + 1", "beta")
     + cell("first = 1\ndef step():\n    hidden = 2", "alpha")
     + cell("first = 3\nstep = lambda: 4", "beta")

@@ -4,7 +4,9 @@ The pages run completely, with a few hundred images, except for what UNTIL and F
 No GPU is needed. In MXNet, a page's device is the second CPU, `mx.cpu(1)`, and the
 default is a GPU that is not there. In PyTorch, a page's device is the CPU, and the
 default is `meta`, with which nothing can be computed. In JAX, a page's device is the
-second of two CPUs, and arrays that are committed to a device are on that one. TensorFlow places operations automatically.
+second of two CPUs. Its data and all other arrays that are committed to a device are on
+that one. (Those made without a device follow the others, so there it does no harm to
+forget it.) TensorFlow places operations automatically.
 """
 
 import json
@@ -153,7 +155,8 @@ def step(code):
         return [str(error).splitlines()[0]]
     return [f"{name} on {array.device}" for name, value in variables()
             for array in arrays(value)
-            if array.committed and array.device != second]
+            if array.device != second
+            and (array.committed or isinstance(value, minibatches.Minibatches))]
 
 run(step)
 """,
@@ -179,8 +182,8 @@ FREE = {
 }
 # How many of the training images a page keeps for training.
 KEPT, FEW_KEPT = "50_000", "500"
-# Code that passes the device, and code that does not, or passes another.
-FORGOTTEN = {
+# Code that uses the page's device, and code that forgets it or uses another.
+WRONG = {
     "mxnet": ("sigma=0.01), ctx=device", "sigma=0.01)"),
     "pytorch": ("nn.Linear(784, 10, device=device)", "nn.Linear(784, 10)"),
     "jax": ("net = Classifier(nnx.Rngs(seed))", """\
@@ -203,7 +206,7 @@ def every_page(framework: str) -> dict[str, list]:
             for source in pages.cells(page, framework, UNTIL.get(page, ""))
         ]
     whole = found[pages.SOFTMAX]
-    right, wrong = FORGOTTEN[framework]
+    right, wrong = WRONG[framework]
     found["broken"] = [(cell.replace(right, wrong), free) for cell, free in whole]
     assert found["broken"] != whole, f"the page no longer says {right!r}"
     return found
@@ -229,6 +232,6 @@ def test_every_array_of_a_page_is_on_the_pages_device(framework, page, reports):
 
 
 @pytest.mark.parametrize("framework", SCRIPTS)
-def test_a_forgotten_device_is_found(framework, reports):
+def test_an_array_on_another_device_is_found(framework, reports):
     said = reports(framework)["broken"]
     assert said.startswith("cell ") and "Traceback" not in said
