@@ -231,9 +231,11 @@ def visit_framework_tabs(self: HTML5Translator, node: framework_tabs) -> None:
 
 def visit_framework_tab(self: HTML5Translator, node: framework_tab) -> None:
     pattern = ""
-    if has_code(node.parent):
+    if "number" in node.parent:  # otherwise, it is the output of a shared cell
         key = f"tab-{node.parent['number']}-{node['framework']}"
-        pattern = f'role="tabpanel" id="{key}-panel" aria-labelledby="{key}" '
+        pattern = f'id="{key}-panel" '
+        if has_code(node.parent):
+            pattern += f'role="tabpanel" aria-labelledby="{key}" '
     self.body.append(
         f'<div class="tab" {pattern}data-framework="{node["framework"]}">\n'
         f'<p class="tab-name">{self.encode(node["label"])}</p>\n'

@@ -59,6 +59,7 @@ class NotebookBuilder(Builder):
         self.root = Path(self.srcdir)
         self.frameworks = load(self.root)
         self.repository = settings.repository(self.root)
+        self.helpers = wheel.version()  # which the first cells contain
         self.faults: list[str] = []
 
     def get_outdated_docs(self) -> Iterator[str]:
@@ -142,8 +143,11 @@ class NotebookBuilder(Builder):
         return Path(self.outdir, ".state", f"{docname}.txt")
 
     def _digest(self, docname: str) -> str:
-        """Digest what a page's notebooks are made from, except what all pages share."""
-        made_with = self.config.notebook_outputs, wheel.version()  # in the first cell
+        """Digest what a page's notebooks are made from, including the helpers' version.
+
+        What else all pages share is left out, because it renders all of them again.
+        """
+        made_with = self.config.notebook_outputs, self.helpers
         digest = hashlib.sha256(repr(made_with).encode())
         place = name_of(docname)
         paths = [Path(self.env.doc2path(docname))]

@@ -30,13 +30,14 @@ ASIDE = " | ".join(
     ]
 )
 HEADING = "./*[self::h1 or self::h2 or self::h3 or self::h4][1]"
-TAB = ".//*[@role='tabpanel']"
+TAB = ".//*[contains(concat(' ', @class, ' '), ' tab ')]"
+FOLDED = ".//*[@id][./details[contains(@class, 'hide')]]"
 SOLUTION = "[contains(@class, 'solution')]"
 # Commands that only choose a font, with what they apply to.
 FONT_COMMAND = re.compile(r"\\(?:math|bold|text)[a-z]+ ?\{(\w+)\}")
 COMMAND = re.compile(r"\\[A-Za-z]+(?:\{\w\})?")
 
-# The texts of an entry under their names, and what is in its tabs.
+# The texts of an entry under their names, and its parts that a reader may have to open.
 Entry = dict[str, str | list[dict[str, str]]]
 
 
@@ -123,18 +124,20 @@ def figures(own: HtmlElement) -> Iterator[Entry]:
 
 
 def content_of(element: HtmlElement) -> Entry:
-    """Take an element apart: TeX commands, tabs, code, and text outside the tabs.
+    """Take an element apart: TeX commands, closed parts, and the rest of code and text.
 
-    Each tab has a `framework`, a `place` (its id), and its own code and text.
+    A closed part is a tab or a cell whose code is folded. It has a `place` (its id), its
+    own code and text, and the `framework` of the tab.
     """
     remove(element, ".//*[contains(@class, 'cell_output')]")
-    tex, tabs = tex_commands(element), []
-    for tab in element.xpath(TAB):
-        names = {"framework": tab.get("data-framework"), "place": tab.get("id")}
-        tabs.append(names | {"code": code_of(tab), "text": text_of(tab)})
+    tex, parts = tex_commands(element), []
+    for closed in element.xpath(f"{TAB} | {FOLDED}"):
+        part = {"framework": closed.get("data-framework"), "place": closed.get("id")}
+        part |= {"code": code_of(closed), "text": text_of(closed)}
+        parts.append({name: value for name, value in part.items() if value})
     remove(element, TAB)
     code = code_of(element)
-    return {"tex": tex, "tabs": tabs, "code": code, "text": text_of(element)}
+    return {"tex": tex, "parts": parts, "code": code, "text": text_of(element)}
 
 
 def entry(kind: str, element: HtmlElement, **fields: str | list) -> Entry:

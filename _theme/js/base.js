@@ -18,6 +18,14 @@ function decoded(text) {
   }
 }
 
+function replaceAddress(address) {
+  try {
+    window.history.replaceState(window.history.state, "", address);
+  } catch {
+    // A browser cannot change the address of a local file.
+  }
+}
+
 // Scroll a list, and not the page, so that one of its items is in sight.
 function showInList(item, list) {
   const outside = item.getBoundingClientRect();

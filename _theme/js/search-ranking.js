@@ -22,9 +22,9 @@ window.bookSearch = (entries) => {
     return [...split(text), ...names];
   };
 
-  // What an entry says in its tabs counts like the rest.
+  // What an entry says in its tabs and folds counts like the rest.
   const whole = (entry, field, between) =>
-    [entry, ...(entry.tabs ?? [])].map((part) => part[field] ?? "").join(between);
+    [entry, ...(entry.parts ?? [])].map((part) => part[field] ?? "").join(between);
   const contents = entries.map((entry, id) => ({
     ...entry,
     id,

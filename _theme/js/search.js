@@ -65,7 +65,7 @@ window.mountSearch = (holder) => {
     return (best.start ? "… " : "") + shown + (end < text.length ? " …" : "");
   };
   // Return the best of some passages or lines of code, which is the one with the most
-  // words. A definition is better than a use, and both are best outside of other tabs.
+  // words. A definition is better than a use, and both are best where nothing is closed.
   const bestOf = (excerpts, sought) => {
     const value = ({ shown, place }) =>
       coverage(shown, sought) + /^\s*(def|class) /.test(shown) / 2 - (place ? 0.1 : 0);
@@ -73,18 +73,18 @@ window.mountSearch = (holder) => {
       .map((excerpt) => ({ ...excerpt, value: value(excerpt) }))
       .reduce((best, each) => (each.value > best.value ? each : best));
   };
-  // Return the parts of an entry. Those in the tabs of other frameworks than the one that
-  // its page shows, or will show, have a place, where they can be seen.
-  const partsOf = ({ tabs = [], ...entry }, { pathname }) => {
+  // Return the parts of an entry. A fold has a place, where a link opens it, and so has a
+  // tab, unless its page shows this framework, or will show it.
+  const partsOf = ({ parts = [], ...entry }, { pathname }) => {
     const isHere = pathname === window.location.pathname;
     const seen = [
       ...(isHere ? [document.documentElement.dataset.framework] : []),
       ...choices.frameworks("sessionStorage"),
       ...choices.frameworks("localStorage"),
       ...document.documentElement.dataset.allFrameworks.split(" "), // the initial one first
-    ].find((name) => tabs.some(({ framework }) => framework === name));
-    const isSeen = ({ framework }) => framework === seen;
-    return [entry, ...tabs.map((tab) => (isSeen(tab) ? { ...tab, place: null } : tab))];
+    ].find((name) => parts.some(({ framework }) => framework === name));
+    const isOpen = ({ framework }) => framework && framework === seen;
+    return [entry, ...parts.map((part) => (isOpen(part) ? { ...part, place: "" } : part))];
   };
 
   const item = ({ kind, number, title, page, url, terms, ...entry }) => {
@@ -135,6 +135,11 @@ window.mountSearch = (holder) => {
 
   field.addEventListener("input", () => {
     choices.remember("search", field.value, "sessionStorage");
+    const address = new URL(window.location);
+    if (address.searchParams.has("q")) {
+      address.searchParams.set("q", field.value);
+      replaceAddress(address);
+    }
     show();
   });
   holder.querySelector("form").addEventListener("submit", (event) => {
@@ -167,7 +172,9 @@ window.mountSearch = (holder) => {
 {
   const holder = document.getElementById("search");
   if (holder) {
-    window.mountSearch(holder);
+    const show = window.mountSearch(holder);
+    // The reader may have chosen another framework in the meantime.
+    window.addEventListener("pageshow", ({ persisted }) => persisted && show());
     holder.querySelector("input").focus();
   }
 }

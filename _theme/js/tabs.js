@@ -46,23 +46,29 @@ function chooseFramework(name, element = inSight()) {
   if (!frameworks.includes(name)) return;
   choices.rememberFramework(name, "localStorage");
   followChoice(name, element);
-}
-
-// Show a framework that the reader has chosen here or in another window.
-function followChoice(name, element) {
-  choices.rememberFramework(name, "sessionStorage");
-  if (!frameworks.includes(name)) return;
-  root.dataset.framework = name;
-  keepingInPlace(element, showFramework);
   const address = new URL(window.location);
   address.searchParams.set("framework", name);
   const panel = addressed()?.closest(".tab");
   if (panel && panel.dataset.framework !== name) address.hash = "";
-  try {
-    window.history.replaceState(window.history.state, "", address);
-  } catch {
-    // A browser cannot change the address of a local file.
-  }
+  replaceAddress(address);
+}
+
+// Show a framework that the reader has chosen here or elsewhere.
+function followChoice(name, element = inSight()) {
+  choices.rememberFramework(name, "sessionStorage");
+  if (!frameworks.includes(name)) return;
+  root.dataset.framework = name;
+  keepingInPlace(element, showFramework);
+  correctAddress();
+}
+
+// An address may name a framework that the reader has since replaced.
+function correctAddress() {
+  const address = new URL(window.location);
+  const named = address.searchParams.get("framework");
+  if (!frameworks.includes(named) || named === root.dataset.framework) return;
+  address.searchParams.set("framework", root.dataset.framework);
+  replaceAddress(address);
 }
 
 function tabs() {
@@ -98,19 +104,23 @@ function tabs() {
     select.addEventListener("change", () => chooseFramework(select.value));
   }
   // The browser may show a page again as it was before the reader chose elsewhere.
+  let known;
+  window.addEventListener("pagehide", () => {
+    [known] = choices.frameworks("sessionStorage");
+  });
   window.addEventListener("pageshow", ({ persisted }) => {
     const [name] = choices.frameworks("sessionStorage");
-    if (persisted && name) followChoice(name, inSight());
+    if (persisted && name !== known) followChoice(name);
   });
   window.addEventListener("storage", ({ key }) => {
     if (key !== choices.key("framework")) return;
     const [name] = choices.frameworks("localStorage");
-    if (name) followChoice(name, inSight());
+    if (name) followChoice(name);
   });
 }
 
-// An address may point into another framework's panel, or into a closed box. That is not
-// a choice, so it is not remembered.
+// An address may point into another framework's panel, into a closed box, or to a cell
+// whose code is folded. That is not a choice, so it is not remembered.
 function addressed() {
   return document.getElementById(decoded(window.location.hash.slice(1)));
 }
@@ -124,7 +134,8 @@ function openTarget() {
   const target = addressed();
   if (!target) return;
   const panel = target.closest(".tab");
-  const folds = all("details").filter((fold) => fold.contains(target));
+  const around = all("details").filter((fold) => fold.contains(target));
+  const folds = target.matches(".cell") ? [...around, ...all("details", target)] : around;
   if (!folds.length && (!panel || !panel.hidden)) return;
   for (const fold of folds) fold.open = true;
   if (panel) showPanel(panel);
@@ -132,6 +143,7 @@ function openTarget() {
 }
 
 showFramework();
+correctAddress();
 tabs();
 openTarget();
 window.addEventListener("hashchange", openTarget);

@@ -26,7 +26,7 @@ from d2l_extras import __version__
 
 from . import cuda
 
-# Patterns in the output of pip, and what they mean.
+# Patterns in the output of pip and uv, and what they mean.
 REASONS = {
     "No module named pip": "this Python has no pip",
     "No space left": "the disk is full",
@@ -34,7 +34,6 @@ REASONS = {
         "the folder for Python's packages is not writable"
     ),
     "NewConnectionError|Max retries|timed out|ProxyError|SSLError|name resol"
-    "|error sending request"
     "|getaddrinfo|Connection(?: was)? (?:refused|reset|aborted|broken)": (
         "the package index cannot be reached. Is this machine online?"
     ),
@@ -221,7 +220,7 @@ def install(requirements: list[str], no_deps: Sequence[str] = ()) -> list[str]:
     torch = next((text for text, name in names.items() if name == "torch"), None)
     if torch and platform.system() == "Linux" and not cuda.num_gpus():
         _install_pytorch_for_cpu(torch)
-        report.append(f"Installed {torch} for the CPU.")
+        report.append(f"Installed {torch}.")
         del names[torch]
     alone = [text for text, name in names.items() if name in no_deps]
     others = [text for text, name in names.items() if name not in no_deps]
@@ -243,15 +242,19 @@ def _install_mxnet_for_gpu() -> None:
 def _install_pytorch_for_cpu(requirement: str) -> None:
     """Install PyTorch without CUDA, which for Linux is not at the package index.
 
-    pip finds this build if it is in a folder that pip is configured to look in.
-    Otherwise, uv knows the address of PyTorch's own index.
+    pip finds this build if it is in a folder that pip is configured to look in, and uv
+    knows the address of PyTorch's own index. If both fail, the package index's build,
+    which is large because it contains CUDA, is better than none.
     """
     try:
         _pip(f"{requirement}+cpu")
     except CannotRun:
-        _pip("uv>=0.9")
-        options = ["--quiet", "--python", sys.executable, "--torch-backend=cpu"]
-        _run("uv", "pip", "install", *options, requirement)
+        try:
+            _pip("uv>=0.9")
+            options = ["--quiet", "--python", sys.executable, "--torch-backend=cpu"]
+            _run("uv", "pip", "install", *options, requirement)
+        except CannotRun:
+            _pip(requirement)
 
 
 def _pip(*arguments: str) -> None:

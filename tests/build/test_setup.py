@@ -543,7 +543,9 @@ def test_packages_are_found_in_the_folders_that_pip_is_configured_to_use(
     settings = tmp_path / "pip.conf"
     settings.write_text(f"[global]\nfind-links =\n  /nowhere\n  {folder}\n")
     settings = {
-        "environment": {"PIP_FIND_LINKS": f"/nowhere {folder}"},
+        "environment": {
+            "PIP_FIND_LINKS": f"/nowhere http://127.0.0.1:9/ {folder.as_uri()}"
+        },
         "file": {"PIP_CONFIG_FILE": str(settings)},
     }
     done = fresh.make("setup", f"FRAMEWORKS={framework}", **settings[how])
@@ -984,14 +986,20 @@ def test_each_make_target_runs_its_own_commands(made, words):
 
 def test_make_audit_checks_every_lock_and_fails_if_one_fails(copied):
     uv = copied.root / ".envs/uv/bin/uv"
-    uv.write_text(
-        f'#!/bin/sh\necho "$*"\ncase "$*" in *{LOCKS[1]}) exit 1; esac\n'
-    )
+    bad, torch = copied.root / LOCKS[1], copied.root / ALL["pytorch"]["lock"]
+    bad.write_text("bad==1.0\n")
+    torch.write_text("torch==2.13.0+cpu ; sys_platform == 'linux' \\\n")
+    # Its last argument is the file to check.
+    uv.write_text('#!/bin/sh\necho "$*"\nshift $(($# - 1))\ncat "$1"\n! grep -q bad "$1"\n')
     done = copied.make("audit")
     assert done.returncode
-    asked = "^tool run .* pip-audit --strict --require-hashes .* (.*)$"
+    asked = r"^(.*\.txt):\ntool run .* pip-audit --strict --require-hashes "
     locks = re.findall(asked, done.stdout, re.MULTILINE)
     assert sorted(locks) == sorted(EVERY_LOCK)
+    # The package index knows no versions of builds.
+    assert "torch==2.13.0 ; sys_platform" in done.stdout
+    bad.write_text("good==1.0\n")
+    assert copied.make("audit").returncode == 0
     # Whatever looks like a lock is one.
     for path in [*ROOT.glob("*.txt"), *ROOT.glob("[a-z]*/*.txt")]:
         if "--hash=sha256:" in path.read_text():

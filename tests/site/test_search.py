@@ -215,6 +215,23 @@ def test_results_on_the_same_page_open_their_tabs_and_are_no_choice(page, addres
     assert page.evaluate("choices.recall('framework', 'localStorage')") is None
 
 
+def test_a_result_opens_the_fold_that_its_code_is_in(page, address):
+    page.goto(f"{address}search.html?q=np.log1p(np.exp(")
+    line = page.locator(".search-finds code").first.inner_text()
+    page.locator(".search-finds li:has(code) a").first.click()
+    shown = page.locator("article details[open] pre", has_text=line)
+    shown.locator("visible=true").first.wait_for()
+
+
+def test_going_back_to_the_search_finds_the_last_query(page, address):
+    page.goto(f"{address}search.html?q=gradient")
+    page.locator("#search-field").fill("CrossEntropyLoss")
+    page.locator(".search-finds a").first.click()
+    page.wait_for_url(re.compile("/chapters/"))
+    page.go_back()
+    assert page.locator("#search-field").input_value() == "CrossEntropyLoss"
+
+
 def test_the_dialog_follows_the_choice_of_a_framework(page, address):
     page.goto(f"{address}{CONCISE}?framework=jax")
     seen = []
@@ -734,6 +751,12 @@ def test_a_permalink_leads_to_one_place_and_is_labeled(lesson):
     for link in soup(lesson).select("a.headerlink"):
         assert names.count(link["href"].removeprefix("#")) == 1, link
         assert link["aria-label"].startswith("Link to this ")
+
+
+def test_a_link_to_the_exercises_opens_no_solution(page, address):
+    page.goto(f"{address}{CONCISE}#exercises")
+    assert page.locator("details.solution").count() > 0
+    assert page.locator("details.solution[open]").count() == 0
 
 
 def test_inserting_a_cell_keeps_the_anchors_of_the_other_cells():

@@ -97,7 +97,7 @@ def test_code_is_kept_apart_from_the_text_with_each_line_once(found):
 def test_what_is_in_a_tab_has_its_framework_and_its_place():
     def tab(framework, content):
         return (
-            f'<div class="tab" role="tabpanel" id="tab-1-{framework}-panel" '
+            f'<div class="tab" id="tab-1-{framework}-panel" '
             f'data-framework="{framework}">{content}</div>'
         )
 
@@ -109,14 +109,28 @@ def test_what_is_in_a_tab_has_its_framework_and_its_place():
     )
     (entry,) = index_entries(lxml.html.fromstring(page), "a.html")
     assert (entry["text"], entry["code"]) == ("All.", "X = 1")
-    jax, pytorch = entry["tabs"]
+    jax, pytorch = entry["parts"]
     assert jax == {
         "framework": "jax",
         "place": "tab-1-jax-panel",
         "code": "import jax\nprint(X)",
         "text": "In JAX.",
     }
-    assert (pytorch["code"], pytorch["text"]) == ("import torch", "")
+    assert pytorch["code"] == "import torch" and "text" not in pytorch
+
+
+def test_folded_code_has_its_place():
+    cell = (
+        '<div class="cell" id="cell-1"><details class="admonition hide above-input">'
+        "<summary><p>Show the code</p></summary><pre>hidden = 1</pre></details></div>"
+    )
+    page = (
+        f'<html><body><article><section id="a"><h1>A</h1><p>All.</p>{cell}'
+        "<pre>shown = 1</pre></section></article></body></html>"
+    )
+    (entry,) = index_entries(lxml.html.fromstring(page), "a.html")
+    assert (entry["text"], entry["code"]) == ("All.", "shown = 1")
+    assert entry["parts"] == [{"place": "cell-1", "code": "hidden = 1"}]
 
 
 def test_an_entry_knows_its_label(found):
