@@ -63,7 +63,7 @@ def defining_cell(page: Page, framework: str, name: str) -> Cell | None:
 
 
 def defined_names(source: str) -> set[str]:
-    """Return the names that code defines at the top level, by an assignment, def, or class.
+    """Return the names that code assigns, or defines by def or class, at the top level.
 
     Code that is not plain Python, such as a cell with magic commands, defines none.
     """

@@ -145,7 +145,8 @@ class NotebookBuilder(Builder):
     def _digest(self, docname: str) -> str:
         """Digest what a page's notebooks are made from, including the helpers' version.
 
-        What else all pages share is left out, because it renders all of them again.
+        Anything else that all pages share is left out, because a change to it renders
+        every page again.
         """
         made_with = self.config.notebook_outputs, self.helpers
         digest = hashlib.sha256(repr(made_with).encode())

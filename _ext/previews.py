@@ -19,9 +19,8 @@ import lxml.html
 from lxml.html import HtmlElement
 from sphinx.application import Sphinx
 
-from .search_index import assign, remove
+from .search_index import IS_TAB, assign, remove
 
-TAB = "contains(concat(' ', @class, ' '), ' tab ')"
 REFERENCES = "//article//a[contains(@class, 'reference')]/@href"
 # What wide screens show in the margin. It is a small file of its own, because wide
 # screens load it with the page.
@@ -84,7 +83,7 @@ def figures(target: HtmlElement, url: str) -> Iterator[str]:
                 # The script adds the way from the page to the root.
                 part.set("src", urljoin(url, part.get("src")))
         html = "".join(html_of(part) for part in parts)
-        tab = figure.xpath(f"ancestor::*[{TAB}][1]/@data-framework")
+        tab = figure.xpath(f"ancestor::*[{IS_TAB}][1]/@data-framework")
         framework = f' data-framework="{escape(tab[0])}"' if tab else ""
         yield f"<figure{framework}>{html}</figure>"
 

@@ -30,7 +30,8 @@ ASIDE = " | ".join(
     ]
 )
 HEADING = "./*[self::h1 or self::h2 or self::h3 or self::h4][1]"
-TAB = ".//*[contains(concat(' ', @class, ' '), ' tab ')]"
+IS_TAB = "contains(concat(' ', @class, ' '), ' tab ')"
+TAB = f".//*[{IS_TAB}]"
 FOLDED = ".//*[@id][./details[contains(@class, 'hide')]]"
 SOLUTION = "[contains(@class, 'solution')]"
 # Commands that only choose a font, with what they apply to.

@@ -80,8 +80,8 @@ def build_book(
     frameworks, and `jobs` is the number of pages to execute at a time. Returns the
     pages that this machine cannot execute. Raises BuildError if the sources have a
     fault or, if `strict`, if a page cannot be executed. With "notebooks", the committed
-    notebooks get this machine's outputs. Otherwise, they keep their outputs unless something that the outputs
-    depend on has changed.
+    notebooks get this machine's outputs. Otherwise, they keep their outputs unless
+    something that the outputs depend on has changed.
     """
     sources = cache.digest_of_sources(book.root)
     pages = book.pages()

@@ -104,13 +104,13 @@ function tabs() {
     select.addEventListener("change", () => chooseFramework(select.value));
   }
   // The browser may show a page again as it was before the reader chose elsewhere.
-  let known;
+  let before;
   window.addEventListener("pagehide", () => {
-    [known] = choices.frameworks("sessionStorage");
+    [before] = choices.frameworks("sessionStorage");
   });
   window.addEventListener("pageshow", ({ persisted }) => {
     const [name] = choices.frameworks("sessionStorage");
-    if (persisted && name !== known) followChoice(name);
+    if (persisted && name !== before) followChoice(name);
   });
   window.addEventListener("storage", ({ key }) => {
     if (key !== choices.key("framework")) return;
@@ -119,17 +119,19 @@ function tabs() {
   });
 }
 
-// An address may point into another framework's panel, into a closed box, or to a cell
-// whose code is folded. That is not a choice, so it is not remembered.
+// Return the element that the address points to, or null.
 function addressed() {
   return document.getElementById(decoded(window.location.hash.slice(1)));
 }
 
+// A link into a panel is not a choice, so its framework is not remembered.
 function showPanel(panel) {
   root.dataset.framework = panel.dataset.framework;
   showFramework();
 }
 
+// An address may point into another framework's panel, into a closed box, or to a cell
+// whose code is folded.
 function openTarget() {
   const target = addressed();
   if (!target) return;

@@ -34,10 +34,11 @@ REASONS = {
         "the folder for Python's packages is not writable"
     ),
     "NewConnectionError|Max retries|timed out|ProxyError|SSLError|name resol"
+    "|error sending request"
     "|getaddrinfo|Connection(?: was)? (?:refused|reset|aborted|broken)": (
         "the package index cannot be reached. Is this machine online?"
     ),
-    "from versions: none": (
+    "from versions: none|No solution found": (
         "the package index does not offer it. Is there a proxy in between, or "
         "is this version of Python too new or too old for the package?"
     ),
@@ -242,19 +243,15 @@ def _install_mxnet_for_gpu() -> None:
 def _install_pytorch_for_cpu(requirement: str) -> None:
     """Install PyTorch without CUDA, which for Linux is not at the package index.
 
-    pip finds this build if it is in a folder that pip is configured to look in, and uv
-    knows the address of PyTorch's own index. If both fail, the package index's build,
-    which is large because it contains CUDA, is better than none.
+    pip finds this build if it is in a folder that pip is configured to look in.
+    Otherwise, uv is installed, which knows the address of PyTorch's own index.
     """
     try:
         _pip(f"{requirement}+cpu")
     except CannotRun:
-        try:
-            _pip("uv>=0.9")
-            options = ["--quiet", "--python", sys.executable, "--torch-backend=cpu"]
-            _run("uv", "pip", "install", *options, requirement)
-        except CannotRun:
-            _pip(requirement)
+        _pip("uv>=0.9")
+        options = ["--quiet", "--python", sys.executable, "--torch-backend=cpu"]
+        _run("uv", "pip", "install", *options, requirement)
 
 
 def _pip(*arguments: str) -> None:
@@ -269,7 +266,7 @@ def _run(module: str, *arguments: str) -> None:
     if done.returncode == 0:
         return
     output = done.stdout + done.stderr
-    errors = re.findall(r"^ERROR: (.*)$", output, re.MULTILINE)
+    errors = re.findall(r"^(?:ERROR|error): (.*)$", output, re.MULTILINE)
     reason = next(
         (why for wrong, why in REASONS.items() if re.search(wrong, output)),
         errors[-1] if errors else f"{module} ended with status {done.returncode}",

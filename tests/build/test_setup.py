@@ -990,7 +990,9 @@ def test_make_audit_checks_every_lock_and_fails_if_one_fails(copied):
     bad.write_text("bad==1.0\n")
     torch.write_text("torch==2.13.0+cpu ; sys_platform == 'linux' \\\n")
     # Its last argument is the file to check.
-    uv.write_text('#!/bin/sh\necho "$*"\nshift $(($# - 1))\ncat "$1"\n! grep -q bad "$1"\n')
+    uv.write_text(
+        '#!/bin/sh\necho "$*"\nshift $(($# - 1))\ncat "$1"\n! grep -q bad "$1"\n'
+    )
     done = copied.make("audit")
     assert done.returncode
     asked = r"^(.*\.txt):\ntool run .* pip-audit --strict --require-hashes "
